@@ -1,0 +1,1 @@
+"""A streaming data-export service for PostgreSQL."""

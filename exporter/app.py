@@ -1,0 +1,47 @@
+"""The composition: settings, catalogue, formats, database and web layer become one ASGI application."""
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+
+from formats import registry
+from queries import catalog
+from queries.pool import Pool
+from velithon import Velithon
+
+from exporter.asgi import AsgiAdapter
+from exporter.endpoint import Endpoint, nothing_here
+from exporter.plan import Database
+from exporter.routes import Service
+from exporter.settings import Settings
+
+
+def create(settings: Settings | None = None) -> AsgiAdapter:
+    """Return the ASGI application of one worker.
+
+    Raises:
+        ValidationError: a setting is missing or wrong.
+        CatalogError: a dataset is wrong; every fault is listed.
+        PluginError: a format that is installed cannot be used.
+    """
+    settings = settings or Settings()
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    pool = Pool(
+        settings.database_url.get_secret_value(),
+        size=settings.pool_size,
+        acquire_timeout=settings.pool_timeout,
+        statement_timeout=settings.statement_timeout,
+    )
+    threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="export")
+    service = Service(catalog.load(settings.datasets), registry.load(), Database(pool), threads)
+    # Velithon's own documents would describe its routes, not the catalogue, and load scripts from a public host.
+    application = Velithon(routes=service.routes(), openapi_url=None, docs_url=None)
+    application.router.default = Endpoint(nothing_here)
+    # At INFO this logger puts a second line beside ours, and answers errors with their text.
+    logging.getLogger("velithon.middleware.logging").setLevel(logging.CRITICAL)
+
+    @application.on_shutdown()
+    async def close() -> None:
+        await pool.close()
+        threads.shutdown(wait=False, cancel_futures=True)
+
+    return AsgiAdapter(application)

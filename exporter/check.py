@@ -1,0 +1,47 @@
+"""`exporter check`: the catalogue against the live database."""
+
+from collections.abc import AsyncIterator
+
+from queries.catalog import Catalog
+from queries.dataset import Dataset
+from queries.describe import describe
+from queries.errors import DatabaseUnavailable, PoolBusy, QueryError
+from queries.pool import Pool
+from queries.projection import project
+
+from exporter.plan import Database, columns_of
+from exporter.settings import Settings
+
+
+async def faults(catalog: Catalog, settings: Settings) -> list[str]:
+    """Prepare the query of every dataset, as an export would; return a line for each that fails.
+
+    Raises:
+        QueryError: the database cannot be reached.
+    """
+    pool = Pool(
+        settings.database_url.get_secret_value(), size=1, acquire_timeout=settings.pool_timeout, statement_timeout=0
+    )
+    try:
+        return [fault async for fault in _faults(catalog, Database(pool))]
+    finally:
+        await pool.close()
+
+
+async def _faults(catalog: Catalog, database: Database) -> AsyncIterator[str]:
+    for dataset in catalog.values():
+        try:
+            await _prepare(dataset, database)
+        except (DatabaseUnavailable, PoolBusy):
+            raise
+        except QueryError as error:
+            yield f"{dataset.path}: {error}"
+
+
+async def _prepare(dataset: Dataset, database: Database) -> None:
+    async with database.pool.transaction("exporter check") as connection:
+        sql = dataset.query.numbered()
+        described = await describe(connection, sql)
+        columns = await columns_of(dataset, described, database, connection, native_intervals=True)
+        # As the layout that changes the query most: every array and composite goes through to_json.
+        await describe(connection, project(sql, columns, "typed"))

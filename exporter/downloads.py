@@ -1,0 +1,148 @@
+"""`GET /datasets/{name}.{ext}`: from a request to the streamed response."""
+
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from formats.encoder import Format
+from pydantic import BaseModel, ConfigDict, Field
+from queries.cast import Unrepresentable
+from queries.dataset import Dataset
+from queries.errors import QueryError
+from queries.parameters import validate
+from velithon.requests import Request
+from velithon.responses import Response
+
+from exporter import disposition, query_string
+from exporter.compression import COMPRESSORS, FILES
+from exporter.export import export
+from exporter.failures import problem_of
+from exporter.identity import uuid7
+from exporter.negotiation import content_coding
+from exporter.order import Order
+from exporter.plan import Database
+from exporter.problems import Fault, Problem, ProblemType
+from exporter.response import ExportResponse, HeadResponse, unless_disconnected
+from exporter.telemetry import recorded
+
+
+class ExportOptions(BaseModel):
+    """The options that every format has."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    columns: Annotated[str, Field(min_length=1)] | None = Field(
+        None, description="The columns to export, in this order, separated by commas."
+    )
+    limit: Annotated[int, Field(ge=0, lt=2**63)] | None = Field(None, description="The most rows to export.")
+    filename: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
+        None, description="The name under which the client stores the file."
+    )
+
+
+class FileOptions(BaseModel):
+    """The option of the formats that do not compress by themselves."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    compression: Literal["gzip", "zstd"] | None = Field(None, description="Compress the file itself (.gz, .zst).")
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """An order, and how its document is named and labelled on the way."""
+
+    order: Order
+    headers: list[tuple[str, str]]
+    instance: str
+
+
+def download(dataset: Dataset, format_: Format, request: Request) -> Download:
+    """Read an order from a request.
+
+    Raises:
+        Problem: with everything that is wrong with the query string.
+    """
+    given, options = query_string.split(query_string.parse(request.scope.query_string))
+    arguments, wrong = validate(dataset.parameters, given)
+    faults = [Fault(fault.parameter, fault.message) for fault in wrong]
+    models = option_models(format_)
+    instances, option_faults = query_string.options_of(models, options)
+    if faults or option_faults:
+        raise Problem(
+            ProblemType.INVALID_PARAMETERS,
+            f"Correct them; GET /datasets/{dataset.name} describes what the dataset takes.",
+            faults=[*faults, *option_faults],
+        )
+    common, own, *rest = instances
+    file_coding = rest[0].compression if rest else None
+    coding = None
+    if file_coding is None and format_.compressible:
+        coding = content_coding(request.headers.get("accept-encoding"), COMPRESSORS)
+    order = Order(
+        id=uuid7(),
+        dataset=dataset,
+        arguments=arguments,
+        format=format_,
+        options=own,
+        columns=tuple(common.columns.split(",")) if common.columns else None,
+        limit=common.limit,
+        compressor=COMPRESSORS.get(file_coding or coding or ""),
+    )
+    name = common.filename or disposition.default_name(dataset.name, _spoken(given), _today())
+    return Download(order, _headers(order, name, file_coding, coding), f"urn:uuid:{order.id}")
+
+
+def option_models(format_: Format) -> list[type[BaseModel]]:
+    """Return the models that together hold the options of a format."""
+    return [ExportOptions, format_.options, *([FileOptions] if format_.compressible else [])]
+
+
+async def stream(downloading: Download, request: Request, database: Database, threads: Executor) -> Response:
+    """Start the export; return once the first of its bytes exist.
+
+    Raises:
+        Problem: the export failed before it had any.
+        Disconnected: the client left before it had any.
+    """
+    chunks = recorded(downloading.order, export(downloading.order, database, threads))
+    try:
+        first = await unless_disconnected(request.protocol, anext(chunks, b""))
+    except (QueryError, Unrepresentable) as error:
+        raise problem_of(error) from error
+    return ExportResponse(downloading.headers, first, chunks)
+
+
+def head(downloading: Download) -> Response:
+    """Return the headers that the download would have, without running it."""
+    return HeadResponse(downloading.headers)
+
+
+def _spoken(given: Mapping[str, list[str]]) -> list[str]:
+    return [value for values in given.values() for value in values if value]
+
+
+def _today() -> str:
+    return datetime.now(UTC).date().isoformat()
+
+
+def _headers(order: Order, name: str, file_coding: str | None, coding: str | None) -> list[tuple[str, str]]:
+    extension, content_type = f".{order.format.extension}", order.format.content_type(order.options)
+    if file_coding is not None:
+        suffix, content_type = FILES[file_coding]
+        extension += suffix
+    name = disposition.safe_name(name)
+    name = name if name.lower().endswith(extension) else name + extension
+    headers = [
+        ("content-type", content_type),
+        ("content-disposition", disposition.attachment(name)),
+        ("export-id", str(order.id)),
+        ("link", f'<{order.dataset.name}>; rel="describedby"'),
+        ("vary", "Accept, Accept-Encoding, Authorization"),
+        ("accept-ranges", "none"),
+        ("cache-control", order.dataset.cache_control or "no-store"),
+        ("x-content-type-options", "nosniff"),
+    ]
+    return [*headers, ("content-encoding", coding)] if coding else headers

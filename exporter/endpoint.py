@@ -1,0 +1,54 @@
+"""The guard around every request: whatever happens inside, one answer goes out and nothing is raised."""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from velithon.datastructures import Protocol, Scope
+from velithon.requests import Request
+from velithon.responses import Response
+
+from exporter.problems import Problem, ProblemType
+from exporter.response import Disconnected
+
+log = logging.getLogger(__name__)
+
+Answer = Callable[[Request], Awaitable[Response]]
+
+
+class Endpoint:
+    """An RSGI application for one resource. Velithon's router runs what raises a second time, so this never does."""
+
+    def __init__(self, answer: Answer, methods: tuple[str, ...] = ("GET", "HEAD")) -> None:
+        """Take the function that answers, and the methods it knows."""
+        self._answer = answer
+        self._methods = methods
+
+    async def __call__(self, scope: Scope, protocol: Protocol) -> None:
+        """Answer one request."""
+        try:
+            response = await self._response(Request(scope, protocol))
+        except Disconnected:
+            return
+        await response(scope, protocol)
+
+    async def _response(self, request: Request) -> Response:
+        try:
+            if request.method not in self._methods:
+                raise Problem(
+                    ProblemType.METHOD_NOT_ALLOWED,
+                    f"Use {' or '.join(self._methods)}.",
+                    headers={"allow": ", ".join(self._methods)},
+                )
+            return await self._answer(request)
+        except Problem as problem:
+            return problem.response()
+        except Disconnected:
+            raise
+        except Exception:
+            log.exception("%s %s failed", request.method, request.scope.path)
+            return Problem(ProblemType.INTERNAL_ERROR, "The service's log has the reason.").response()
+
+
+async def nothing_here(request: Request) -> Response:
+    """Answer a path that no route knows."""
+    raise Problem(ProblemType.NOT_FOUND, "GET /datasets lists what there is.")

@@ -1,0 +1,93 @@
+"""One export: from an order to the bytes of a document."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from concurrent.futures import Executor
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from typing import TypeAlias
+
+from formats.encoder import Layout
+from queries.binding import bind
+from queries.cast import Unrepresentable
+from queries.connection import Connection
+from queries.copy import copy
+from queries.cursor import cursor
+from queries.errors import CopyRefused
+from queries.projection import project
+from queries.source import Dialect, Source
+
+from exporter.order import Order
+from exporter.pipeline import pipeline
+from exporter.plan import Database, Plan, plan
+from exporter.work import Work
+
+Opener: TypeAlias = Callable[[Order, Connection, Plan], AbstractAsyncContextManager[Source]]
+
+
+async def export(order: Order, database: Database, threads: Executor) -> AsyncGenerator[bytes]:
+    """Yield the document in chunks of any size, none of them empty.
+
+    A connection is held from the first step to the last; closing the generator, or cancelling a step, cancels the
+    statement and gives the connection back.
+
+    Raises:
+        Problem: the order does not fit the dataset's columns.
+        QueryError: PostgreSQL failed.
+        Unrepresentable: a value does not fit its Arrow type; its row counts from the first of the export.
+    """
+    wants_copy = order.dataset.source == "copy"
+    if wants_copy and database.copies:
+        try:
+            async with aclosing(_attempt(order, database, threads, _copied)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+        except CopyRefused:
+            # Raised only while there is no row, so nothing has been yielded: the cursor starts from nothing.
+            pass
+        else:
+            return
+    async with aclosing(_attempt(order, database, threads, _fetched)) as chunks:
+        async for chunk in chunks:
+            if wants_copy:
+                database.copies = False
+            yield chunk
+
+
+async def _attempt(order: Order, database: Database, threads: Executor, opener: Opener) -> AsyncGenerator[bytes]:
+    name = f"exporter {order.id} {order.dataset.name}"
+    async with database.pool.transaction(name, order.dataset.statement_timeout) as connection:
+        planned = await plan(order, database, connection)
+        async with opener(order, connection, planned) as source:
+            work = Work(order, planned, source)
+            try:
+                async with aclosing(pipeline(aiter(source), work.prepare, work.write, threads)) as chunks:
+                    async for chunk in chunks:
+                        if chunk:
+                            yield chunk
+            except Unrepresentable as error:
+                raise error.after(work.rows) from None
+            if last := await asyncio.get_running_loop().run_in_executor(threads, work.finish):
+                yield last
+
+
+@asynccontextmanager
+async def _copied(order: Order, connection: Connection, planned: Plan) -> AsyncIterator[Source]:
+    sql = await bind(connection, order.dataset.query, list(order.arguments.values()), planned.description)
+    projected = project(sql, planned.columns, order.format.layout.value, chosen=planned.chosen, limit=order.limit)
+    async with copy(connection, projected, _dialect(order)) as source:
+        yield source
+
+
+@asynccontextmanager
+async def _fetched(order: Order, connection: Connection, planned: Plan) -> AsyncIterator[Source]:
+    sql = order.dataset.query.numbered()
+    layout = order.format.layout.value
+    projected = project(sql, planned.columns, layout, chosen=planned.chosen, limit=order.limit, as_text=True)
+    async with cursor(connection, projected, list(order.arguments.values()), _dialect(order)) as source:
+        yield source
+
+
+def _dialect(order: Order) -> Dialect:
+    if order.format.layout is not Layout.CSV:
+        return Dialect()
+    return Dialect(**order.options.model_dump(include={"delimiter", "null"}))

@@ -1,0 +1,37 @@
+"""What a caller is told of a failure inside the service."""
+
+from queries.cast import Unrepresentable
+from queries.errors import (
+    ArgumentRejected,
+    DatabaseUnavailable,
+    PermissionDenied,
+    PoolBusy,
+    QueryError,
+    StatementTimeout,
+)
+
+from exporter.problems import Fault, Problem, ProblemType
+
+_RETRY = {"retry-after": "5"}
+
+_PROBLEMS: dict[type[QueryError], tuple[ProblemType, str, dict[str, str]]] = {
+    PoolBusy: (ProblemType.POOL_BUSY, "Every connection is busy with other exports. Try again shortly.", _RETRY),
+    DatabaseUnavailable: (ProblemType.DATABASE_UNAVAILABLE, "Try again shortly.", _RETRY),
+    PermissionDenied: (ProblemType.PERMISSION_DENIED, "Ask the database's owner to grant SELECT to its role.", {}),
+    StatementTimeout: (ProblemType.STATEMENT_TIMEOUT, "Ask for less: narrow the parameters or set _limit.", {}),
+}
+
+
+def problem_of(error: QueryError | Unrepresentable) -> Problem:
+    """Return the problem that stands for a failure; nothing of the server's own text, which may quote SQL, is in it."""
+    if isinstance(error, Unrepresentable):
+        return Problem(ProblemType.UNREPRESENTABLE_VALUE, str(error))
+    if isinstance(error, ArgumentRejected):
+        fault = Fault(error.parameter, "the database does not accept this value")
+        return Problem(ProblemType.INVALID_PARAMETERS, "Correct the parameter.", faults=[fault])
+    known = _PROBLEMS.get(type(error))
+    if known is not None:
+        problem, detail, headers = known
+        return Problem(problem, detail, headers=headers)
+    state = f" (SQLSTATE {error.sqlstate})" if error.sqlstate else ""
+    return Problem(ProblemType.QUERY_REJECTED, f"The service's log has the reason under this instance{state}.")

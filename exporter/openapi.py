@@ -1,0 +1,108 @@
+"""The OpenAPI 3.1 document, generated from the catalogue: a path for each dataset and format."""
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+from formats.encoder import Format
+from pydantic.json_schema import model_json_schema
+from queries.catalog import Catalog
+from queries.dataset import Dataset
+from queries.parameters import json_schema
+
+from exporter.downloads import option_models
+from exporter.problems import MEDIA_TYPE, ProblemType
+
+_PROBLEM = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string", "enum": [problem.uri for problem in ProblemType]},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "What to do next."},
+        "instance": {"type": "string", "description": "The export, as the service's log names it."},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["parameter", "detail"],
+                "properties": {"parameter": {"type": "string"}, "detail": {"type": "string"}},
+            },
+        },
+    },
+}
+
+_EXPORT_PROBLEMS = (400, 403, 406, 409, 422, 500, 503, 504)
+
+
+def document(catalog: Catalog, formats: Mapping[str, Format]) -> dict[str, Any]:
+    """Return the document; it changes only with the catalogue and the formats."""
+    paths: dict[str, Any] = {
+        "/datasets": {"get": _json_operation("listDatasets", "Every dataset", "catalog")},
+        "/healthz": {"get": _json_operation("health", "Whether the worker runs", "operations")},
+        "/readyz": {"get": _json_operation("readiness", "Whether an export could start now", "operations", 503)},
+    }
+    for dataset in catalog.values():
+        paths[f"/datasets/{dataset.name}"] = {
+            "get": _json_operation(f"describe.{dataset.name}", f"{dataset.title}: description", "catalog", 403, 409, 503)
+        }
+        for extension, format_ in formats.items():
+            paths[f"/datasets/{dataset.name}.{extension}"] = {"get": _export_operation(dataset, format_)}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Exporter", "version": version("velithon-exporter")},
+        "paths": paths,
+        "components": {"schemas": {"Problem": _PROBLEM}},
+    }
+
+
+def _json_operation(operation_id: str, title: str, tag: str, *problems: int) -> dict[str, Any]:
+    answer = {"description": title, "content": {"application/json": {"schema": {"type": "object"}}}}
+    return {
+        "operationId": operation_id,
+        "summary": title,
+        "tags": [tag],
+        "responses": {"200": answer} | _problem_responses(*problems),
+    }
+
+
+def _export_operation(dataset: Dataset, format_: Format) -> dict[str, Any]:
+    body = {"schema": {"type": "string", "format": "binary"}}
+    headers = {"Export-Id": {"schema": {"type": "string", "format": "uuid"}}}
+    return {
+        "operationId": f"export.{dataset.name}.{format_.name}",
+        "summary": f"{dataset.title} as {format_.title}",
+        "description": dataset.description,
+        "tags": ["exports"],
+        "parameters": [*_arguments(dataset), *_options(format_)],
+        "responses": {
+            "200": {
+                "description": "The rows, streamed. A body that is not ended is incomplete.",
+                "headers": headers,
+                "content": {format_.media_types[0]: body},
+            }
+        }
+        | _problem_responses(*_EXPORT_PROBLEMS),
+    }
+
+
+def _arguments(dataset: Dataset) -> list[dict[str, Any]]:
+    return [
+        {"name": parameter.name, "in": "query", "required": parameter.required, "schema": json_schema(parameter)}
+        for parameter in dataset.parameters
+    ]
+
+
+def _options(format_: Format) -> list[dict[str, Any]]:
+    return [
+        {"name": f"_{name}", "in": "query", "required": False, "schema": schema}
+        for model in option_models(format_)
+        for name, schema in model_json_schema(model)["properties"].items()
+    ]
+
+
+def _problem_responses(*statuses: int) -> dict[str, Any]:
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    titles = {status: [problem.title for problem in ProblemType if problem.status == status] for status in statuses}
+    return {str(status): {"description": "; ".join(titles[status]), "content": content} for status in statuses}

@@ -1,0 +1,28 @@
+"""What a caller ordered."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from formats.encoder import Format, Options
+from queries.dataset import Dataset
+from queries.declaration import Value
+
+from exporter.compression import Compressor
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An export as it was asked for, validated as far as that needs no database."""
+
+    id: UUID
+    dataset: Dataset
+    arguments: Mapping[str, Value]
+    """The value of every parameter, in the order of declaration."""
+    format: Format
+    options: Options
+    columns: tuple[str, ...] | None = None
+    """The columns wanted, in the order wanted; None means all."""
+    limit: int | None = None
+    compressor: Callable[[], Compressor] | None = None
+    """Makes the compressor of the body, whether as a content coding or as a compressed file."""

@@ -1,0 +1,59 @@
+"""Pages for people."""
+
+from collections.abc import Mapping
+from html import escape
+
+from formats.encoder import Format
+from queries.catalog import Catalog
+from queries.dataset import Dataset
+from velithon.responses import Response
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Datasets</title>
+<style>
+body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 48rem; margin: 2rem auto; padding: 0 1rem }}
+article {{ border-top: 1px solid #ccc; padding: .5rem 0 1rem }}
+h2 {{ margin: .5rem 0 0; font-size: 1.1rem }}
+p {{ margin: .25rem 0 }}
+a {{ margin-right: .75rem }}
+code {{ background: #f3f3f3; padding: 0 .25rem }}
+</style>
+<h1>Datasets</h1>
+{articles}
+<p><a href="openapi.json">OpenAPI</a><a href="datasets">JSON</a></p>
+</html>
+"""
+
+_ARTICLE = """<article>
+<h2>{title}</h2>
+<p>{description}</p>
+{parameters}<p>{links}</p>
+</article>"""
+
+
+def home(catalog: Catalog, formats: Mapping[str, Format]) -> Response:
+    """Return the page that lists every dataset with its downloads. It runs no script and loads nothing."""
+    articles = "\n".join(_article(dataset, formats) for dataset in catalog.values())
+    return Response(
+        _PAGE.format(articles=articles).encode(),
+        headers={
+            "cache-control": "no-store",
+            "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
+            "x-content-type-options": "nosniff",
+        },
+        media_type="text/html",
+    )
+
+
+def _article(dataset: Dataset, formats: Mapping[str, Format]) -> str:
+    links = [f'<a href="datasets/{dataset.name}.{extension}">{escape(f.title)}</a>' for extension, f in formats.items()]
+    names = ", ".join(f"<code>{escape(parameter.name)}</code>" for parameter in dataset.parameters)
+    return _ARTICLE.format(
+        title=escape(dataset.title),
+        description=escape(dataset.description),
+        parameters=f"<p>Parameters: {names}</p>\n" if names else "",
+        links="".join([*links, f'<a href="datasets/{dataset.name}">columns</a>']),
+    )

@@ -1,0 +1,53 @@
+"""Work on blocks in threads: several at once, emitted in order, bounded at every hand-over."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from concurrent.futures import Executor
+from typing import Any, TypeVar
+
+Block = TypeVar("Block")
+Prepared = TypeVar("Prepared")
+
+_AHEAD = 2
+"""Blocks that may be prepared before they are asked for: enough to keep the next one ready, little to hold."""
+
+
+async def pipeline(
+    blocks: AsyncIterator[Block],
+    prepare: Callable[[Block], Prepared],
+    write: Callable[[Prepared], bytes],
+    threads: Executor,
+) -> AsyncGenerator[bytes]:
+    """Yield `write(prepare(block))` for each block, in the order of the blocks.
+
+    `prepare` runs for several blocks at once, `write` for one at a time and in order; both in `threads`. A reader that
+    stops pulling stops everything before it after `_AHEAD` blocks. A failure of `blocks` or `prepare` is raised where
+    its bytes would have come. When the generator is closed nothing of it runs on.
+    """
+    loop = asyncio.get_running_loop()
+    queue: asyncio.Queue[asyncio.Future[Prepared] | None] = asyncio.Queue(_AHEAD)
+    running: set[asyncio.Future[Any]] = set()
+
+    def start(work: Callable[[Any], Any], item: object) -> asyncio.Future[Any]:
+        future = loop.run_in_executor(threads, work, item)
+        running.add(future)
+        future.add_done_callback(running.discard)
+        return future
+
+    async def feed() -> None:
+        try:
+            async for block in blocks:
+                await queue.put(start(prepare, block))
+            await queue.put(None)
+        except Exception as error:
+            failed: asyncio.Future[Prepared] = loop.create_future()
+            failed.set_exception(error)
+            await queue.put(failed)
+
+    feeder = asyncio.create_task(feed())
+    try:
+        while (prepared := await queue.get()) is not None:
+            yield await start(write, await prepared)
+    finally:
+        feeder.cancel()
+        await asyncio.wait([feeder, *running])

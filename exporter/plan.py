@@ -1,0 +1,107 @@
+"""What an export will read and write, once the server has described its query."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from formats.encoder import Encoder, Format, Layout, UnsupportedSchemaError
+from queries.columns import resolve, text_schema, typed_schema
+from queries.connection import Connection
+from queries.dataset import Dataset
+from queries.describe import Description, describe, types_of
+from queries.errors import QueryRejected
+from queries.pool import Pool
+from queries.types import Column, PgType
+
+from exporter.order import Order
+from exporter.problems import Fault, Problem, ProblemType
+
+
+@dataclass(slots=True)
+class Database:
+    """The database as all exports of one worker share it."""
+
+    pool: Pool
+    copies: bool = True
+    """Whether the server takes COPY; learnt from its first refusal."""
+    types: dict[int, PgType] = field(default_factory=dict)
+    """The types met so far beyond the built-in ones, by oid."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An order that fits the dataset's columns."""
+
+    description: Description
+    columns: Sequence[Column]
+    """All columns of the query."""
+    chosen: Sequence[int]
+    """The positions in `columns` of those that the document has, in its order."""
+    encoder: Encoder
+
+    @property
+    def outputs(self) -> list[Column]:
+        """The columns of the document."""
+        return [self.columns[position] for position in self.chosen]
+
+
+async def plan(order: Order, database: Database, connection: Connection) -> Plan:
+    """Describe the dataset's query and fit the order to it.
+
+    Raises:
+        Problem: the order names other columns, or the format cannot hold them.
+        QueryError: the server refuses the query.
+    """
+    format_, dataset = order.format, order.dataset
+    metadata = {"dataset": dataset.name, "export_id": str(order.id)}
+    if format_.layout is Layout.TYPED:
+        # The first statement of the transaction takes its snapshot.
+        metadata["snapshot_time"] = (await connection.fetchval("SELECT pg_catalog.clock_timestamp()")).isoformat()
+    description = await describe(connection, dataset.query.numbered())
+    columns = await columns_of(dataset, description, database, connection, native_intervals=format_.native_intervals)
+    chosen = _chosen([column.name for column in columns], order.columns)
+    outputs = [columns[position] for position in chosen]
+    _refuse_duplicates(format_, [column.name for column in outputs])
+    schema = typed_schema(outputs) if format_.layout is Layout.TYPED else text_schema(outputs)
+    try:
+        encoder = format_.encoder(schema.with_metadata(metadata), order.options)
+    except UnsupportedSchemaError as error:
+        raise Problem(ProblemType.NOT_ACCEPTABLE, str(error)) from error
+    return Plan(description, columns, chosen, encoder)
+
+
+async def columns_of(
+    dataset: Dataset, description: Description, database: Database, connection: Connection, *, native_intervals: bool
+) -> list[Column]:
+    """Return the columns of a dataset's query.
+
+    Raises:
+        QueryError: the dataset declares columns that its query does not have, or as types that they cannot have.
+    """
+    types = await types_of(connection, {attribute.oid for attribute in description.attributes}, database.types)
+    try:
+        return resolve(description.attributes, types, dataset.columns, dataset.on_unrepresentable, native_intervals)
+    except ValueError as error:
+        raise QueryRejected(str(error)) from error
+
+
+def _chosen(names: list[str], wanted: Sequence[str] | None) -> list[int]:
+    if wanted is None:
+        return list(range(len(names)))
+    wrong = {name: names.count(name) for name in wanted if names.count(name) != 1}
+    if wrong:
+        faults = [
+            Fault("_columns", f"there are {count} columns named {name!r}" if count else f"there is no column {name!r}")
+            for name, count in wrong.items()
+        ]
+        raise Problem(ProblemType.INVALID_PARAMETERS, f"The columns are: {', '.join(names)}.", faults=faults)
+    return [names.index(name) for name in wanted]
+
+
+def _refuse_duplicates(format_: Format, names: list[str]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if format_.unique_names and twice:
+        raise Problem(
+            ProblemType.DUPLICATE_COLUMNS,
+            f"{format_.title} needs names that differ, and these occur more than once: {', '.join(twice)}. "
+            f"Give each its own alias in the dataset's query, such as {twice[0]}_2.",
+        )

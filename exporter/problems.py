@@ -1,0 +1,96 @@
+"""Problem documents (RFC 9457): what a caller is told instead of an export."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+import orjson
+from velithon.responses import Response
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class ProblemType(Enum):
+    """Every type of problem: its status and its title. The name, in kebab case, ends its URI."""
+
+    MALFORMED_QUERY_STRING = (400, "The query string cannot be decoded")
+    PERMISSION_DENIED = (403, "The database does not let the service read this dataset")
+    NOT_FOUND = (404, "There is nothing at this path")
+    UNKNOWN_DATASET = (404, "There is no such dataset")
+    UNKNOWN_FORMAT = (404, "There is no such format")
+    METHOD_NOT_ALLOWED = (405, "The method is not allowed here")
+    NOT_ACCEPTABLE = (406, "The dataset is not offered in a form that Accept allows")
+    DUPLICATE_COLUMNS = (409, "The format needs column names that differ")
+    QUERY_REJECTED = (409, "The database cannot run the dataset's query")
+    UNREPRESENTABLE_VALUE = (409, "A value does not fit the format's type")
+    INVALID_PARAMETERS = (422, "Some parameters are wrong")
+    INTERNAL_ERROR = (500, "The service failed")
+    POOL_BUSY = (503, "All database connections are in use")
+    DATABASE_UNAVAILABLE = (503, "The database cannot be reached")
+    STATEMENT_TIMEOUT = (504, "The query took too long")
+    HTTP_VERSION_NOT_SUPPORTED = (505, "HTTP/1.0 cannot carry an export")
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return self.value[0]
+
+    @property
+    def title(self) -> str:
+        """What is wrong, the same for every occurrence."""
+        return self.value[1]
+
+    @property
+    def uri(self) -> str:
+        """The identifier that programs compare."""
+        return f"urn:exporter:problem:{self.name.lower().replace('_', '-')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One wrong parameter of a request."""
+
+    parameter: str
+    detail: str
+
+
+class Problem(Exception):
+    """An answer to the caller instead of the one asked for. Holds nothing that a caller must not see."""
+
+    def __init__(
+        self,
+        problem: ProblemType,
+        detail: str,
+        *,
+        faults: Sequence[Fault] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """Take the detail (what to do next), the faults of a request's parameters, and headers such as Retry-After."""
+        super().__init__(detail)
+        self.type = problem
+        self.detail = detail
+        self.faults = faults
+        self.headers = dict(headers or {})
+
+    def document(self, instance: str | None) -> dict[str, object]:
+        """Return the problem as JSON members."""
+        members: dict[str, object] = {
+            "type": self.type.uri,
+            "title": self.type.title,
+            "status": self.type.status,
+            "detail": self.detail,
+        }
+        if instance is not None:
+            members["instance"] = instance
+        if self.faults:
+            members["errors"] = [{"parameter": fault.parameter, "detail": fault.detail} for fault in self.faults]
+        return members
+
+    def response(self, instance: str | None = None) -> Response:
+        """Return the problem as an HTTP response; `instance` is the URI of the occurrence."""
+        return Response(
+            orjson.dumps(self.document(instance)),
+            status_code=self.type.status,
+            headers=self.headers | {"cache-control": "no-store"},
+            media_type=MEDIA_TYPE,
+        )

@@ -1,0 +1,65 @@
+"""The query string of an export: the dataset's parameters, and options, which begin with an underscore."""
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl
+
+from pydantic import BaseModel, ValidationError
+
+from exporter.problems import Fault, Problem, ProblemType
+
+Model = TypeVar("Model", bound=BaseModel)
+
+Items = Mapping[str, list[str]]
+
+
+def parse(query_string: str) -> Items:
+    """Return the values of each name, in order, blank ones kept.
+
+    Raises:
+        Problem: it is not percent-encoded UTF-8.
+    """
+    try:
+        pairs = parse_qsl(query_string, keep_blank_values=True, errors="strict", max_num_fields=10_000)
+    except ValueError as error:
+        raise Problem(ProblemType.MALFORMED_QUERY_STRING, "Encode it as UTF-8, then percent-encode it.") from error
+    items: dict[str, list[str]] = {}
+    for name, value in pairs:
+        items.setdefault(name, []).append(value)
+    return items
+
+
+def split(items: Items) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """Return the dataset's arguments and the options, these without their underscore."""
+    arguments = {name: values for name, values in items.items() if not name.startswith("_")}
+    options = {name[1:]: values for name, values in items.items() if name.startswith("_")}
+    return arguments, options
+
+
+def options_of(models: Iterable[type[BaseModel]], given: Mapping[str, list[str]]) -> tuple[list[Any], list[Fault]]:
+    """Validate options against several models that divide them; return an instance of each, and all faults.
+
+    The instances are to be used only when there are no faults.
+    """
+    models = list(models)
+    faults = [Fault(f"_{name}", "is given more than once") for name, values in given.items() if len(values) > 1]
+    known = [name for model in models for name in model.model_fields]
+    faults += [Fault(f"_{name}", _unknown(name, known)) for name in given if name not in known]
+    instances: list[Any] = []
+    for model in models:
+        values = {name: texts[0] for name, texts in given.items() if name in model.model_fields}
+        try:
+            instances.append(model.model_validate(values))
+        except ValidationError as error:
+            faults += [
+                Fault(f"_{fault['loc'][0]}" if fault["loc"] else "_", fault["msg"].removeprefix("Value error, "))
+                for fault in error.errors()
+            ]
+    return instances, faults
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    close = get_close_matches(name, known, 1)
+    hint = f"did you mean _{close[0]}?" if close else f"the options here are {', '.join(f'_{name}' for name in known)}"
+    return f"is not an option of this format; {hint}"

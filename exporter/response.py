@@ -1,0 +1,86 @@
+"""The response that carries an export."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine, Sequence
+from contextlib import aclosing
+from typing import Any, TypeVar
+
+from velithon.datastructures import Protocol, Scope
+from velithon.responses import Response
+
+T = TypeVar("T")
+
+_SEND_BYTES = 1 << 18
+"""What one message to the server holds: its buffer, and so a stalled reader's cost, is a few of these."""
+
+
+class Disconnected(Exception):
+    """The client left before it had its answer."""
+
+
+async def unless_disconnected(protocol: Protocol, work: Coroutine[Any, Any, T]) -> T:
+    """Run `work` to its end, or cancel it and raise `Disconnected` when the client leaves first.
+
+    Watching is needed even while something is sent: a send to a client that left succeeds.
+    """
+    task = asyncio.create_task(work)
+    gone = asyncio.create_task(protocol.client_disconnect())
+    try:
+        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        raise Disconnected
+    finally:
+        task.cancel()
+        gone.cancel()
+        await asyncio.wait({task, gone})
+
+
+class ExportResponse(Response):
+    """Streams an export's chunks; ends the body visibly incomplete when they fail."""
+
+    def __init__(self, headers: Sequence[tuple[str, str]], first: bytes, chunks: AsyncGenerator[bytes]) -> None:
+        """Take the whole list of headers, the first chunk, and the generator of the others, which is closed here.
+
+        Velithon's own constructor is left out: its header helper invents `content-length: 0` for a body it can't see.
+        """
+        self.status_code = 200
+        self.raw_headers = list(headers)
+        self.background = None
+        self._first = first
+        self._chunks = chunks
+
+    async def __call__(self, scope: Scope, protocol: Protocol) -> None:
+        """Send the body. Raises nothing but cancellation: Velithon's router would run the request again."""
+        transport = protocol.response_stream(self.status_code, self.raw_headers)
+        try:
+            async with aclosing(self._chunks):
+                await unless_disconnected(protocol, self._send(transport))
+        except Exception as error:
+            # Told by whoever yields the chunks; what is left to do here is to let the client see it.
+            transport.abort(type(error).__name__)
+
+    async def _send(self, transport: Any) -> None:
+        await _send_parts(transport, self._first)
+        self._first = b""
+        async for chunk in self._chunks:
+            await _send_parts(transport, chunk)
+
+
+async def _send_parts(transport: Any, chunk: bytes) -> None:
+    for start in range(0, len(chunk), _SEND_BYTES):
+        await transport.send_bytes(chunk[start : start + _SEND_BYTES])
+
+
+class HeadResponse(Response):
+    """The head of an export that is not run; no length, which nobody knows."""
+
+    def __init__(self, headers: Sequence[tuple[str, str]]) -> None:
+        """Take the whole list of headers."""
+        self.status_code = 200
+        self.raw_headers = list(headers)
+        self.background = None
+
+    async def __call__(self, scope: Scope, protocol: Protocol) -> None:
+        """Send the head."""
+        protocol.response_empty(self.status_code, self.raw_headers)

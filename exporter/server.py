@@ -1,0 +1,25 @@
+"""Granian, set up so that exports stay whole and memory stays flat."""
+
+from granian import Granian
+from granian.constants import Interfaces, Loops
+
+_DRAIN_SECONDS = 60
+"""How long a worker that was told to stop may go on sending the exports it has begun."""
+
+
+def run(host: str, port: int, workers: int) -> None:
+    """Serve until SIGINT or SIGTERM; each worker reads its settings from the environment."""
+    Granian(
+        "exporter.app:create",
+        address=host,
+        port=port,
+        workers=workers,
+        factory=True,
+        # RSGI has no flow control and ends failed bodies cleanly: docs/decisions/asgi-under-velithon.md.
+        interface=Interfaces.ASGI,
+        loop=Loops.uvloop,
+        websockets=False,
+        respawn_failed_workers=True,
+        workers_kill_timeout=_DRAIN_SECONDS,
+        log_access=False,
+    ).serve()

@@ -1,0 +1,25 @@
+"""The service's settings, read from the environment."""
+
+import os
+from pathlib import Path
+
+from pydantic import Field, PositiveFloat, PositiveInt, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Each setting is the variable of its name in capitals behind `EXPORTER_`, such as `EXPORTER_DATABASE_URL`."""
+
+    model_config = SettingsConfigDict(env_prefix="EXPORTER_", frozen=True)
+
+    database_url: SecretStr = Field(description="PostgreSQL to read from, as a libpq URL.")
+    datasets: Path = Field(description="The folder of dataset files (`NAME.sql`).")
+    pool_size: PositiveInt = Field(default=10, description="Connections to PostgreSQL per worker, one per export.")
+    pool_timeout: PositiveFloat = Field(default=5.0, description="Seconds to wait for a connection before 503.")
+    statement_timeout: float = Field(
+        default=3600.0, ge=0, description="Seconds a statement may run, its sending included; 0 means no limit."
+    )
+    threads: PositiveInt = Field(
+        default=os.cpu_count() or 1, description="Threads per worker that decode, encode and compress."
+    )
+    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")

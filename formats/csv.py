@@ -1,0 +1,88 @@
+"""CSV: the server's own rows, passed through untouched under a header line that COPY would have written."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from formats.encoder import BlockEncoder, Format, Layout, Options
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+def _checked_delimiter(delimiter: str) -> str:
+    if len(delimiter) != 1 or not delimiter.isascii() or delimiter == "\0":
+        raise ValueError("must be one ASCII character")
+    if delimiter in '"\r\n':
+        raise ValueError("must not be a quote or a line break")
+    return delimiter
+
+
+def _checked_null(null: str) -> str:
+    if any(character in null for character in '"\r\n\0'):
+        raise ValueError("must not contain a quote, a line break or a zero byte")
+    if any("\ud800" <= character <= "\udfff" for character in null):
+        raise ValueError("must be valid UTF-8")
+    return null
+
+
+class CsvOptions(Options):
+    """How the rows are written; the limits on each option are those of COPY in CSV mode (`ProcessCopyOptions`)."""
+
+    header: bool = Field(True, description="Whether the first line names the columns.")
+    delimiter: Annotated[str, AfterValidator(_checked_delimiter)] = Field(
+        ",", description="The one ASCII character between two values."
+    )
+    null: Annotated[str, AfterValidator(_checked_null)] = Field(
+        "", description="What stands for NULL, unquoted; a value of the same text is quoted."
+    )
+    profile: Literal["excel"] | None = Field(
+        None, description="`excel`: begin with a byte order mark, without which Excel does not read UTF-8."
+    )
+
+    @model_validator(mode="after")
+    def _null_without_delimiter(self) -> Self:
+        if self.delimiter in self.null:
+            raise ValueError("null must not contain the delimiter")
+        return self
+
+    def content_type(self, media_type: str) -> str:
+        """Say also whether the first line is a header (RFC 4180, section 3)."""
+        return f"{media_type}; charset=utf-8; header={'present' if self.header else 'absent'}"
+
+
+class CsvEncoder(BlockEncoder):
+    """Passes the blocks through; the header is all that is made here."""
+
+    options: CsvOptions
+
+    def header(self) -> bytes:
+        """Return the byte order mark and the line of names, each if the options ask for it."""
+        mark = BYTE_ORDER_MARK if self.options.profile == "excel" else b""
+        return mark + self._header_line() if self.options.header else mark
+
+    def prepare(self, block: bytes) -> bytes:
+        """Return the block: it is already in the dialect of the options."""
+        return block
+
+    def _header_line(self) -> bytes:
+        names: list[str] = self.schema.names
+        line = self.options.delimiter.join(self._quoted(name, alone=len(names) == 1) for name in names)
+        return (line + "\n").encode()
+
+    def _quoted(self, name: str, *, alone: bool) -> str:
+        """Quote a name exactly where COPY does (`CopyAttributeOutCSV` in PostgreSQL's copyto.c)."""
+        special = any(character in name for character in (self.options.delimiter, '"', "\r", "\n"))
+        if special or name == self.options.null or (alone and name == "\\."):
+            return '"' + name.replace('"', '""') + '"'
+        return name
+
+
+FORMAT = Format(
+    name="csv",
+    title="CSV",
+    extension="csv",
+    media_types=("text/csv",),
+    layout=Layout.CSV,
+    options=CsvOptions,
+    encoder=CsvEncoder,
+)

@@ -1,0 +1,104 @@
+"""What a format is, and what its encoder promises to the pipeline."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Protocol
+
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict
+
+
+class Layout(Enum):
+    """The shape in which a format wants its rows."""
+
+    CSV = "csv"
+    """Row-aligned blocks of the server's own CSV, as `bytes`, already in the dialect that the options ask for."""
+
+    TEXT = "text"
+    """Record batches of string columns: PostgreSQL's text of each value, arrays and composites as JSON text."""
+
+    TYPED = "typed"
+    """Record batches whose columns have the Arrow types of the schema."""
+
+
+class Options(BaseModel):
+    """The options of one format; the query string names each with an underscore in front (`header` is `_header`)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def content_type(self, media_type: str) -> str:
+        """Return `media_type` with the parameters that these options decide, as `Content-Type` carries it."""
+        return media_type
+
+
+class UnsupportedSchemaError(ValueError):
+    """The format has no way to hold these columns; raised while the encoder is made, before any byte."""
+
+
+class Encoder(Protocol):
+    """Encodes the rows of one export.
+
+    `header`, then any number of `prepare` → `write` pairs, then `finish`. `prepare` is called from several threads at
+    once; `header`, `write` and `finish` are called one at a time and in the order of the rows, though not always on
+    the same thread. An encoder that is dropped before `finish` leaves nothing behind.
+    """
+
+    def header(self) -> bytes:
+        """Return what stands before the first row; called once, also when there are no rows."""
+
+    def prepare(self, block: Any) -> Any:  # noqa: ANN401 - a block is what the format's layout says
+        """Return the costly, order-independent part of the work on a block of the format's layout. Thread-safe."""
+
+    def write(self, prepared: Any) -> bytes:  # noqa: ANN401 - whatever this encoder's `prepare` returned
+        """Return the bytes that are ready after this block; may be empty when the format collects rows."""
+
+    def finish(self) -> bytes:
+        """Return what stands after the last row."""
+
+
+class BlockEncoder:
+    """Base of an encoder whose `prepare` already makes the final bytes of a block: a document without a frame."""
+
+    def __init__(self, schema: pa.Schema, options: Options) -> None:
+        self.schema = schema
+        self.options = options
+
+    def header(self) -> bytes:
+        """Return nothing: the document begins with its first row."""
+        return b""
+
+    def write(self, prepared: bytes) -> bytes:
+        """Return the block as it was prepared."""
+        return prepared
+
+    def finish(self) -> bytes:
+        """Return nothing: the document ends with its last row."""
+        return b""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A registered format: everything the service must know to offer it."""
+
+    name: str
+    title: str
+    extension: str
+    media_types: tuple[str, ...]
+    """Without parameters. The first is sent (see `content_type`); all are accepted in `Accept`."""
+    layout: Layout
+    options: type[Options]
+    encoder: Callable[[pa.Schema, Any], Encoder]
+    """Makes an encoder for one export from its schema and an instance of `options`.
+
+    The schema's metadata holds the export's description (`bytes` to `bytes`). Raises `UnsupportedSchemaError`."""
+    compressible: bool = True
+    """Whether gzip or zstd around the whole body makes sense (False: the format compresses inside)."""
+    native_intervals: bool = False
+    """Whether the typed layout carries intervals as month_day_nano_interval instead of ISO 8601 text."""
+    unique_names: bool = False
+    """Whether two columns of the same name make the document unreadable."""
+
+    def content_type(self, options: Options) -> str:
+        """Return the value of `Content-Type` for a document made with `options`."""
+        return options.content_type(self.media_types[0])

@@ -1,0 +1,134 @@
+"""Parquet: row groups of a chosen size, each sent as soon as it is full."""
+
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import Field
+
+from formats.encoder import Format, Layout, Options, UnsupportedSchemaError
+
+ROW_GROUP_BYTES = 64 * 2**20
+"""A row group ends early when its rows take this much memory, so that wide rows cannot exhaust it."""
+
+DICTIONARY_BYTES = 256 * 2**10
+"""A quarter of Arrow's default: a column of mostly different values gives up its dictionary sooner, which made lineitem
+10 % faster to write and 2 % smaller."""
+
+
+class ParquetOptions(Options):
+    """How the file is laid out."""
+
+    compression: Literal["zstd", "snappy", "gzip", "brotli", "lz4", "none"] = Field(
+        "zstd", description="The codec of the column pages."
+    )
+    row_group_size: int = Field(
+        131_072, ge=1000, le=10_000_000, description="Rows in a row group; fewer where rows are very wide."
+    )
+
+
+class Drain:
+    """The file that the writer sees: it only grows, and holds no more than what came since the last `take`."""
+
+    closed = False
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._position = 0
+
+    def write(self, part: bytes) -> int:
+        """Keep `part` until it is taken."""
+        self._parts.append(bytes(part))
+        self._position += len(part)
+        return len(part)
+
+    def tell(self) -> int:
+        """Return the position in the whole file, which the footer's offsets are made of."""
+        return self._position
+
+    def flush(self) -> None:
+        """Do nothing: only `take` empties it."""
+
+    def close(self) -> None:
+        """Say that the file is complete; what is in it can still be taken."""
+        self.closed = True
+
+    def take(self) -> bytes:
+        """Return and forget what was written since the last call."""
+        taken = b"".join(self._parts)
+        self._parts.clear()
+        return taken
+
+
+class ParquetEncoder:
+    """Collects batches until they fill a row group, then writes it.
+
+    The file's key-value metadata is that of the schema.
+    """
+
+    def __init__(self, schema: pa.Schema, options: ParquetOptions) -> None:
+        if not schema.names:
+            raise UnsupportedSchemaError("Parquet cannot hold rows without columns")
+        self._schema = schema
+        self._rows_per_group = options.row_group_size
+        self._drain = Drain()
+        self._writer = pq.ParquetWriter(
+            self._drain,
+            schema,
+            compression=options.compression,
+            dictionary_pagesize_limit=DICTIONARY_BYTES,
+            store_decimal_as_integer=True,
+        )
+        self._collected: list[pa.RecordBatch] = []
+        self._rows = 0
+        self._bytes = 0
+
+    def header(self) -> bytes:
+        """Return the file's magic number."""
+        return self._drain.take()
+
+    def prepare(self, block: pa.RecordBatch) -> pa.RecordBatch:
+        """Return the batch under the names of the schema, whose types it must have."""
+        return pa.RecordBatch.from_arrays(block.columns, schema=self._schema)
+
+    def write(self, prepared: pa.RecordBatch) -> bytes:
+        """Return the row groups that this batch filled; empty while one is still filling."""
+        start = 0
+        while start < prepared.num_rows:
+            part = prepared.slice(start, self._rows_per_group - self._rows)
+            start += part.num_rows
+            self._collect(part)
+        return self._drain.take()
+
+    def finish(self) -> bytes:
+        """Return the last row group and the footer."""
+        self._end_group()
+        self._writer.close()
+        return self._drain.take()
+
+    def _collect(self, part: pa.RecordBatch) -> None:
+        self._collected.append(part)
+        self._rows += part.num_rows
+        self._bytes += part.nbytes
+        if self._rows == self._rows_per_group or self._bytes >= ROW_GROUP_BYTES:
+            self._end_group()
+
+    def _end_group(self) -> None:
+        if self._rows:
+            table = pa.Table.from_batches(self._collected, self._schema)
+            self._collected.clear()
+            self._writer.write_table(table, row_group_size=self._rows)
+            self._rows = self._bytes = 0
+
+
+FORMAT = Format(
+    name="parquet",
+    title="Parquet",
+    extension="parquet",
+    media_types=("application/vnd.apache.parquet",),
+    layout=Layout.TYPED,
+    options=ParquetOptions,
+    encoder=ParquetEncoder,
+    compressible=False,
+    unique_names=True,
+)

@@ -1,0 +1,1 @@
+"""Which data an export reads, and how it comes out of PostgreSQL."""

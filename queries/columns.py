@@ -1,0 +1,229 @@
+"""Which Kind and which Arrow type each result column gets: the type table of docs/types.md, as code."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+import pyarrow as pa
+
+from queries.builtin import BUILTIN
+from queries.types import Attribute, Column, Kind, PgType, Policy
+
+JSON_TYPE = pa.json_(pa.string())
+
+_NUMERIC = 1700
+_INTERVAL = 1186
+
+_HEADER = 4
+"""What PostgreSQL adds to the modifiers of numeric, varchar and char: VARHDRSZ."""
+
+_DECIMAL128, _DECIMAL256 = 38, 76
+"""The most digits that they hold."""
+
+_FIXED: Mapping[int, tuple[Kind, pa.DataType]] = {
+    16: (Kind.BOOLEAN, pa.bool_()),
+    17: (Kind.BYTEA, pa.binary()),
+    20: (Kind.INTEGER, pa.int64()),
+    21: (Kind.INTEGER, pa.int16()),
+    23: (Kind.INTEGER, pa.int32()),
+    26: (Kind.OID, pa.uint32()),
+    114: (Kind.JSON, JSON_TYPE),
+    700: (Kind.FLOAT, pa.float32()),
+    701: (Kind.FLOAT, pa.float64()),
+    1082: (Kind.DATE, pa.date32()),
+    1083: (Kind.TIME, pa.time64("us")),
+    1114: (Kind.TIMESTAMP, pa.timestamp("us")),
+    1184: (Kind.TIMESTAMPTZ, pa.timestamp("us", "UTC")),
+    2950: (Kind.UUID, pa.uuid()),
+    3802: (Kind.JSON, JSON_TYPE),
+    5069: (Kind.OID, pa.uint64()),
+}
+
+# tid xid cid, geometry, network addresses, timetz, bits, txid_snapshot pg_lsn pg_snapshot: their output functions
+# never print a quote, a backslash or a control character. Ranges do (they quote what they must).
+_PLAIN = frozenset(
+    {27, 28, 29, 600, 601, 602, 603, 604, 628, 650, 718, 774, 829, 869, 1266, 1560, 1562, 2970, 3220, 5038}
+)
+
+# record, record[] and anyarray tell nothing of what is inside.
+_OPAQUE = frozenset({2249, 2277, 2287})
+
+_JSON_TEXT: Mapping[Kind, bytes] = {
+    Kind.BOOLEAN: b"boolean",
+    Kind.INTEGER: b"number",
+    Kind.FLOAT: b"number",
+    Kind.NUMERIC: b"number",
+    Kind.TIMESTAMP: b"timestamp",
+    Kind.TIMESTAMPTZ: b"timestamptz",
+    Kind.BYTEA: b"bytea",
+    Kind.JSON: b"raw",
+    Kind.ARRAY: b"raw",
+    Kind.DOCUMENT: b"raw",
+    Kind.TEXT: b"text",
+}
+
+
+class Override(Protocol):
+    """What a dataset declares about one column; None leaves the choice to the type table and to the export."""
+
+    @property
+    def type(self) -> str | None:
+        """Return `decimal(p,s)`, `double`, `string`, `json` or None."""
+
+    @property
+    def on_unrepresentable(self) -> Policy | None:
+        """Return the column's own policy or None."""
+
+
+def resolve(
+    attributes: Sequence[Attribute],
+    types: Mapping[int, PgType],
+    overrides: Mapping[str, Override],
+    policy: Policy,
+    native_intervals: bool,
+) -> list[Column]:
+    """Return the export's columns, in the order of the attributes.
+
+    `types` needs to hold only what `BUILTIN` does not, including the elements and bases of those types. An override
+    counts for every column of its name. Raises ValueError, naming the column, for an override that fits no column or
+    does not fit its column's type, and KeyError for a type that is in neither mapping.
+    """
+    unknown = overrides.keys() - {attribute.name for attribute in attributes}
+    if unknown:
+        raise ValueError(f"the query has no column {', '.join(repr(name) for name in sorted(unknown))}")
+    columns = []
+    for attribute in attributes:
+        override = overrides.get(attribute.name)
+        own_policy = (override.on_unrepresentable if override else None) or policy
+        column = _Resolver(types, attribute.name, own_policy, native_intervals).column(attribute)
+        columns.append(_overridden(column, override.type) if override and override.type else column)
+    return columns
+
+
+def text_schema(columns: Sequence[Column]) -> pa.Schema:
+    """Return the schema of the text layout: strings, with how JSON writes them in each field's `json` metadata."""
+    return pa.schema(
+        pa.field(column.name, pa.string(), metadata={b"json": _JSON_TEXT.get(column.kind, b"plain")})
+        for column in columns
+    )
+
+
+def typed_schema(columns: Sequence[Column]) -> pa.Schema:
+    """Return the schema of the typed layout; every column can be NULL."""
+    return pa.schema(pa.field(column.name, column.arrow_type) for column in columns)
+
+
+def numeric_type(modifier: int) -> pa.DataType:
+    """Return the decimal that holds every finite value of `numeric` with this modifier, or string if there is none.
+
+    The modifier packs precision and a signed 11-bit scale (make_numeric_typmod in PostgreSQL's numeric.c). A negative
+    scale rounds to the left of the point, and a scale above the precision means leading zeros: Parquet wants
+    0 <= scale <= precision, so the precision grows instead.
+    """
+    if modifier < _HEADER:
+        return pa.string()
+    precision, scale = _precision_and_scale(modifier)
+    return _decimal(max(precision, scale, precision - scale), max(scale, 0)) or pa.string()
+
+
+def _precision_and_scale(modifier: int) -> tuple[int, int]:
+    packed = modifier - _HEADER
+    return (packed >> 16) & 0xFFFF, ((packed & 0x7FF) ^ 1024) - 1024
+
+
+def _decimal(precision: int, scale: int) -> pa.DataType | None:
+    if precision > _DECIMAL256:
+        return None
+    return pa.decimal128(precision, scale) if precision <= _DECIMAL128 else pa.decimal256(precision, scale)
+
+
+class _Resolver:
+    """Resolves one attribute; holds what its element needs too."""
+
+    def __init__(self, types: Mapping[int, PgType], name: str, policy: Policy, native_intervals: bool) -> None:
+        self._types = types
+        self._name = name
+        self._policy: Policy = policy
+        self._native_intervals = native_intervals
+
+    def column(self, attribute: Attribute) -> Column:
+        return self._resolve(attribute.oid, attribute.modifier)
+
+    def _resolve(self, oid: int, modifier: int) -> Column:
+        type_ = self._look_up(oid)
+        while type_.type == "d":
+            modifier = type_.base_modifier if type_.base_modifier >= 0 else modifier
+            type_ = self._look_up(type_.base)
+        element = None
+        if type_.element and type_.oid not in _OPAQUE:
+            element = self._resolve(type_.element, modifier)
+            kind, arrow_type = self._list(element)
+        else:
+            kind, arrow_type = self._scalar(type_, modifier)
+        element = element if pa.types.is_list(arrow_type) else None
+        return Column(self._name, _display(type_, modifier), kind, arrow_type, element, self._policy)
+
+    def _look_up(self, oid: int) -> PgType:
+        return self._types.get(oid) or BUILTIN[oid]
+
+    @staticmethod
+    def _list(element: Column) -> tuple[Kind, pa.DataType]:
+        if element.kind in (Kind.ARRAY, Kind.DOCUMENT):
+            return Kind.DOCUMENT, JSON_TYPE
+        return Kind.ARRAY, pa.list_(element.arrow_type)
+
+    def _scalar(self, type_: PgType, modifier: int) -> tuple[Kind, pa.DataType]:
+        if type_.oid in _FIXED:
+            return _FIXED[type_.oid]
+        if type_.oid == _NUMERIC:
+            return Kind.NUMERIC, numeric_type(modifier)
+        if type_.oid == _INTERVAL:
+            return Kind.INTERVAL, pa.month_day_nano_interval() if self._native_intervals else pa.string()
+        if type_.oid in _OPAQUE or type_.type == "c" or type_.casts_to_json:
+            return Kind.DOCUMENT, JSON_TYPE
+        return (Kind.PLAIN if type_.oid in _PLAIN else Kind.TEXT), pa.string()
+
+
+def _overridden(column: Column, wanted: str) -> Column:
+    if wanted == "string":
+        return replace(column, arrow_type=pa.string(), element=None)
+    if wanted == "json" and column.kind in (Kind.ARRAY, Kind.DOCUMENT, Kind.JSON):
+        kind = Kind.JSON if column.kind is Kind.JSON else Kind.DOCUMENT
+        return replace(column, kind=kind, arrow_type=JSON_TYPE, element=None)
+    if column.element is not None:
+        element = _overridden(column.element, wanted)
+        return replace(column, arrow_type=pa.list_(element.arrow_type), element=element)
+    number = _number(wanted)
+    if number is None or column.kind is not Kind.NUMERIC:
+        raise ValueError(f"column {column.name!r} is {column.postgres_type} and cannot be exported as {wanted!r}")
+    return replace(column, arrow_type=number)
+
+
+def _number(wanted: str) -> pa.DataType | None:
+    if wanted == "double":
+        return pa.float64()
+    match = re.fullmatch(r"decimal\((\d{1,2}),\s*(\d{1,2})\)", wanted)
+    if match is None:
+        return None
+    precision, scale = int(match[1]), int(match[2])
+    return _decimal(precision, scale) if precision > 0 and scale <= precision else None
+
+
+def _display(type_: PgType, modifier: int) -> str:
+    """Return the type's name with its modifier where it goes, as format_type prints it."""
+    suffix = _modifier_text(type_.name.removeprefix("_"), modifier) if modifier >= 0 else ""
+    match = re.match(r"time(stamp)?(?= with)|[^\[]+", type_.display)
+    if not suffix or match is None or type_.oid not in BUILTIN:
+        return type_.display
+    return f"{match[0]}{suffix}{type_.display[match.end() :]}"
+
+
+def _modifier_text(name: str, modifier: int) -> str:
+    if name == "numeric" and modifier >= _HEADER:
+        return "({},{})".format(*_precision_and_scale(modifier))
+    if name in ("bpchar", "varchar") and modifier >= _HEADER:
+        return f"({modifier - _HEADER})"
+    if name in ("bit", "varbit", "time", "timetz", "timestamp", "timestamptz"):
+        return f"({modifier})"
+    return ""

@@ -1,0 +1,114 @@
+"""The COPY source: the server's own CSV, pushed by the driver and pulled by the export."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from queries.connection import Connection
+from queries.errors import CopyRefused, QueryError, translated
+from queries.source import BLOCK_BYTES, Dialect
+
+_IDLE_SECONDS = 0.05
+"""How long a partly filled block waits for more: rows that trickle in are not withheld from the reader."""
+
+_REFUSALS = ("0A000", "42601")
+"""feature_not_supported and syntax_error: what servers and poolers without COPY answer."""
+
+
+class CopySource:
+    """One running COPY. Its blocks are `bytes`; rows are counted by the server when it is done."""
+
+    def __init__(self) -> None:
+        self.rows: int | None = None
+        self._chunks: list[bytes] = []
+        self._size = 0
+        self._ended = False
+        self._failure: QueryError | None = None
+        self._some = asyncio.Event()
+        self._full = asyncio.Event()
+        self._room = asyncio.Event()
+
+    async def write(self, chunk: bytes) -> None:
+        """Take a chunk of whole rows; return once there is room for another, which is what slows the server down."""
+        self._chunks.append(chunk)
+        self._size += len(chunk)
+        self._some.set()
+        if self._size >= BLOCK_BYTES:
+            self._room.clear()
+            self._full.set()
+            await self._room.wait()
+
+    def end(self, rows: int | None, failure: QueryError | None) -> None:
+        """Tell the reader that nothing more will come, and why."""
+        self.rows, self._failure, self._ended = rows, failure, True
+        self._some.set()
+        self._full.set()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Yield the blocks."""
+        while True:
+            await self._some.wait()
+            await self._wait_until_full()
+            if self._failure is not None:
+                raise self._failure
+            if self._chunks:
+                yield self._take()
+            elif self._ended:
+                return
+
+    async def _wait_until_full(self) -> None:
+        if not self._full.is_set():
+            try:
+                await asyncio.wait_for(self._full.wait(), _IDLE_SECONDS)
+            except TimeoutError:
+                return
+
+    def _take(self) -> bytes:
+        block = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        self._chunks.clear()
+        self._size = 0
+        if not self._ended:
+            self._some.clear()
+            self._full.clear()
+        self._room.set()
+        return block
+
+    @staticmethod
+    def csv(block: bytes) -> bytes:
+        """Return the block itself."""
+        return block
+
+
+@asynccontextmanager
+async def copy(connection: Connection, sql: str, dialect: Dialect) -> AsyncIterator[CopySource]:
+    """Run `COPY (sql) TO STDOUT` in the background for as long as the context lasts; leaving it cancels the statement.
+
+    Args:
+        connection: in a transaction, used by nobody else meanwhile.
+        sql: one statement without parameters, already proved to be one by preparing it: COPY goes over the simple
+            protocol, which would run a second one.
+        dialect: how the server writes the CSV.
+    """
+    source = CopySource()
+    task = asyncio.create_task(_run(connection, sql, dialect, source))
+    try:
+        yield source
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def _run(connection: Connection, sql: str, dialect: Dialect, source: CopySource) -> None:
+    rows: int | None = None
+    failure: QueryError | None = QueryError("the COPY was cancelled")
+    try:
+        with translated():
+            status = await connection.copy_from_query(
+                f"\n{sql}\n", output=source.write, format="csv", delimiter=dialect.delimiter, null=dialect.null
+            )
+        rows, failure = int(status.rpartition(" ")[2]), None
+    except QueryError as error:
+        # The query was prepared before, so what the server cannot parse or do is the COPY around it.
+        failure = CopyRefused(str(error)) if error.sqlstate in _REFUSALS else error
+    finally:
+        source.end(rows, failure)

@@ -1,0 +1,156 @@
+"""One parameter as a dataset declares it, and how an argument for it is read."""
+
+import datetime as dt
+import re
+from decimal import Decimal
+from typing import Any, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from queries.parameter_types import SCALARS, Scalar
+
+Value: TypeAlias = str | list[str | None] | None
+"""The canonical text of an argument: None is NULL, a list is an array."""
+
+ParameterType = Literal[
+    "text", "smallint", "integer", "bigint", "numeric", "boolean", "date", "timestamp", "timestamptz", "uuid",
+    "text[]", "smallint[]", "integer[]", "bigint[]", "numeric[]", "boolean[]", "date[]", "timestamp[]",
+    "timestamptz[]", "uuid[]",
+]  # fmt: skip
+
+_SHOWN = 60
+"""How much of a wrong value a message repeats, in characters."""
+
+
+class Parameter(BaseModel):
+    """A declared parameter.
+
+    `default`, `min` and `max` may be TOML's own numbers, booleans and dates; the model holds their canonical text.
+    For an array, `choices`, `pattern`, `min` and `max` are about each of its elements.
+    """
+
+    # A field's validator sees the fields above it, so the order of the fields matters.
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    name: str
+    type: ParameterType
+    description: str = ""
+    nullable: bool = False
+    choices: tuple[str, ...] | None = Field(default=None, min_length=1, strict=False)
+    pattern: str | None = None
+    min: str | None = None
+    max: str | None = None
+    default: str | list[str] | None = None
+
+    @field_validator("choices", "pattern")
+    @classmethod
+    def _only_of_text(cls, value: tuple[str, ...] | str | None, info: ValidationInfo) -> tuple[str, ...] | str | None:
+        if "type" in info.data and not info.data["type"].startswith("text"):
+            raise ValueError(f"only a text parameter has {info.field_name}")
+        return value
+
+    @field_validator("pattern")
+    @classmethod
+    def _compiles(cls, pattern: str) -> str:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from None
+        return pattern
+
+    @field_validator("min", "max", "default", mode="before")
+    @classmethod
+    def _toml(cls, value: object) -> object:
+        return [_as_text(item) for item in value] if isinstance(value, list) else _as_text(value)
+
+    @field_validator("min", "max")
+    @classmethod
+    def _limit(cls, text: str, info: ValidationInfo) -> str:
+        if "type" not in info.data:
+            return text
+        above = cls.model_construct(**info.data)
+        if not above.scalar.ordered:
+            raise ValueError(f"a {above.element} has no {info.field_name}")
+        value = above.scalar.read(text)
+        if above.min is not None and value < above.scalar.read(above.min):
+            raise ValueError(f"max {text} is less than min {above.min}")
+        return above.scalar.write(value)
+
+    @field_validator("default")
+    @classmethod
+    def _fits(cls, default: str | list[str], info: ValidationInfo) -> Value:
+        if "type" not in info.data:
+            return None
+        above = cls.model_construct(**info.data)
+        if isinstance(default, list) != above.is_array:
+            raise ValueError("expected a list" if above.is_array else "expected one value, not a list")
+        return [above.read(item) for item in default] if isinstance(default, list) else above.read(default)
+
+    @property
+    def element(self) -> str:
+        """The type without its brackets."""
+        return self.type.removesuffix("[]")
+
+    @property
+    def scalar(self) -> Scalar:
+        """How a value, or an element of an array, is read."""
+        return SCALARS[self.element]
+
+    @property
+    def is_array(self) -> bool:
+        """Whether the parameter takes several values."""
+        return self.type.endswith("[]")
+
+    @property
+    def required(self) -> bool:
+        """Whether a caller has to supply it."""
+        return self.default is None and not self.nullable
+
+    def parse(self, raw: list[str]) -> Value:
+        """Turn what the caller wrote, item by item, into canonical text.
+
+        Raises:
+            ValueError: what is expected instead.
+        """
+        if self.nullable and self.element != "text" and len(raw) == 1 and not raw[0].strip():
+            return None
+        if self.is_array:
+            return [self.read(item) for item in raw]
+        if len(raw) != 1:
+            raise ValueError(f"expected one value, got {len(raw)}")
+        return self.read(raw[0])
+
+    def read(self, text: str) -> str:
+        """Turn one value, or one element of an array, into canonical text; raises as `parse` does."""
+        try:
+            value = self.scalar.read(text)
+            self._check(value)
+        except ValueError as error:
+            raise ValueError(f"{error}, got {_shown(text)}") from None
+        return self.scalar.write(value)
+
+    def _check(self, value: Any) -> None:  # noqa: ANN401 - whatever the type reads its text as
+        if self.choices is not None and value not in self.choices:
+            raise ValueError(f"expected one of {', '.join(self.choices)}")
+        if self.pattern is not None and not re.fullmatch(self.pattern, value):
+            raise ValueError(f"expected text that matches {self.pattern}")
+        if self.min is not None and value < self.scalar.read(self.min):
+            raise ValueError(f"expected at least {self.min}")
+        if self.max is not None and value > self.scalar.read(self.max):
+            raise ValueError(f"expected at most {self.max}")
+
+
+def _as_text(value: object) -> str:
+    match value:
+        case str():
+            return value
+        case bool():
+            return str(value).lower()
+        case int() | Decimal() | dt.date():
+            return str(value)
+        case _:
+            raise ValueError("expected a text, a number, a boolean or a date")
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")

@@ -1,0 +1,72 @@
+"""What a query returns, as the server describes it without running it."""
+
+import gc
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import asyncpg
+
+from queries.connection import Connection
+from queries.errors import QueryRejected, translated
+from queries.types import Attribute, PgType
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """The columns of a query's result, in order, and how many parameters the query takes."""
+
+    attributes: tuple[Attribute, ...]
+    parameters: int
+
+
+async def describe(connection: Connection, sql: str) -> Description:
+    """Prepare a query and return its description.
+
+    Preparing proves that the text is exactly one statement (the extended protocol takes no more). asyncpg's public
+    `prepare` drops the type modifiers and fails on composites with a text-only field, so this reads the row
+    description where asyncpg keeps it: see docs/decisions/row-description.md.
+
+    Raises:
+        QueryError: the server refuses the query, or the statement returns no rows.
+    """
+    with translated():
+        state = await connection._protocol.prepare("", sql, None, record_class=asyncpg.Record)
+    lists = [held for held in gc.get_referents(state) if type(held) is list]
+    if len(lists) != 2:
+        raise QueryRejected("the statement returns no rows")
+    rows, parameters = lists
+    return Description(
+        tuple(
+            Attribute(name.decode(), oid, modifier, table, number)
+            for name, table, number, oid, _size, modifier, _format in rows
+        ),
+        len(parameters),
+    )
+
+
+_TYPES = """
+SELECT t.oid::int8, n.nspname::text, t.typname::text, t.typtype::text, format_type(t.oid, NULL) AS display,
+       CASE WHEN t.typcategory = 'A' AND t.typlen = -1 THEN t.typelem::int8 ELSE 0 END AS element,
+       t.typbasetype::int8 AS base, t.typtypmod AS base_modifier,
+       EXISTS (SELECT FROM pg_cast c WHERE c.castsource = t.oid AND c.casttarget = 'json'::regtype
+               AND c.castmethod = 'f') AS casts_to_json
+FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
+WHERE t.oid = ANY($1::int8[])
+"""
+
+
+async def types_of(
+    connection: Connection, oids: Iterable[int], known: dict[int, PgType]
+) -> dict[int, PgType]:
+    """Add the types of these oids, their elements and their base types to `known`, and return it."""
+    missing = set(oids) - known.keys()
+    while missing:
+        with translated():
+            rows = await connection.fetch(_TYPES, sorted(missing))
+        if not rows:
+            raise QueryRejected(f"no such types: {sorted(missing)}")
+        for row in rows:
+            known[row["oid"]] = PgType(*row)
+        referred = {oid for row in rows for oid in (row["element"], row["base"]) if oid}
+        missing = referred - known.keys()
+    return known

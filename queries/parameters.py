@@ -1,0 +1,105 @@
+"""The arguments that a caller supplies for a dataset's parameters: checked all at once, and described for callers."""
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from queries.declaration import Parameter, Value
+
+__all__ = ["ArgumentFault", "Parameter", "Value", "json_schema", "suggestion", "validate"]
+
+
+class ArgumentFault(NamedTuple):
+    """What is wrong with one argument; the message is for the caller."""
+
+    parameter: str
+    message: str
+
+
+def validate(
+    parameters: Sequence[Parameter], supplied: Mapping[str, list[str]]
+) -> tuple[dict[str, Value], list[ArgumentFault]]:
+    """Read all arguments at once.
+
+    Returns:
+        The values in the order of declaration, defaults filled in, and everything that is wrong. With faults, the
+        values are only those that could be read.
+    """
+    names = [parameter.name for parameter in parameters]
+    values: dict[str, Value] = {}
+    faults = [
+        ArgumentFault(name, f"no such parameter{suggestion(name, names)}") for name in supplied if name not in names
+    ]
+    for parameter in parameters:
+        try:
+            values[parameter.name] = _value(parameter, supplied.get(parameter.name))
+        except ValueError as error:
+            faults.append(ArgumentFault(parameter.name, str(error)))
+    return values, faults
+
+
+def _value(parameter: Parameter, raw: list[str] | None) -> Value:
+    if raw:
+        return parameter.parse(raw)
+    if parameter.required:
+        raise ValueError(f"required, of type {parameter.type}")
+    return list(parameter.default) if isinstance(parameter.default, list) else parameter.default
+
+
+def suggestion(name: str, names: Iterable[str]) -> str:
+    """Return `; did you mean …?` when one of the names is close, else nothing."""
+    close = difflib.get_close_matches(name, names, n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+_JSON: Mapping[str, Mapping[str, Any]] = {
+    "text": {"type": "string"},
+    "smallint": {"type": "integer", "minimum": -(2**15), "maximum": 2**15 - 1},
+    "integer": {"type": "integer", "format": "int32", "minimum": -(2**31), "maximum": 2**31 - 1},
+    "bigint": {"type": "integer", "format": "int64", "minimum": -(2**63), "maximum": 2**63 - 1},
+    "numeric": {"type": "number"},
+    "boolean": {"type": "boolean"},
+    "date": {"type": "string", "format": "date"},
+    "timestamp": {"type": "string", "format": "date-time-local"},
+    "timestamptz": {"type": "string", "format": "date-time"},
+    "uuid": {"type": "string", "format": "uuid"},
+}
+
+
+def json_schema(parameter: Parameter) -> dict[str, Any]:
+    """Describe the parameter as a JSON Schema of OpenAPI 3.1; an array's items come one by one, the name repeated."""
+    schema = dict(_JSON[parameter.element]) | _constraints(parameter)
+    if parameter.is_array:
+        schema = {"type": "array", "items": schema}
+    if isinstance(parameter.default, list):
+        schema["default"] = [_json_value(parameter, text) for text in parameter.default]
+    elif parameter.default is not None:
+        schema["default"] = _json_value(parameter, parameter.default)
+    if parameter.description:
+        schema["description"] = parameter.description
+    return schema
+
+
+def _constraints(parameter: Parameter) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if parameter.choices:
+        found["enum"] = list(parameter.choices)
+    if parameter.pattern:
+        found["pattern"] = f"^(?:{parameter.pattern})$"
+    # JSON Schema has limits for numbers only; those of dates stand in the error's text alone.
+    if _JSON[parameter.element]["type"] in ("integer", "number"):
+        limits = {"minimum": parameter.min, "maximum": parameter.max}
+        found |= {key: _json_value(parameter, text) for key, text in limits.items() if text is not None}
+    return found
+
+
+def _json_value(parameter: Parameter, text: str) -> str | float | bool:
+    match _JSON[parameter.element]["type"]:
+        case "integer":
+            return int(text)
+        case "number":
+            return float(text)
+        case "boolean":
+            return text == "true"
+        case _:
+            return text

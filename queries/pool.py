@@ -1,0 +1,108 @@
+"""Connections to PostgreSQL, each lent for one read-only transaction under the contract's session settings."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import asyncpg
+
+from queries.connection import Connection
+from queries.errors import DatabaseUnavailable, PoolBusy, translated
+
+_CLEANUP_SECONDS = 5.0
+
+_BEGIN = """
+BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+SET LOCAL DateStyle = 'ISO';
+SET LOCAL TimeZone = 'UTC';
+SET LOCAL IntervalStyle = 'iso_8601';
+SET LOCAL bytea_output = 'hex';
+SET LOCAL extra_float_digits = 1;
+SET LOCAL client_encoding = 'UTF8';
+SET LOCAL standard_conforming_strings = on;
+SET LOCAL statement_timeout = {timeout};
+SET LOCAL application_name = '{name}'
+"""
+
+
+class Pool:
+    """A bounded pool of connections.
+
+    It opens none before the first is needed, so that a service starts, and recovers, without its database.
+    """
+
+    def __init__(self, dsn: str, *, size: int, acquire_timeout: float, statement_timeout: float) -> None:
+        """Take the limits: connections, seconds to wait for one, seconds a statement may run (0: no limit)."""
+        self._dsn = dsn
+        self._size = size
+        self._acquire_timeout = acquire_timeout
+        self._statement_timeout = statement_timeout
+        self._opened: asyncpg.Pool[asyncpg.Record] | None = None
+
+    async def _pool(self) -> "asyncpg.Pool[asyncpg.Record]":
+        """Return the driver's pool, which belongs to the event loop that first asks for it."""
+        if self._opened is None:
+            self._opened = asyncpg.create_pool(
+                self._dsn,
+                min_size=0,
+                max_size=self._size,
+                # Poolers in transaction mode hand out another server connection each time: a cached name is gone there.
+                statement_cache_size=0,
+                server_settings={"application_name": "exporter"},
+            )
+            await self._opened
+        return self._opened
+
+    async def close(self) -> None:
+        """Wait for lent connections and close all; a connection that does not come back is cut."""
+        if self._opened is None:
+            return
+        try:
+            await asyncio.wait_for(self._opened.close(), _CLEANUP_SECONDS)
+        except TimeoutError:
+            self._opened.terminate()
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether every connection is lent, so that the next caller has to wait."""
+        return self._opened is not None and self._opened.get_idle_size() == 0 and self._opened.get_size() == self._size
+
+    @asynccontextmanager
+    async def transaction(self, name: str, statement_timeout: float | None = None) -> AsyncIterator[Connection]:
+        """Lend a connection inside a fresh transaction; roll it back and take the connection back at the end.
+
+        Args:
+            name: what `pg_stat_activity.application_name` shows (the server keeps 63 bytes).
+            statement_timeout: seconds, instead of the pool's own.
+
+        Raises:
+            PoolBusy: no connection came free in time.
+            DatabaseUnavailable: none could be opened.
+        """
+        connection = await self._acquire()
+        try:
+            seconds = self._statement_timeout if statement_timeout is None else statement_timeout
+            begin = _BEGIN.format(timeout=round(seconds * 1000), name=name.replace("'", "''"))
+            with translated():
+                await connection.execute(begin)
+            yield connection
+        finally:
+            # Shielded: a caller that is cancelled twice must not leave a transaction open in the pool.
+            await asyncio.shield(self._release(connection))
+
+    async def _acquire(self) -> Connection:
+        try:
+            with translated():
+                return await (await self._pool()).acquire(timeout=self._acquire_timeout)
+        except DatabaseUnavailable as error:
+            if isinstance(error.__cause__, TimeoutError) and self.exhausted:
+                raise PoolBusy(f"no connection came free within {self._acquire_timeout} s") from error
+            raise
+
+    async def _release(self, connection: Connection) -> None:
+        try:
+            await connection.execute("ROLLBACK", timeout=_CLEANUP_SECONDS)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            connection.terminate()
+        with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            await (await self._pool()).release(connection, timeout=_CLEANUP_SECONDS)

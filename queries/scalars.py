@@ -1,0 +1,90 @@
+"""One kernel for each kind of value that is not a list: its text, to its Arrow type."""
+
+import binascii
+from collections.abc import Callable, Mapping
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from queries.odd import refuse, unlike, without
+from queries.temporal import intervals, moments, times, validity
+from queries.types import Column, Kind
+
+Kernel = Callable[[pa.Array, Column], pa.Array]
+
+
+def scalars(text: pa.Array, column: Column) -> pa.Array:
+    """Return the values of a string array that starts at offset 0, as the column's Arrow type.
+
+    Raises Unrepresentable for a value that does not fit, if that is the column's policy, else makes it NULL.
+    """
+    if column.arrow_type == pa.string():
+        return text
+    return _KERNELS[column.kind](text, column)
+
+
+def _cast(text: pa.Array, column: Column) -> pa.Array:
+    return text.cast(column.arrow_type)
+
+
+def _boolean(text: pa.Array, _: Column) -> pa.Array:
+    # `t` from COPY, `true` from to_json.
+    return pc.starts_with(text, "t")
+
+
+def _numeric(text: pa.Array, column: Column) -> pa.Array:
+    if column.arrow_type == pa.float64():
+        return _double(text, column)
+    try:
+        return text.cast(column.arrow_type)
+    except pa.ArrowInvalid:
+        precision, scale = column.arrow_type.precision, column.arrow_type.scale
+        odd = unlike(text, f"-?0*[0-9]{{0,{precision - scale}}}(\\.[0-9]{{0,{scale}}}0*)?")
+    refuse(text, odd, column)
+    return without(text, odd).cast(column.arrow_type)
+
+
+def _double(text: pa.Array, column: Column) -> pa.Array:
+    """Return the nearest doubles; a finite number beyond the largest double is no infinity."""
+    values = text.cast(pa.float64())
+    odd = pc.fill_null(pc.and_(pc.is_inf(values), unlike(text, "-?Infinity")), False)
+    refuse(text, odd, column)
+    return without(values, odd)
+
+
+def _bytes(text: pa.Array, _: Column) -> pa.Array:
+    r"""Return the bytes of \x6162: the prefixes go, the one buffer of all digits is read in one call."""
+    digits = pc.ascii_ltrim(text, characters="\\x")
+    offsets = pa.Array.from_buffers(pa.int32(), len(digits) + 1, [None, digits.buffers()[1]])
+    body = binascii.unhexlify(memoryview(digits.buffers()[2] or b"")[: offsets[-1].as_py()])
+    halved = pc.shift_right(offsets, pa.scalar(1, pa.int32()))
+    return pa.Array.from_buffers(pa.binary(), len(digits), [validity(text), halved.buffers()[1], pa.py_buffer(body)])
+
+
+def _uuid(text: pa.Array, _: Column) -> pa.Array:
+    digits = pc.replace_substring(pc.fill_null(text, "0" * 32), "-", "")
+    body = binascii.unhexlify(memoryview(digits.buffers()[2] or b"")[: 32 * len(digits)])
+    storage = pa.Array.from_buffers(pa.binary(16), len(text), [validity(text), pa.py_buffer(body)])
+    return pa.ExtensionArray.from_storage(pa.uuid(), storage)
+
+
+def _document(text: pa.Array, column: Column) -> pa.Array:
+    return pa.ExtensionArray.from_storage(column.arrow_type, text)
+
+
+_KERNELS: Mapping[Kind, Kernel] = {
+    Kind.BOOLEAN: _boolean,
+    Kind.INTEGER: _cast,
+    Kind.OID: _cast,
+    Kind.FLOAT: _cast,
+    Kind.NUMERIC: _numeric,
+    Kind.DATE: moments,
+    Kind.TIMESTAMP: moments,
+    Kind.TIMESTAMPTZ: moments,
+    Kind.TIME: times,
+    Kind.INTERVAL: intervals,
+    Kind.BYTEA: _bytes,
+    Kind.UUID: _uuid,
+    Kind.JSON: _document,
+    Kind.DOCUMENT: _document,
+}

@@ -1,0 +1,33 @@
+"""What the two ways of reading rows, COPY and the cursor, have in common."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+BLOCK_BYTES = 1 << 20
+"""About how much CSV a source gathers before it hands it on: below, hand-overs cost; above, only memory grows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How CSV is written: COPY's DELIMITER and NULL."""
+
+    delimiter: str = ","
+    null: str = ""
+
+
+class Source(Protocol):
+    """Rows of one query, in the server's order, as blocks of whole rows."""
+
+    rows: int | None
+    """How many rows the server says it sent; None until the last block has been read."""
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        """Yield blocks of roughly `BLOCK_BYTES`, or less when the server pauses; a larger row is a block of its own.
+
+        Raises:
+            QueryError: the server failed; blocks not yet read are dropped.
+        """
+
+    def csv(self, block: Any) -> bytes:
+        """Return a block as CSV rows without a header. Pure, slow, and safe in any thread."""

@@ -1,0 +1,143 @@
+"""Dates, times and intervals from the text that PostgreSQL prints under DateStyle ISO and IntervalStyle iso_8601."""
+
+import re
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from queries.odd import refuse, replaced, unlike, without
+from queries.types import Column, Kind
+
+_DAY = 86_400_000_000
+_DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_CLOCK = r"[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
+_ZONE = r"\+00(:00)?"
+
+# The years of which Arrow's parser knows; the space becomes T in to_json.
+_REGULAR = {
+    Kind.DATE: _DATE,
+    Kind.TIMESTAMP: f"{_DATE}[ T]{_CLOCK}",
+    Kind.TIMESTAMPTZ: f"{_DATE}[ T]{_CLOCK}{_ZONE}",
+    Kind.TIME: r"([01][0-9]|2[0-3])(:[0-5][0-9]){2}(\.[0-9]{1,6})?",
+}
+
+_ODD = re.compile(
+    r"(\d{4,})-(\d\d)-(\d\d)(?:[ T](\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?)?(?:\+00(?::00)?)?( BC)?", re.ASCII
+)
+
+_INTERVAL = (
+    r"^P(?:(?P<years>-?[0-9]+)Y)?(?:(?P<months>-?[0-9]+)M)?(?:(?P<days>-?[0-9]+)D)?"
+    r"(?:T(?:(?P<hours>-?[0-9]+)H)?(?:(?P<minutes>-?[0-9]+)M)?"
+    r"(?:(?P<sign>-?)(?P<seconds>[0-9]+)(?:\.(?P<fraction>[0-9]{1,6}))?S)?)?$"
+)
+_WHOLE = ("years", "months", "days", "hours", "minutes")
+_MARCH = 3
+_LONGEST = (2**63 - 1) // 1000
+
+
+def moments(text: pa.Array, column: Column) -> pa.Array:
+    """Return dates, or timestamps with or without a zone, whose session time zone was UTC."""
+    try:
+        return text.cast(column.arrow_type)
+    except pa.ArrowInvalid:
+        odd = unlike(text, _REGULAR[column.kind])
+    integer, read = (pa.int32(), _days) if column.kind is Kind.DATE else (pa.int64(), _microseconds)
+    regular = without(text, odd).cast(column.arrow_type)
+    return replaced(text, odd, regular.view(integer), column, read).view(column.arrow_type)
+
+
+def times(text: pa.Array, column: Column) -> pa.Array:
+    """Return times of day; 24:00:00, which PostgreSQL has and Arrow has not, is unrepresentable."""
+    try:
+        return _clock(text)
+    except pa.ArrowInvalid:
+        odd = unlike(text, _REGULAR[Kind.TIME])
+    refuse(text, odd, column)
+    return _clock(without(text, odd))
+
+
+def _clock(text: pa.Array) -> pa.Array:
+    # Arrow casts no text to a time, but it does to a timestamp, whose day 0 this is.
+    first_day = pc.binary_join_element_wise("1970-01-01 ", text, "")
+    return first_day.cast(pa.timestamp("us")).view(pa.int64()).view(pa.time64("us"))
+
+
+def _parts(text: str) -> tuple[int, int] | None:
+    """Return days since 1970-01-01 and microseconds since midnight, or None for an infinity."""
+    match = _ODD.fullmatch(text)
+    if match is None:
+        return None
+    year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
+    microsecond = int((match[7] or "").ljust(6, "0"))
+    days = _days_from_civil(1 - year if match[8] else year, month, day)
+    return days, ((hour * 60 + minute) * 60 + second) * 1_000_000 + microsecond
+
+
+def _days_from_civil(year: int, month: int, day: int) -> int:
+    """Return days since 1970-01-01 in the proleptic Gregorian calendar; year 0 is 1 BC.
+
+    Years are counted from March, so that a leap day is the last of its year.
+    """
+    year -= month < _MARCH
+    era, year_of_era = divmod(year, 400)
+    day_of_year = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
+    return era * 146_097 + year_of_era * 365 + year_of_era // 4 - year_of_era // 100 + day_of_year - 719_468
+
+
+def _days(text: str) -> int | None:
+    parts = _parts(text)
+    return parts[0] if parts and -(2**31) <= parts[0] < 2**31 else None
+
+
+def _microseconds(text: str) -> int | None:
+    parts = _parts(text)
+    total = parts[0] * _DAY + parts[1] if parts else None
+    return total if total is not None and -(2**63) <= total < 2**63 else None
+
+
+def intervals(text: pa.Array, column: Column) -> pa.Array:
+    """Return months, days and nanoseconds; an interval of more than 292 years of hours does not fit."""
+    fields = pc.extract_regex(text, _INTERVAL)
+    years, months, days, hours, minutes = (_integers(fields, name) for name in _WHOLE)
+    months = pc.add(pc.multiply(years, 12), months)
+    minutes = pc.add(pc.multiply(hours, 60), minutes)
+    microseconds = pc.add(pc.multiply(minutes, 60_000_000), _seconds(fields))
+    fits = pc.and_(pc.less_equal(microseconds, _LONGEST), pc.greater_equal(microseconds, -_LONGEST))
+    odd = pc.and_(pc.is_valid(text), pc.invert(pc.fill_null(fits, False)))
+    refuse(text, odd, column)
+    return _interval_array(months, days, pc.multiply(without(microseconds, odd), 1000))
+
+
+def _integers(fields: pa.Array, name: str) -> pa.Array:
+    text = pc.struct_field(fields, name)
+    return pc.if_else(pc.equal(text, ""), "0", text).cast(pa.int64())
+
+
+def _seconds(fields: pa.Array) -> pa.Array:
+    sign, seconds, fraction = (pc.struct_field(fields, name) for name in ("sign", "seconds", "fraction"))
+    return pc.binary_join_element_wise(sign, seconds, pc.ascii_rpad(fraction, 6, "0"), "").cast(pa.int64())
+
+
+def _interval_array(months: pa.Array, days: pa.Array, nanoseconds: pa.Array) -> pa.Array:
+    """Return the columns interleaved as Arrow lays a month_day_nano out: int32, int32, int64."""
+    count = len(months)
+    body = bytearray(16 * count)
+    narrow, wide = memoryview(body).cast("i"), memoryview(body).cast("q")
+    narrow[0::4] = _contents(pc.fill_null(months, 0).cast(pa.int32())).cast("i")
+    narrow[1::4] = _contents(pc.fill_null(days, 0).cast(pa.int32())).cast("i")
+    wide[1::2] = _contents(pc.fill_null(nanoseconds, 0)).cast("q")
+    buffers = [validity(nanoseconds), pa.py_buffer(body)]
+    return pa.Array.from_buffers(pa.month_day_nano_interval(), count, buffers)
+
+
+def _contents(array: pa.Array) -> "memoryview[int]":
+    width = array.type.bit_width // 8
+    whole = memoryview(array.buffers()[1]).cast("B")
+    return whole[array.offset * width : (array.offset + len(array)) * width]
+
+
+def validity(array: pa.Array) -> pa.Buffer | None:
+    """Return a validity bitmap that starts at the array's first value, or None if nothing is NULL."""
+    if array.null_count == 0:
+        return None
+    return pa.concat_arrays([pc.is_valid(array)]).buffers()[1]

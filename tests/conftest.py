@@ -1,0 +1,56 @@
+"""Fixtures for every suite."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+import queries
+from tests.postgres import execute, find_psql, fresh_database, server
+
+DEMO = Path(queries.__file__).with_name("demo")
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def server_url() -> Iterator[str]:
+    """The DSN of the server that all databases of this run are made on; it may be shared with other runs."""
+    with server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def database_url(server_url: str) -> Iterator[str]:
+    """The DSN of a database of this run's own, empty at first."""
+    with fresh_database(server_url) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def demo_url(server_url: str) -> Iterator[str]:
+    """The DSN of a database with the demo's tables; loading them takes some seconds."""
+    with fresh_database(server_url) as url:
+        asyncio.run(execute(url, (DEMO / "data" / "shop.sql").read_text()))
+        yield url
+
+
+@pytest.fixture
+async def connection(database_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """A connection in autocommit, for tests marked `anyio`."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(scope="session")
+def psql() -> str:
+    """The path of psql, the oracle of CSV; without one the test is skipped."""
+    return find_psql() or pytest.skip("needs psql")

@@ -1,0 +1,58 @@
+"""Reads a query as an export does: described, projected, copied under the session settings, decoded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from queries import decode
+from queries.cast import typed
+from queries.columns import resolve
+from queries.describe import describe, types_of
+from queries.projection import project
+from queries.types import Column, Policy
+
+SETTINGS = """
+SET DateStyle = 'ISO'; SET TimeZone = 'UTC'; SET IntervalStyle = 'iso_8601'; SET bytea_output = 'hex';
+SET extra_float_digits = 1; SET client_encoding = 'UTF8'; SET standard_conforming_strings = on;
+"""
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A dataset's declaration about a column."""
+
+    type: str | None = None
+    on_unrepresentable: Policy | None = None
+
+
+async def columns_of(
+    connection: Any,
+    query: str,
+    overrides: Mapping[str, Declared] | None = None,
+    policy: Policy = "error",
+    native_intervals: bool = True,
+) -> list[Column]:
+    description = await describe(connection, query)
+    types = await types_of(connection, {attribute.oid for attribute in description.attributes}, {})
+    return resolve(description.attributes, types, overrides or {}, policy, native_intervals)
+
+
+async def texts(
+    connection: Any, query: str, columns: list[Column], layout: Literal["csv", "text", "typed"], **how: Any
+) -> tuple[list[pa.Array], int]:
+    await connection.execute(SETTINGS)
+    block = bytearray()
+
+    async def write(chunk: bytes) -> None:
+        block.extend(chunk)
+
+    await connection.copy_from_query(project(query, columns, layout, **how), output=write, format="csv")
+    arrays = decode.parse(bytes(block), len(columns))
+    return arrays, decode.count(bytes(block), arrays)
+
+
+async def read(connection: Any, query: str, **how: Any) -> pa.RecordBatch:
+    columns = await columns_of(connection, query, **how)
+    return typed(columns, *await texts(connection, query, columns, "typed"))

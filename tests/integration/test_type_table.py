@@ -1,0 +1,140 @@
+"""Every typed value equals what the server says of it, for every type and for arrays of every type."""
+
+import asyncpg
+import pyarrow as pa
+import pytest
+
+from queries.cast import Unrepresentable
+from queries.columns import text_schema
+from queries.projection import project
+from tests.integration.reading import SETTINGS, Declared, columns_of, read, texts
+from tests.integration.typetable import CASES, SCHEMA, Case, plain
+
+pytestmark = pytest.mark.anyio
+
+_BY_TYPE = pytest.mark.parametrize("case", CASES, ids=lambda case: case.type, indirect=True)
+
+
+@pytest.fixture(scope="module")
+async def connection(database_url):
+    connection = await asyncpg.connect(database_url)
+    await connection.execute(f"CREATE SCHEMA typetable; SET search_path = typetable, public; {SCHEMA}")
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def case(request, connection):
+    if request.param.type == "xml":
+        try:
+            await connection.execute("SELECT '<a/>'::xml")
+        except asyncpg.FeatureNotSupportedError:
+            pytest.skip("needs a server that was built with libxml")
+    return request.param
+
+
+def _listed(case, *more):
+    """The query of the case's values, a NULL after the first."""
+    first, *others = case.values
+    return _rows([first, None, *others, *more], case.type)
+
+
+def _rows(values, type_):
+    """The query of one value a row, in order."""
+    literals = ", ".join(f"({number}, {_literal(value)})" for number, value in enumerate(values))
+    return f"SELECT v::{type_} AS v FROM (VALUES {literals}) t(n, v) ORDER BY n"
+
+
+def _literal(value):
+    return "NULL::text" if value is None else "E'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+async def _answers(connection, case, query):
+    await connection.execute(SETTINGS)
+    rows = await connection.fetch(f"SELECT CASE WHEN v IS DISTINCT FROM NULL THEN {case.oracle} END FROM ({query}) t")
+    return [None if row[0] is None else case.expected(row[0]) for row in rows]
+
+
+@_BY_TYPE
+async def test_a_column_holds_exactly_the_values_of_the_server(connection, case: Case):
+    query = _listed(case)
+    column = (await read(connection, query)).column(0)
+    assert column.type == case.arrow
+    assert plain(column) == await _answers(connection, case, query)
+
+
+@_BY_TYPE
+async def test_an_array_column_holds_exactly_the_elements_of_the_server(connection, case: Case):
+    query = _listed(case)
+    shapes = ["NULL", "'{}'", "ARRAY[NULL]"]
+    arrays = f"SELECT array_agg(v)::{case.type}[] AS v FROM ({query}) t"
+    arrays = " UNION ALL ".join([arrays, *(f"SELECT {shape}::{case.type}[]" for shape in shapes)])
+    column = (await read(connection, arrays)).column(0)
+    if case.arrow == pa.json_() and case.type not in ("json", "jsonb"):
+        expected = await connection.fetchval(f"SELECT to_json(array_agg(v))::text FROM ({query}) t")
+        assert plain(column) == [expected, None, "[]", "[null]"]
+        assert column.type == pa.json_()
+    else:
+        assert column.type == pa.list_(case.arrow)
+        assert plain(column) == [await _answers(connection, case, query), None, [], [None]]
+
+
+@pytest.mark.parametrize(
+    ("case", "value"),
+    [pytest.param(case, value, id=f"{case.type}-{value}") for case in CASES for value in case.unfit],
+    indirect=["case"],
+)
+async def test_a_value_that_does_not_fit_is_refused_or_null_never_wrong(connection, case: Case, value: str):
+    query = _rows([case.values[0], None, value, case.values[-1]], case.type)
+    with pytest.raises(Unrepresentable) as refusal:
+        await read(connection, query)
+    assert (refusal.value.column, refusal.value.row) == ("v", 2)
+    expected = await _answers(connection, case, _rows([case.values[0], None, None, case.values[-1]], case.type))
+    assert plain((await read(connection, query, policy="null")).column(0)) == expected
+    lists = f"SELECT NULL::{case.type}[] AS v UNION ALL SELECT array_agg(v)::{case.type}[] FROM ({query}) t"
+    assert plain((await read(connection, lists, policy="null")).column(0)) == [None, expected]
+    with pytest.raises(Unrepresentable) as refusal:
+        await read(connection, lists)
+    assert (refusal.value.column, refusal.value.row) == ("v", 1)
+
+
+@_BY_TYPE
+@pytest.mark.parametrize("layout", ["csv", "text", "typed"])
+async def test_the_text_of_every_value_is_the_same_through_copy_and_cursor(connection, case: Case, layout):
+    query = _listed(case, *case.unfit)
+    both = f"SELECT v, ARRAY[v] AS a FROM ({query}) t"
+    columns = await columns_of(connection, both)
+    arrays, _ = await texts(connection, both, columns, layout)
+    rows = await connection.fetch(project(both, columns, layout, as_text=True))
+    assert [array.to_pylist() for array in arrays] == [[row[0] for row in rows], [row[1] for row in rows]]
+
+
+@_BY_TYPE
+async def test_the_text_schema_says_how_json_writes_every_value(connection, case: Case):
+    query = _listed(case, *case.unfit)
+    columns = await columns_of(connection, query)
+    (texts_,), _ = await texts(connection, query, columns, "text")
+    how = text_schema(columns).field(0).metadata[b"json"]
+    expected = [row[0] for row in await connection.fetch(f"SELECT to_json(v)::text FROM ({query}) t")]
+    assert [None if text is None else _as_json(how, text) for text in texts_.to_pylist()] == expected
+
+
+def _as_json(how: bytes, text: str) -> str:
+    match how:
+        case b"number" if text in ("NaN", "Infinity", "-Infinity"):
+            return f'"{text}"'
+        case b"number" | b"raw":
+            return text
+        case b"boolean":
+            return "true" if text == "t" else "false"
+        case b"timestamp":
+            return f'"{text.replace(" ", "T", 1)}"'
+        case b"timestamptz":
+            return f'"{text.replace(" ", "T", 1).replace("+00", "+00:00", 1)}"'
+        case b"bytea":
+            return '"\\' + text + '"'
+        case b"plain":
+            return f'"{text}"'
+    escapes = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
+    controls = {chr(code): f"\\u{code:04x}" for code in range(32)}
+    return '"' + "".join((controls | escapes).get(char, char) for char in text) + '"'

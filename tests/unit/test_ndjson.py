@@ -1,0 +1,148 @@
+import json
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from formats import ndjson
+from formats.encoder import UnsupportedSchemaError
+from formats.ndjson import NdjsonEncoder, NdjsonOptions
+
+SHORT = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def escape_json(text):
+    """PostgreSQL's escape_json, written as its source reads: character by character."""
+    escaped = (SHORT.get(char) or (f"\\u{ord(char):04x}" if char < " " else char) for char in text)
+    return f'"{"".join(escaped)}"'
+
+
+def encoder(*columns):
+    return NdjsonEncoder(
+        pa.schema([pa.field(name, pa.string(), metadata={b"json": rule}) for name, rule in columns]), NdjsonOptions()
+    )
+
+
+def batch(*columns):
+    return pa.RecordBatch.from_arrays(
+        [pa.array(column, pa.string()) for column in columns], names=[f"c{number}" for number in range(len(columns))]
+    )
+
+
+def values(rule, *texts):
+    """Return the JSON of each text in a column by itself, once with and once without a NULL in the block."""
+    lines = encoder(("k", rule)).prepare(batch(texts)).decode().split("\n")[:-1]
+    with_null = encoder(("k", rule)).prepare(batch([*texts, None])).decode().split("\n")[:-1]
+    assert with_null == [*lines, '{"k":null}']
+    return [line.removeprefix('{"k":').removesuffix("}") for line in lines]
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8")), min_size=1))
+def test_any_text_is_escaped_as_postgresql_does_and_read_back_by_json(texts):
+    escaped = values(b"text", *texts)
+    assert escaped == [escape_json(text) for text in texts]
+    assert [json.loads(value) for value in escaped] == texts
+
+
+@given(st.text(st.characters(codec="utf-8")))
+def test_any_name_is_escaped_as_postgresql_does(name):
+    assert encoder((name, b"number")).prepare(batch(["1"])).decode() == f"{{{escape_json(name)}:1}}\n"
+
+
+@pytest.mark.parametrize("code", range(32))
+def test_every_control_character_is_escaped(code):
+    assert values(b"text", chr(code), f"a{chr(code)}b") == [escape_json(chr(code)), escape_json(f"a{chr(code)}b")]
+
+
+def test_numbers_stay_to_the_digit_and_what_json_lacks_is_quoted():
+    assert values(b"number", "1.00", "-0", "1e+308", "12345678901234567890.5") == [
+        "1.00", "-0", "1e+308", "12345678901234567890.5"
+    ]  # fmt: skip
+    assert values(b"number", "1", "NaN", "Infinity", "-Infinity") == ["1", '"NaN"', '"Infinity"', '"-Infinity"']
+
+
+def test_booleans_are_spelled_out():
+    assert values(b"boolean", "t", "f") == ["true", "false"]
+
+
+def test_json_stays_as_it_is_but_on_one_line():
+    assert values(b"raw", '{"a":\r\n [1,\n2]}', "[1]") == ['{"a":   [1, 2]}', "[1]"]
+
+
+def test_timestamps_get_a_t_and_keep_infinity_and_bc():
+    assert values(b"timestamp", "2024-01-02 03:04:05.000006", "infinity", "0044-03-15 12:00:00 BC") == [
+        '"2024-01-02T03:04:05.000006"', '"infinity"', '"0044-03-15T12:00:00 BC"'
+    ]  # fmt: skip
+
+
+def test_timestamps_with_zone_get_its_minutes_too():
+    assert values(b"timestamptz", "2024-01-02 03:04:05+00", "-infinity", "0044-03-15 12:00:00+00 BC") == [
+        '"2024-01-02T03:04:05+00:00"', '"-infinity"', '"0044-03-15T12:00:00+00:00 BC"'
+    ]  # fmt: skip
+
+
+def test_bytea_doubles_its_one_backslash():
+    assert values(b"bytea", "\\x6162", "\\x") == ['"\\\\x6162"', '"\\\\x"']
+
+
+def test_plain_text_is_only_quoted():
+    assert values(b"plain", "10.0.0.0/8", "") == ['"10.0.0.0/8"', '""']
+
+
+def test_null_and_the_text_null_are_told_apart():
+    assert encoder(("a", b"text"), ("b", b"number")).prepare(batch(["null", None, ""], [None, "1", "2"])) == (
+        b'{"a":"null","b":null}\n{"a":null,"b":1}\n{"a":"","b":2}\n'
+    )
+
+
+def test_duplicate_names_are_repeated():
+    assert encoder(("a", b"number"), ("a", b"number")).prepare(batch(["1"], ["2"])) == b'{"a":1,"a":2}\n'
+
+
+def test_without_columns_every_row_is_an_empty_object():
+    rows = pa.RecordBatch.from_struct_array(pa.array([{}] * 3, pa.struct([])))
+    assert encoder().prepare(rows) == b"{}\n{}\n{}\n"
+
+
+@given(st.lists(st.tuples(*[st.none() | st.text("ab\\\"\n", max_size=3)] * 3), max_size=40), st.data())
+def test_a_slice_gives_the_lines_of_its_rows(rows, data):
+    start = data.draw(st.integers(0, len(rows)))
+    stop = data.draw(st.integers(start, len(rows)))
+    three = encoder(("a", b"text"), ("b", b"plain"), ("c", b"text"))
+    rows = [(a, b and "x", c) for a, b, c in rows]
+    whole = batch(*zip(*rows, strict=True)) if rows else batch([], [], [])
+    lines = three.prepare(whole).splitlines(keepends=True)
+    assert three.prepare(whole.slice(start, stop - start)) == b"".join(lines[start:stop])
+
+
+@pytest.mark.parametrize("pieces", [1, 7, 21, 10_000])
+def test_rows_are_the_same_however_many_are_woven_at_once(monkeypatch, pieces):
+    monkeypatch.setattr(ndjson, "TILE_PIECES", pieces)
+    numbers = [str(number) for number in range(100)]
+    lines = encoder(("a", b"number"), ("b", b"text")).prepare(batch(numbers, [*numbers[:-1], None]))
+    expected = [f'{{"a":{n},"b":"{n}"}}\n' for n in range(99)] + ['{"a":99,"b":null}\n']
+    assert lines.decode() == "".join(expected)
+
+
+def test_a_block_that_could_pass_32_bit_offsets_gives_the_same_lines(monkeypatch):
+    columns = batch(["1", None, "NaN"], ["t", "f", None], ['{"a":\n1}', None, "1"], ["\n\x01", None, "b"])
+    four = encoder(("a", b"number"), ("b", b"boolean"), ("c", b"raw"), ("d", b"text"))
+    lines = four.prepare(columns)
+    monkeypatch.setattr(ndjson, "LARGE", 1)
+    assert four.prepare(columns) == lines == (
+        b'{"a":1,"b":true,"c":{"a": 1},"d":"\\n\\u0001"}\n'
+        b'{"a":null,"b":false,"c":null,"d":null}\n'
+        b'{"a":"NaN","b":null,"c":1,"d":"b"}\n'
+    )
+
+
+def test_a_thousand_columns_fit_on_a_line():
+    names = [f"n{number}" for number in range(1600)]
+    line = encoder(*((name, b"number") for name in names)).prepare(batch(*[["7", "8"]] * 1600))
+    assert [json.loads(text) for text in line.splitlines()] == [dict.fromkeys(names, 7), dict.fromkeys(names, 8)]
+
+
+def test_a_column_of_unknown_text_is_refused_before_any_row():
+    with pytest.raises(UnsupportedSchemaError, match="'a'"):
+        NdjsonEncoder(pa.schema([("a", pa.string())]), NdjsonOptions())

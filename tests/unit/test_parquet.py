@@ -1,0 +1,130 @@
+import io
+
+import duckdb
+import polars
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pydantic import ValidationError
+
+from formats import parquet
+from formats.encoder import UnsupportedSchemaError
+from formats.parquet import ParquetEncoder, ParquetOptions
+from tests.unit.typed_rows import READABLE, typed_rows
+
+NUMBERS = pa.schema([("n", pa.int64())])
+
+
+def numbers(start, stop):
+    return pa.RecordBatch.from_arrays([pa.array(range(start, stop), pa.int64())], names=["c0"])
+
+
+def document(schema, *batches, **options):
+    encoder = ParquetEncoder(schema, ParquetOptions(**options))
+    prepared = [encoder.prepare(batch) for batch in batches]
+    return b"".join([encoder.header(), *map(encoder.write, prepared), encoder.finish()])
+
+
+def groups(file):
+    metadata = pq.read_metadata(io.BytesIO(file))
+    return [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
+
+
+def test_row_groups_have_exactly_the_size_asked_for():
+    file = document(NUMBERS, numbers(0, 700), numbers(700, 3100), numbers(3100, 3101), row_group_size=1000)
+    assert groups(file) == [1000, 1000, 1000, 101]
+    assert pq.read_table(io.BytesIO(file))["n"].to_pylist() == list(range(3101))
+
+
+def test_a_last_full_row_group_is_not_followed_by_an_empty_one():
+    assert groups(document(NUMBERS, numbers(0, 2000), row_group_size=1000)) == [1000, 1000]
+
+
+def test_a_row_group_ends_early_when_its_rows_are_wide(monkeypatch):
+    monkeypatch.setattr(parquet, "ROW_GROUP_BYTES", 800)
+    assert groups(document(NUMBERS, *(numbers(n * 60, n * 60 + 60) for n in range(5)))) == [120, 120, 60]
+
+
+def test_bytes_leave_as_soon_as_a_row_group_is_full():
+    encoder = ParquetEncoder(NUMBERS, ParquetOptions(row_group_size=1000))
+    assert encoder.header() == b"PAR1"
+    assert encoder.write(encoder.prepare(numbers(0, 999))) == b""
+    assert encoder.write(encoder.prepare(numbers(999, 1001))) != b""
+    assert encoder.finish().endswith(b"PAR1")
+
+
+@pytest.mark.parametrize("compression", ["zstd", "snappy", "gzip", "brotli", "lz4", "none"])
+def test_every_codec_is_written_and_read(compression):
+    file = document(NUMBERS, numbers(0, 5), compression=compression)
+    written = pq.read_metadata(io.BytesIO(file)).row_group(0).column(0).compression
+    assert written == {"none": "UNCOMPRESSED"}.get(compression, compression.upper())
+    assert polars.read_parquet(io.BytesIO(file))["n"].to_list() == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("options", [{"compression": "lzo"}, {"row_group_size": 0}, {"row_group_size": 10_000_001}])
+def test_an_option_out_of_range_is_refused(options):
+    with pytest.raises(ValidationError):
+        ParquetOptions(**options)
+
+
+def test_without_rows_the_file_has_its_schema_and_metadata():
+    schema, _ = typed_rows()
+    file = pq.read_metadata(io.BytesIO(document(schema.with_metadata({b"title": "Größe".encode()}))))
+    assert (file.num_rows, file.schema.names[:2]) == (0, schema.names[:2])
+    assert file.metadata[b"title"] == "Größe".encode()
+
+
+def test_rows_without_columns_are_refused_before_any_byte():
+    with pytest.raises(UnsupportedSchemaError):
+        ParquetEncoder(pa.schema([]), ParquetOptions())
+
+
+def test_a_value_that_the_schema_cannot_hold_is_an_error():
+    encoder = ParquetEncoder(pa.schema([("n", pa.int32())]), ParquetOptions())
+    with pytest.raises(pa.ArrowInvalid):
+        encoder.prepare(numbers(2**31, 2**31 + 1))
+
+
+def test_logical_types_are_those_of_postgresql():
+    schema, batch = typed_rows()
+    columns = pq.read_metadata(io.BytesIO(document(schema, batch))).schema
+    logical = {column.path: column.logical_type.type for column in map(columns.column, range(len(columns)))}
+    assert logical["uuid"] == "UUID"
+    assert logical["json"] == "JSON"
+    assert logical["uuids.list.element"] == "UUID"
+    assert logical["timestamptz"] == "TIMESTAMP"
+    assert logical["numeric"] == "DECIMAL"
+
+
+def test_pyarrow_reads_the_same_values():
+    schema, batch = typed_rows()
+    table = pq.read_table(io.BytesIO(document(schema, batch)))
+    assert [field.type for field in table.schema] == schema.types
+    assert repr(table.to_pylist()) == repr(pa.Table.from_batches([batch.rename_columns(schema.names)]).to_pylist())
+
+
+@pytest.mark.parametrize("name", READABLE)
+def test_duckdb_reads_the_same_values(name, tmp_path):
+    path = tmp_path / "rows.parquet"
+    path.write_bytes(document(*typed_rows()))
+    with duckdb.connect(config={"TimeZone": "UTC"}) as connection:
+        read = connection.sql(f"SELECT \"{name}\"::varchar FROM '{path}'").fetchall()
+    assert [value for (value,) in read] == READABLE[name]
+
+
+def test_polars_reads_the_same_values():
+    schema, batch = typed_rows()
+    # It has no decimals of more than 38 digits, and knows no UUID: those are read as their 16 bytes.
+    columns = [name for name in schema.names if name not in {"wide", "uuids"}]
+    frame = polars.read_parquet(io.BytesIO(document(schema, batch)), columns=columns)
+    expected = batch.rename_columns(schema.names).select(columns).to_pydict()
+    expected["uuid"] = [value and value.bytes for value in expected["uuid"]]
+    for name in columns:
+        read = frame[name].to_list()
+        assert read == expected[name] or repr(read) == repr(expected[name]), name
+
+
+def test_an_abandoned_encoder_leaves_nothing_behind():
+    encoder = ParquetEncoder(NUMBERS, ParquetOptions())
+    encoder.write(encoder.prepare(numbers(0, 10)))
+    del encoder
