@@ -39,9 +39,10 @@ def create(settings: Settings | None = None) -> AsgiAdapter:
     # At INFO this logger puts a second line beside ours, and answers errors with their text.
     logging.getLogger("velithon.middleware.logging").setLevel(logging.CRITICAL)
 
-    @application.on_shutdown()
     async def close() -> None:
         await pool.close()
         threads.shutdown(wait=False, cancel_futures=True)
+
+    application.on_shutdown()(close)
 
     return AsgiAdapter(application)

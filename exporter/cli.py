@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 from cyclopts import App, Parameter
 from pydantic import ValidationError
@@ -92,5 +92,5 @@ def _load(settings: Settings) -> catalog.Catalog:
         _fail(str(error))
 
 
-def _fail(message: str) -> "NoReturn":
+def _fail(message: str) -> NoReturn:
     sys.exit(f"exporter: {message}" if "\n" not in message else message)

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from formats.encoder import BlockEncoder, Format, Layout, Options, UnsupportedSchemaError
-from formats.json_text import BARE, QUOTED, characters, quoted
+from formats.json_text import RULES, Rule, characters
 
 TILE_PIECES = 2**17
 """Keys and values woven together at once: few enough to stay in the processor's cache, enough to hide the calls."""
@@ -53,15 +53,13 @@ class NdjsonEncoder(BlockEncoder):
         )
 
     def _literals_and_values(self, columns: list[pa.Array]) -> tuple[pa.Array, list[pa.Array]]:
-        """Return what stands around the values, and the values; quotes go into the literals where there is no NULL."""
+        """Return what stands around the values, and the values; a frame goes into the literals unless NULL is near."""
         literals, values = ["{"], []
         for key, rule, column in zip(self._keys, self._rules, columns, strict=True):
-            value, quote = (QUOTED[rule](column), '"') if rule in QUOTED else (BARE[rule](column), "")
-            if column.null_count:
-                value = pc.fill_null(quoted(value) if quote else value, "null")
-                quote = ""
-            literals[-1] += key + quote
-            literals.append(quote + ",")
+            framed = rule(column)
+            value, opening, closing = (framed.joined(), "", "") if column.null_count else framed
+            literals[-1] += key + opening
+            literals.append(closing + ",")
             values.append(value)
         literals[-1] = literals[-1][:-1] + "}\n"
         return pa.array(literals, values[0].type), values
@@ -85,11 +83,11 @@ class NdjsonEncoder(BlockEncoder):
         return pa.Array.from_buffers(pa.int32(), len(places), [None, pa.py_buffer(places)])
 
 
-def _rule(field: pa.Field) -> bytes:
-    rule: bytes = (field.metadata or {}).get(b"json", b"")
-    if rule not in QUOTED and rule not in BARE:
+def _rule(field: pa.Field) -> Rule:
+    name: bytes = (field.metadata or {}).get(b"json", b"")
+    if name not in RULES:
         raise UnsupportedSchemaError(f"column {field.name!r} does not say how its text becomes JSON")
-    return rule
+    return RULES[name]
 
 
 FORMAT = Format(

@@ -8,11 +8,11 @@ from typing import NamedTuple
 import asyncpg
 
 from queries.connection import Connection
+from queries.declaration import Parameter, Value
 from queries.describe import Description, describe
 from queries.errors import ArgumentRejected, QueryRejected, translated
 from queries.lexer import placeholders, tokens, trimmed
 from queries.parameters import suggestion
-from queries.declaration import Parameter, Value
 
 
 class SqlFault(NamedTuple):

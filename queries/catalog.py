@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from queries.binding import faults as sql_faults
 from queries.dataset import ColumnOverride, Dataset, Header
-from queries.declaration import Parameter
+from queries.declaration import Declaration, Parameter
 from queries.header import HeaderSyntaxError, Split, key_lines, line_of, locate, parse, split
 from queries.lexer import trimmed
 from queries.parameters import suggestion
@@ -156,6 +156,8 @@ def _message(details: ErrorDetails) -> str:
             return "unknown key" + suggestion(str(details["loc"][-1]), _keys(details["loc"]))
         case "missing":
             return "missing"
+        case "dict_type" | "model_type":
+            return "expected a table"
         case "value_error":
             return str(details["ctx"]["error"])
         case _:
@@ -163,14 +165,20 @@ def _message(details: ErrorDetails) -> str:
 
 
 def _keys(path: tuple[str | int, ...]) -> Iterable[str]:
-    models: dict[str | int, type[BaseModel]] = {"parameters": Parameter, "columns": ColumnOverride}
-    return (models.get(path[0], Header) if len(path) > 1 else Header).model_fields.keys() - {"name"}
+    models: dict[str | int, type[BaseModel]] = {"parameters": Declaration, "columns": ColumnOverride}
+    return (models.get(path[0], Header) if len(path) > 1 else Header).model_fields
 
 
 def _dataset(path: Path, parts: Split, header: Header) -> Dataset:
     declared = {name: getattr(header, name) for name in Header.model_fields}
-    declared |= {"title": header.title or path.stem, "parameters": tuple(header.parameters.values())}
+    declared |= {"title": header.title or path.stem, "parameters": _parameters(header)}
     if header.table is None:
         return Dataset(name=path.stem, sql=parts.sql, path=path, line=parts.sql_line, **declared)
     query = f"SELECT * FROM {header.table}"  # noqa: S608 - the header quotes the names
     return Dataset(name=path.stem, sql=query, path=path, **declared)
+
+
+def _parameters(header: Header) -> tuple[Parameter, ...]:
+    return tuple(
+        Parameter(name=name, **declared.model_dump(exclude_unset=True)) for name, declared in header.parameters.items()
+    )

@@ -8,18 +8,13 @@ from typing import Protocol
 import pyarrow as pa
 
 from queries.builtin import BUILTIN
+from queries.modifiers import decimal_type, display, numeric_type
 from queries.types import Attribute, Column, Kind, PgType, Policy
 
 JSON_TYPE = pa.json_(pa.string())
 
 _NUMERIC = 1700
 _INTERVAL = 1186
-
-_HEADER = 4
-"""What PostgreSQL adds to the modifiers of numeric, varchar and char: VARHDRSZ."""
-
-_DECIMAL128, _DECIMAL256 = 38, 76
-"""The most digits that they hold."""
 
 _FIXED: Mapping[int, tuple[Kind, pa.DataType]] = {
     16: (Kind.BOOLEAN, pa.bool_()),
@@ -114,30 +109,6 @@ def typed_schema(columns: Sequence[Column]) -> pa.Schema:
     return pa.schema(pa.field(column.name, column.arrow_type) for column in columns)
 
 
-def numeric_type(modifier: int) -> pa.DataType:
-    """Return the decimal that holds every finite value of `numeric` with this modifier, or string if there is none.
-
-    The modifier packs precision and a signed 11-bit scale (make_numeric_typmod in PostgreSQL's numeric.c). A negative
-    scale rounds to the left of the point, and a scale above the precision means leading zeros: Parquet wants
-    0 <= scale <= precision, so the precision grows instead.
-    """
-    if modifier < _HEADER:
-        return pa.string()
-    precision, scale = _precision_and_scale(modifier)
-    return _decimal(max(precision, scale, precision - scale), max(scale, 0)) or pa.string()
-
-
-def _precision_and_scale(modifier: int) -> tuple[int, int]:
-    packed = modifier - _HEADER
-    return (packed >> 16) & 0xFFFF, ((packed & 0x7FF) ^ 1024) - 1024
-
-
-def _decimal(precision: int, scale: int) -> pa.DataType | None:
-    if precision > _DECIMAL256:
-        return None
-    return pa.decimal128(precision, scale) if precision <= _DECIMAL128 else pa.decimal256(precision, scale)
-
-
 class _Resolver:
     """Resolves one attribute; holds what its element needs too."""
 
@@ -162,7 +133,7 @@ class _Resolver:
         else:
             kind, arrow_type = self._scalar(type_, modifier)
         element = element if pa.types.is_list(arrow_type) else None
-        return Column(self._name, _display(type_, modifier), kind, arrow_type, element, self._policy)
+        return Column(self._name, display(type_, modifier), kind, arrow_type, element, self._policy)
 
     def _look_up(self, oid: int) -> PgType:
         return self._types.get(oid) or BUILTIN[oid]
@@ -203,27 +174,8 @@ def _overridden(column: Column, wanted: str) -> Column:
 def _number(wanted: str) -> pa.DataType | None:
     if wanted == "double":
         return pa.float64()
-    match = re.fullmatch(r"decimal\((\d{1,2}),\s*(\d{1,2})\)", wanted)
+    match = re.fullmatch(r"decimal\(([0-9]{1,2}), ?([0-9]{1,2})\)", wanted)
     if match is None:
         return None
     precision, scale = int(match[1]), int(match[2])
-    return _decimal(precision, scale) if precision > 0 and scale <= precision else None
-
-
-def _display(type_: PgType, modifier: int) -> str:
-    """Return the type's name with its modifier where it goes, as format_type prints it."""
-    suffix = _modifier_text(type_.name.removeprefix("_"), modifier) if modifier >= 0 else ""
-    match = re.match(r"time(stamp)?(?= with)|[^\[]+", type_.display)
-    if not suffix or match is None or type_.oid not in BUILTIN:
-        return type_.display
-    return f"{match[0]}{suffix}{type_.display[match.end() :]}"
-
-
-def _modifier_text(name: str, modifier: int) -> str:
-    if name == "numeric" and modifier >= _HEADER:
-        return "({},{})".format(*_precision_and_scale(modifier))
-    if name in ("bpchar", "varchar") and modifier >= _HEADER:
-        return f"({modifier - _HEADER})"
-    if name in ("bit", "varbit", "time", "timetz", "timestamp", "timestamptz"):
-        return f"({modifier})"
-    return ""
+    return decimal_type(precision, scale) if precision > 0 and scale <= precision else None

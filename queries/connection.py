@@ -5,5 +5,5 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     import asyncpg
 
-Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
-"""A connection of its own or one lent by a pool (generic in asyncpg's stubs only, so never evaluated)."""
+Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+"""A connection lent by a pool (a string, for the class is generic in asyncpg's stubs only)."""

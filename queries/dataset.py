@@ -5,10 +5,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from queries.binding import Template
-from queries.declaration import Parameter
+from queries.declaration import Declaration, Parameter
 from queries.lexer import tokens
 from queries.types import Policy
 
@@ -51,16 +51,6 @@ def _parameter_name(name: str) -> str:
     return name
 
 
-def _named(parameters: object) -> object:
-    """Tell each parameter the name that stands for it in the header."""
-    if not isinstance(parameters, dict):
-        return parameters
-    return {
-        name: {**declared, "name": name} if isinstance(declared, dict) and "name" not in declared else declared
-        for name, declared in parameters.items()
-    }
-
-
 def _header_value(text: str) -> str:
     if not re.fullmatch("[\x20-\x7e]+", text):
         raise ValueError("expected one line of printable ASCII")
@@ -87,7 +77,7 @@ class Header(BaseModel):
     title: str = Field(default="", max_length=200)
     description: str = ""
     table: Annotated[str, AfterValidator(_table)] | None = None
-    parameters: Annotated[dict[_ParameterName, Parameter], BeforeValidator(_named)] = {}
+    parameters: dict[_ParameterName, Declaration] = {}
     columns: dict[str, ColumnOverride] = {}
     on_unrepresentable: Policy = "error"
     source: Literal["copy", "cursor"] = "copy"

@@ -22,8 +22,8 @@ _SHOWN = 60
 """How much of a wrong value a message repeats, in characters."""
 
 
-class Parameter(BaseModel):
-    """A declared parameter.
+class Declaration(BaseModel):
+    """What a dataset says about a parameter.
 
     `default`, `min` and `max` may be TOML's own numbers, booleans and dates; the model holds their canonical text.
     For an array, `choices`, `pattern`, `min` and `max` are about each of its elements.
@@ -32,7 +32,6 @@ class Parameter(BaseModel):
     # A field's validator sees the fields above it, so the order of the fields matters.
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
-    name: str
     type: ParameterType
     description: str = ""
     nullable: bool = False
@@ -138,6 +137,12 @@ class Parameter(BaseModel):
             raise ValueError(f"expected at least {self.min}")
         if self.max is not None and value > self.scalar.read(self.max):
             raise ValueError(f"expected at most {self.max}")
+
+
+class Parameter(Declaration):
+    """A declared parameter, with its name."""
+
+    name: str
 
 
 def _as_text(value: object) -> str:

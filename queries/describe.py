@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import asyncpg
 
@@ -29,8 +30,9 @@ async def describe(connection: Connection, sql: str) -> Description:
     Raises:
         QueryError: the server refuses the query, or the statement returns no rows.
     """
+    driver: Any = connection
     with translated():
-        state = await connection._protocol.prepare("", sql, None, record_class=asyncpg.Record)
+        state = await driver._protocol.prepare("", sql, None, record_class=asyncpg.Record)  # noqa: SLF001 - as above
     lists = [held for held in gc.get_referents(state) if type(held) is list]
     if len(lists) != 2:
         raise QueryRejected("the statement returns no rows")

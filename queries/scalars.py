@@ -35,13 +35,26 @@ def _boolean(text: pa.Array, _: Column) -> pa.Array:
 def _numeric(text: pa.Array, column: Column) -> pa.Array:
     if column.arrow_type == pa.float64():
         return _double(text, column)
-    try:
-        return text.cast(column.arrow_type)
-    except pa.ArrowInvalid:
-        precision, scale = column.arrow_type.precision, column.arrow_type.scale
-        odd = unlike(text, f"-?0*[0-9]{{0,{precision - scale}}}(\\.[0-9]{{0,{scale}}}0*)?")
+    if _surely_exact(text, column.arrow_type):
+        try:
+            return text.cast(column.arrow_type)
+        except pa.ArrowInvalid:
+            pass
+    return _decimal(text, column)
+
+
+def _surely_exact(text: pa.Array, type_: pa.DataType) -> bool:
+    """Return whether no text has so many digits that Arrow's cast could overflow: it then wraps around in silence."""
+    longest = pc.max(pc.binary_length(text)).as_py() or 0
+    return bool(longest + type_.scale <= (38 if pa.types.is_decimal128(type_) else 76))
+
+
+def _decimal(text: pa.Array, column: Column) -> pa.Array:
+    precision, scale = column.arrow_type.precision, column.arrow_type.scale
+    odd = unlike(text, f"-?(0|[0-9]{{0,{precision - scale}}})(\\.[0-9]{{0,{scale}}}0*)?")
     refuse(text, odd, column)
-    return without(text, odd).cast(column.arrow_type)
+    surplus = f"(\\.[0-9]{{{scale}}})0+$" if scale else r"()\.0+$"
+    return pc.replace_substring_regex(without(text, odd), surplus, r"\1").cast(column.arrow_type)
 
 
 def _double(text: pa.Array, column: Column) -> pa.Array:

@@ -8,6 +8,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
@@ -33,26 +34,25 @@ class Case:
 
 def plain(array: pa.Array) -> list[Any]:
     """Return an array's values as Python's, without the limits of Python's date and time types."""
-    type_ = array.type
-    if isinstance(type_, pa.BaseExtensionType):
+    if isinstance(array.type, pa.BaseExtensionType):
         return plain(array.storage)
-    if pa.types.is_list(type_):
-        flat = plain(array.values)
-        offsets = array.offsets.to_pylist()
-        return [
-            flat[offsets[row] : offsets[row + 1]] if valid else None
-            for row, valid in enumerate(array.is_valid().to_pylist())
-        ]
-    if pa.types.is_date32(type_):
-        return array.view(pa.int32()).to_pylist()
-    if pa.types.is_timestamp(type_) or pa.types.is_time64(type_):
-        return array.view(pa.int64()).to_pylist()
+    if pa.types.is_list(array.type):
+        return _lists(array)
+    if pa.types.is_temporal(array.type) and not pa.types.is_interval(array.type):
+        array = array.view(pa.int32() if pa.types.is_date32(array.type) else pa.int64())
+    return [None if value is None else _plain(value, array.type) for value in array.to_pylist()]
+
+
+def _lists(array: pa.ListArray) -> list[list[Any] | None]:
+    flat, offsets = plain(array.values), array.offsets.to_pylist()
+    valid = array.is_valid().to_pylist()
+    return [flat[start:end] if valid[row] else None for row, (start, end) in enumerate(pairwise(offsets))]
+
+
+def _plain(value: Any, type_: pa.DataType) -> Any:
     if pa.types.is_floating(type_):
-        code = "<d" if type_ == pa.float64() else "<f"
-        return [None if value is None else struct.pack(code, value) for value in array.to_pylist()]
-    if type_ == pa.month_day_nano_interval():
-        return [None if value is None else tuple(value) for value in array.to_pylist()]
-    return array.to_pylist()
+        return struct.pack("<d" if type_ == pa.float64() else "<f", value)
+    return tuple(value) if pa.types.is_interval(type_) else value
 
 
 def _interval(sent: bytes) -> tuple[int, int, int]:
@@ -145,8 +145,24 @@ CASES = [
     Case(
         "double precision",
         pa.float64(),
-        ["0", "-0", "0.1", "5e-324", "-2.2250738585072014e-308", "2.2250738585072011e-308", "1.7976931348623157e308"]
-        + ["1e22", "1e23", "9007199254740993", "123456789012345680", "Infinity", "-Infinity", "NaN", "1e-5", "1e15"],
+        [
+            "0",
+            "-0",
+            "0.1",
+            "5e-324",
+            "-2.2250738585072014e-308",
+            "2.2250738585072011e-308",
+            "1.7976931348623157e308",
+            "1e22",
+            "1e23",
+            "9007199254740993",
+            "123456789012345680",
+            "Infinity",
+            "-Infinity",
+            "NaN",
+            "1e-5",
+            "1e15",
+        ],
         "float8send(v)",
         lambda sent: sent[::-1],
     ),
@@ -216,8 +232,11 @@ CASES = [
     Case(
         "uuid",
         pa.uuid(),
-        ["00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"]
-        + ["01234567-89ab-cdef-0123-456789abcdef"],
+        [
+            "00000000-0000-0000-0000-000000000000",
+            "ffffffff-ffff-ffff-ffff-ffffffffffff",
+            "01234567-89ab-cdef-0123-456789abcdef",
+        ],
         "uuid_send(v)",
     ),
     Case(
@@ -267,10 +286,27 @@ CASES = [
     Case(
         "interval",
         pa.month_day_nano_interval(),
-        ["0", "1 year 2 months 3 days 4:05:06.789", "-1 year -2 months -3 days -4:05:06.789", "1 month -1 day"]
-        + ["-0.5 seconds", "-00:00:00.000001", "0.1 seconds", "-1:00", "1 day -00:00:01.5", "178956970 years 7 months"]
-        + ["-178956970 years -8 months", "2147483647 days", "-2147483648 days", "2562047:47:16.854775", "59.999999 sec"]
-        + ["-2562047:47:16.854775", "100:00:00", "13 months", "-13 months 40 days"],
+        [
+            "0",
+            "1 year 2 months 3 days 4:05:06.789",
+            "-1 year -2 months -3 days -4:05:06.789",
+            "1 month -1 day",
+            "-0.5 seconds",
+            "-00:00:00.000001",
+            "0.1 seconds",
+            "-1:00",
+            "1 day -00:00:01.5",
+            "178956970 years 7 months",
+            "-178956970 years -8 months",
+            "2147483647 days",
+            "-2147483648 days",
+            "2562047:47:16.854775",
+            "59.999999 sec",
+            "-2562047:47:16.854775",
+            "100:00:00",
+            "13 months",
+            "-13 months 40 days",
+        ],
         "interval_send(v)",
         _interval,
         unfit=["2562047:47:16.854776", "-2562047:47:16.854776", "2562047788:00:54.775807", "-2562047788:00:54.775807"],

@@ -1,6 +1,6 @@
 import datetime as dt
 
-import polars
+import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -32,7 +32,7 @@ def test_polars_reads_the_same_values():
     schema, batch = typed_rows()
     readable = [number for number, name in enumerate(schema.names) if name not in {"wide", "uuid", "uuids"}]
     chosen = pa.schema([schema.field(number) for number in readable])
-    frame = polars.read_ipc_stream(document(chosen, batch.select(readable)))
+    frame = pl.read_ipc_stream(document(chosen, batch.select(readable)))
     expected = batch.select(readable).rename_columns(chosen.names).to_pydict()
     assert frame.columns == chosen.names
     for name in {*chosen.names} - {"timestamptz"}:

@@ -105,7 +105,7 @@ def test_without_columns_every_row_is_an_empty_object():
     assert encoder().prepare(rows) == b"{}\n{}\n{}\n"
 
 
-@given(st.lists(st.tuples(*[st.none() | st.text("ab\\\"\n", max_size=3)] * 3), max_size=40), st.data())
+@given(st.lists(st.tuples(*[st.none() | st.text('ab\\"\n', max_size=3)] * 3), max_size=40), st.data())
 def test_a_slice_gives_the_lines_of_its_rows(rows, data):
     start = data.draw(st.integers(0, len(rows)))
     stop = data.draw(st.integers(start, len(rows)))
@@ -130,10 +130,14 @@ def test_a_block_that_could_pass_32_bit_offsets_gives_the_same_lines(monkeypatch
     four = encoder(("a", b"number"), ("b", b"boolean"), ("c", b"raw"), ("d", b"text"))
     lines = four.prepare(columns)
     monkeypatch.setattr(ndjson, "LARGE", 1)
-    assert four.prepare(columns) == lines == (
-        b'{"a":1,"b":true,"c":{"a": 1},"d":"\\n\\u0001"}\n'
-        b'{"a":null,"b":false,"c":null,"d":null}\n'
-        b'{"a":"NaN","b":null,"c":1,"d":"b"}\n'
+    assert (
+        four.prepare(columns)
+        == lines
+        == (
+            b'{"a":1,"b":true,"c":{"a": 1},"d":"\\n\\u0001"}\n'
+            b'{"a":null,"b":false,"c":null,"d":null}\n'
+            b'{"a":"NaN","b":null,"c":1,"d":"b"}\n'
+        )
     )
 
 

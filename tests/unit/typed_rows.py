@@ -8,6 +8,7 @@ import pyarrow as pa
 
 UTC = dt.UTC
 FIVE, LAST = UUID(int=5).bytes, UUID(int=2**128 - 1).bytes
+_FIRST, _FINAL = dt.datetime(1, 1, 1, tzinfo=UTC), dt.datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
 
 COLUMNS = {
     "bool": (pa.bool_(), [True, None, False]),
@@ -23,7 +24,7 @@ COLUMNS = {
     "text": (pa.string(), ["", None, 'é"\n\t\\']),
     "bytea": (pa.binary(), [b"", None, b"\x00\xff"]),
     "date": (pa.date32(), [dt.date(1, 1, 1), None, dt.date(9999, 12, 31)]),
-    "timestamp": (pa.timestamp("us"), [dt.datetime(1, 1, 1), None, dt.datetime(9999, 12, 31, 23, 59, 59, 999999)]),
+    "timestamp": (pa.timestamp("us"), [_FIRST.replace(tzinfo=None), None, _FINAL.replace(tzinfo=None)]),
     "timestamptz": (
         pa.timestamp("us", "UTC"),
         [dt.datetime(1969, 12, 31, 23, tzinfo=UTC), None, dt.datetime(2024, 2, 29, tzinfo=UTC)],
@@ -49,14 +50,14 @@ READABLE = {
     "bytea": ["", None, "\\x00\\xFF"],
     "date": ["0001-01-01", None, "9999-12-31"],
     "timestamp": ["0001-01-01 00:00:00", None, "9999-12-31 23:59:59.999999"],
-    "timestamptz": ["1969-12-31 23:00:00+00", None, "2024-02-29 00:00:00+00"],
+    "timestamptz": ["-3600000000", None, "1709164800000000"],
     "time": ["00:00:00", None, "23:59:59.999999"],
     "uuid": ["00000000-0000-0000-0000-000000000005", None, "ffffffff-ffff-ffff-ffff-ffffffffffff"],
     "json": ['{"a": 1.0}', None, "null"],
     "ints": ["[]", None, "[1, NULL]"],
     "uuids": ["[]", None, "[00000000-0000-0000-0000-000000000005, NULL]"],
 }
-"""The same as DuckDB prints it; without `wide`, which DuckDB has only as a double."""
+"""The same as DuckDB prints it, instants as microseconds; without `wide`, which DuckDB has only as a double."""
 
 
 def typed_rows() -> tuple[pa.Schema, pa.RecordBatch]:

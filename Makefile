@@ -1,0 +1,39 @@
+# `make` lists the targets. Everything runs in .venv, which the first of them makes.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format lint types bench
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+run: $(VENV)/ready ## Serve the sample datasets on 127.0.0.1:8000
+	$(BIN)/exporter demo
+
+test: $(VENV)/ready ## Run the tests, on a real PostgreSQL
+	$(BIN)/pytest
+
+check: lint types test ## Do all that CI does
+
+format: $(VENV)/ready ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: $(VENV)/ready ## Check style, and that the packages depend in one direction
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+
+types: $(VENV)/ready ## Check types
+	$(BIN)/mypy
+
+bench: $(VENV)/ready ## Measure against what people use now; writes benchmarks/results/
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python -m benchmarks

@@ -1,0 +1,43 @@
+"""One service for the whole suite; tests that need other settings start their own."""
+
+import asyncio
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.catalogue import DATASETS, TABLES
+from tests.acceptance.service import Service, running
+from tests.postgres import execute
+
+
+def written(folder: Path, datasets: dict[str, str]) -> Path:
+    for name, text in datasets.items():
+        (folder / f"{name}.sql").write_text(text)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def source(database_url: str) -> str:
+    """The DSN of a database with the suite's tables."""
+    asyncio.run(execute(database_url, TABLES))
+    return database_url
+
+
+@pytest.fixture(scope="session")
+def datasets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the suite's datasets."""
+    return written(tmp_path_factory.mktemp("datasets"), DATASETS)
+
+
+@pytest.fixture(scope="session")
+def service(source: str, datasets: Path) -> Iterator[Service]:
+    with running(source, datasets, settings={"pool_size": "4"}) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def wget() -> str:
+    """The path of wget; without one the test is skipped."""
+    return shutil.which("wget") or pytest.skip("needs wget")

@@ -1,0 +1,165 @@
+"""The service as its users meet it: the real command in a process of its own, asked by the real curl."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.request import urlopen
+
+import asyncpg
+import orjson
+import psutil
+
+T = TypeVar("T")
+
+COMMAND = Path(sys.executable).with_name("exporter")
+"""The console script of the environment that the tests run in."""
+
+PATIENCE = 20.0
+"""Seconds that anything may take which a slow machine has to do; typical is a tenth of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What curl got: its own exit code, and the last response."""
+
+    exit: int
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+    def json(self) -> Any:
+        return orjson.loads(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A running service."""
+
+    url: str
+    process: "subprocess.Popen[bytes]"
+    log: Path
+
+    def curl(self, path: str, *arguments: str) -> Answer:
+        """Ask with curl; the path begins with a slash."""
+        return curl(self.url + path, *arguments)
+
+    def workers(self) -> list[psutil.Process]:
+        """Return the worker processes, those with the most memory: Python's own trackers are children too."""
+        children = psutil.Process(self.process.pid).children(recursive=True)
+        return [child for child in children if child.memory_info().rss > 40 * 2**20]
+
+
+def curl(url: str, *arguments: str) -> Answer:
+    """Ask with curl, which must not take longer than `PATIENCE`."""
+    with tempfile.TemporaryDirectory() as folder:
+        head, body = Path(folder, "head"), Path(folder, "body")
+        command = ["curl", "-sS", "--max-time", str(PATIENCE), "-D", head, "-o", body, *arguments, url]
+        done = subprocess.run(command, check=False, capture_output=True)
+        blocks = head.read_bytes().decode("latin-1").split("\r\n\r\n") if head.exists() else []
+        lines = blocks[-2].split("\r\n") if len(blocks) > 1 else ["HTTP/0 0"]
+        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:])}
+        content = body.read_bytes() if body.exists() else b""
+        return Answer(done.returncode, int(lines[0].split()[1]), headers, content)
+
+
+def until(found: Callable[[], T], *, within: float = PATIENCE) -> T:
+    """Ask again and again until the answer is true, and return it.
+
+    Raises AssertionError when it does not become true in time.
+    """
+    deadline = time.monotonic() + within
+    while not (answer := found()):
+        assert time.monotonic() < deadline, f"not within {within} s"
+        time.sleep(0.05)
+    return answer
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running(
+    database_url: str, datasets: Path, *arguments: str, settings: Mapping[str, str] = {}, stop: bool = True
+) -> Iterator[Service]:
+    """Run `exporter serve` until the block ends; it must then leave no process behind."""
+    port = free_port()
+    command = [COMMAND, "serve", "--database-url", database_url, "--datasets", datasets, "--port", str(port)]
+    environment = os.environ | {f"EXPORTER_{name.upper()}": value for name, value in settings.items()}
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder, "log")
+        with log.open("wb") as stream:
+            process = subprocess.Popen([*command, *arguments], stdout=stream, stderr=stream, env=environment)
+        with process:
+            try:
+                service = Service(f"http://127.0.0.1:{port}", process, log)
+                until(lambda: _answers(service))
+                yield service
+            finally:
+                left = stopped(process)
+        assert not left, f"left running: {left}"
+
+
+def _answers(service: Service) -> bool:
+    assert service.process.poll() is None, service.log.read_text()
+    try:
+        with urlopen(f"{service.url}/healthz", timeout=5) as response:
+            return bool(response.status == 200)
+    except OSError:
+        return False
+
+
+def stopped(process: "subprocess.Popen[bytes]") -> Sequence[psutil.Process]:
+    """Stop a service by SIGTERM and return the processes that it left behind, which are then killed."""
+    children = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        children.append(psutil.Process(process.pid))
+    _, left = psutil.wait_procs(children, 2)
+    for child in left:
+        child.kill()
+    return left
+
+
+def fetch(database_url: str, sql: str, *arguments: object) -> list[asyncpg.Record]:
+    """Ask the database over a connection of its own."""
+
+    async def ask() -> list[asyncpg.Record]:
+        connection = await asyncpg.connect(database_url)
+        try:
+            rows: list[asyncpg.Record] = await connection.fetch(sql, *arguments)
+            return rows
+        finally:
+            await connection.close()
+
+    return asyncio.run(ask())
+
+
+def statements(database_url: str, dataset: str) -> list[int]:
+    """Return the backends that run an export of a dataset at the moment."""
+    sql = """
+        SELECT pid FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name LIKE 'exporter %' AND state <> 'idle'
+            AND right(application_name, length($1) + 1) = ' ' || $1
+    """
+    return [row["pid"] for row in fetch(database_url, sql, dataset)]

@@ -1,0 +1,94 @@
+"""Failures of the database before the first byte."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from queries.embedded import embedded
+from tests.acceptance.service import Service, free_port, running, statements, until
+from tests.acceptance.test_bad_input import problem
+
+EXTENSIONS = ["csv", "ndjson", "parquet", "arrows"]
+
+
+@pytest.mark.parametrize("extension", EXTENSIONS)
+@pytest.mark.parametrize(
+    ("dataset", "status", "name"),
+    [
+        ("denied", 403, "permission-denied"),
+        ("absent", 409, "query-rejected"),
+        ("early", 409, "query-rejected"),
+        ("limited", 504, "statement-timeout"),
+        ("infinity", 409, "unrepresentable-value"),
+    ],
+)
+def test_failure_before_the_first_byte(service: Service, dataset: str, extension: str, status: int, name: str) -> None:
+    if dataset == "infinity" and extension in ("csv", "ndjson"):
+        pytest.skip("text holds every value")
+    query = "?bad=3" if dataset == "infinity" else ""
+    answer = service.curl(f"/datasets/{dataset}.{extension}{query}")
+    document = problem(answer, status, name)
+    assert document["instance"].startswith("urn:uuid:")
+    assert document["instance"].removeprefix("urn:uuid:") in service.log.read_text()
+
+
+def test_the_log_has_the_reason(service: Service) -> None:
+    instance = service.curl("/datasets/absent.csv").json()["instance"].removeprefix("urn:uuid:")
+    (line,) = [line for line in service.log.read_text().splitlines() if f"id={instance}" in line]
+    assert 'relation "acceptance.absent" does not exist' in line
+
+
+def test_description_of_a_query_that_is_refused(service: Service) -> None:
+    problem(service.curl("/datasets/absent"), 409, "query-rejected")
+
+
+@contextmanager
+def _asleep(service: Service, source: str) -> Iterator[None]:
+    url = f"{service.url}/datasets/sleep.csv"
+    with subprocess.Popen(["curl", "-s", url], stdout=subprocess.DEVNULL) as curl:
+        try:
+            until(lambda: statements(source, "sleep"))
+            yield
+        finally:
+            curl.kill()
+    until(lambda: not statements(source, "sleep"))
+
+
+def test_busy_pool(source: str, datasets: Path) -> None:
+    with running(source, datasets, settings={"pool_size": "1", "pool_timeout": "0.3"}) as service:
+        with _asleep(service, source):
+            for path in ("/datasets/items.csv", "/datasets/items"):
+                answer = service.curl(path)
+                problem(answer, 503, "pool-busy")
+                assert int(answer.headers["retry-after"]) > 0
+            assert service.curl("/healthz").status == 200
+            # It is the database that the orchestrator asks about: taking a busy worker away makes things worse.
+            assert service.curl("/readyz").status == 200
+        assert until(lambda: service.curl("/datasets/items.csv").status == 200)
+
+
+def test_unreachable_database(datasets: Path) -> None:
+    dsn = f"postgresql://someone:very-secret@127.0.0.1:{free_port()}/nowhere"
+    with running(dsn, datasets) as service:
+        for path in ("/datasets/items.csv", "/datasets/items.parquet", "/datasets/items", "/readyz"):
+            answer = service.curl(path)
+            problem(answer, 503, "database-unavailable")
+            assert int(answer.headers["retry-after"]) > 0
+            assert "secret" not in answer.text
+        for path in ("/healthz", "/", "/datasets", "/openapi.json"):
+            assert service.curl(path).status == 200
+        assert "very-secret" not in service.log.read_text()
+
+
+def test_service_recovers_when_the_database_comes_back(tmp_path: Path) -> None:
+    (tmp_path / "one.sql").write_text("SELECT 1 AS one\n")
+    port = str(free_port())
+    with pytest.MonkeyPatch.context():
+        settings = {"listen_addresses": "127.0.0.1", "port": port}
+        dsn = f"postgresql://postgres@127.0.0.1:{port}/postgres"
+        with embedded(settings=settings) as first, running(dsn, tmp_path) as service:
+            assert first
+            assert service.curl("/datasets/one.csv").text == "one\n1\n"

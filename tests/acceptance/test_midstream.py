@@ -1,0 +1,78 @@
+"""Failure after the first byte: every client sees that the body is incomplete, and none of it is error text."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.service import Answer, Service, fetch, statements, until
+
+CUT_OFF = {"--http1.1": {18}, "--http2-prior-knowledge": {92}}
+"""curl's exit codes: partial file; an HTTP/2 stream that was not closed cleanly."""
+
+versions = pytest.mark.parametrize("version", CUT_OFF)
+
+
+def cut_off(answer: Answer, version: str) -> None:
+    assert answer.status == 200
+    assert answer.exit in CUT_OFF[version]
+    assert len(answer.body) > 100_000
+    assert b"urn:exporter" not in answer.body
+    assert b"division" not in answer.body
+    assert b"infinity" not in answer.body
+
+
+@versions
+@pytest.mark.parametrize("extension", ["csv", "ndjson", "parquet?_row_group_size=5000&_compression=none", "arrows"])
+def test_query_that_fails_late(service: Service, extension: str, version: str) -> None:
+    path = f"/datasets/late.{extension}"
+    cut_off(service.curl(path, version), version)
+
+
+@versions
+@pytest.mark.parametrize("coding", ["gzip", "zstd"])
+def test_compressed_body(service: Service, coding: str, version: str) -> None:
+    cut_off(service.curl("/datasets/late.csv", version, "-H", f"Accept-Encoding: {coding}"), version)
+
+
+@versions
+@pytest.mark.parametrize("codec", ["gzip", "zstd"])
+def test_compressed_file(service: Service, codec: str, version: str) -> None:
+    cut_off(service.curl(f"/datasets/late.csv?_compression={codec}", version), version)
+
+
+@versions
+@pytest.mark.parametrize("extension", ["parquet?_row_group_size=5000&_compression=none", "arrows"])
+def test_value_that_does_not_fit_its_type(service: Service, extension: str, version: str) -> None:
+    cut_off(service.curl(f"/datasets/infinity.{extension}", version), version)
+
+
+def test_the_log_tells_row_and_column_of_the_value(service: Service) -> None:
+    export = service.curl("/datasets/infinity.arrows").headers["export-id"]
+    (line,) = [line for line in service.log.read_text().splitlines() if f"id={export}" in line]
+    assert "outcome=failed" in line
+    assert "30000" in line or "29999" in line
+
+
+@versions
+@pytest.mark.parametrize("dataset", ["stream", "fetched"])
+def test_backend_that_is_terminated(
+    service: Service, source: str, tmp_path: Path, dataset: str, version: str
+) -> None:
+    body, url = tmp_path / "body", f"{service.url}/datasets/{dataset}.csv?rows=3000000"
+    command = ["curl", "-s", version, "--limit-rate", "20M", "-o", body, url]
+    with subprocess.Popen(command) as curl:
+        until(lambda: body.exists() and body.stat().st_size > 1_000_000)
+        (backend,) = until(lambda: statements(source, dataset))
+        assert fetch(source, "SELECT pg_terminate_backend($1)", backend)[0][0]
+        exit_code = curl.wait(20)
+    assert exit_code in CUT_OFF[version]
+    assert b"terminat" not in body.read_bytes()
+    assert service.curl("/datasets/items.csv").status == 200
+
+
+def test_nothing_is_lost_of_the_connections(service: Service) -> None:
+    """More failures than the pool has connections."""
+    for _ in range(6):
+        assert service.curl("/datasets/late.csv?bad=5000").exit == 18
+    assert service.curl("/datasets/items.csv").status == 200

@@ -1,0 +1,49 @@
+"""Runs an export in process, from a query to the bytes of the document."""
+
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from uuid import UUID
+
+from exporter.export import export
+from exporter.order import Order
+from exporter.plan import Database
+from formats import registry
+from queries.dataset import Dataset
+from queries.pool import Pool
+
+FORMATS = registry.load()
+
+ID = UUID("00000000-0000-7000-8000-000000000000")
+
+SESSION = (
+    "-c DateStyle=ISO -c TimeZone=UTC -c IntervalStyle=iso_8601 -c bytea_output=hex -c extra_float_digits=1 "
+    "-c client_encoding=UTF8 -c standard_conforming_strings=on"
+)
+"""The session settings of an export, as PGOPTIONS tells them to psql."""
+
+
+def database(dsn: str, size: int = 2, statement_timeout: float = 60) -> Database:
+    return Database(Pool(dsn, size=size, acquire_timeout=5, statement_timeout=statement_timeout))
+
+
+def order(sql: str, extension: str, source: str = "copy", **how) -> Order:
+    """An order of a query's rows; what is not an option of the format (a limit, arguments) is a field of the order."""
+    format_ = FORMATS[extension]
+    declared = {name: how.pop(name) for name in ("parameters", "columns", "on_unrepresentable") if name in how}
+    chosen = {name: how.pop(name) for name in ("limit", "arguments", "compressor", "chosen") if name in how}
+    dataset = Dataset(name="tested", title="Tested", sql=sql, source=source, **declared)
+    ordered = Order(ID, dataset, chosen.pop("arguments", {}), format_, format_.options(**how))
+    return replace(ordered, columns=chosen.pop("chosen", None), **chosen)
+
+
+async def document(database: Database, ordered: Order) -> bytes:
+    """Return the whole document of an order."""
+    with ThreadPoolExecutor(2) as threads:
+        return b"".join([chunk async for chunk in export(ordered, database, threads)])
+
+
+def psql_output(psql: str, dsn: str, command: str) -> bytes:
+    """Return what psql prints for a command under the session settings of an export."""
+    arguments = [psql, "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", dsn, "--command", command]
+    return subprocess.run(arguments, check=True, capture_output=True, env={"PGOPTIONS": SESSION}).stdout

@@ -1,0 +1,208 @@
+"""Texts to Arrow values, without a server; tests/integration/test_type_table.py has the server's own answers."""
+
+import math
+import struct
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from queries.cast import Unrepresentable, typed
+from queries.columns import resolve
+from queries.types import Attribute
+
+# A built-in type's oid, its array's oid, a text of COPY, the same value in to_json, and in Python.
+SAMPLES = [
+    (16, 1000, "t", "true", True),
+    (21, 1005, "-7", "-7", -7),
+    (26, 1028, "4294967295", '"4294967295"', 4294967295),
+    (701, 1022, "0.1", "0.1", 0.1),
+    (1700, 1231, "1.50", "1.50", "1.50"),
+    (25, 1009, 'a,"b', '"a,\\"b"', 'a,"b'),
+    (17, 1001, "\\x00ff", '"\\\\x00ff"', b"\x00\xff"),
+    (2950, 2951, str(UUID(int=7)), f'"{UUID(int=7)}"', UUID(int=7)),
+    (1082, 1182, "2024-02-29", '"2024-02-29"', date(2024, 2, 29)),
+    (1083, 1183, "01:02:03.5", '"01:02:03.5"', time(1, 2, 3, 500_000)),
+    (1114, 1115, "2024-02-29 01:02:03", '"2024-02-29T01:02:03"', datetime(2024, 2, 29, 1, 2, 3)),  # noqa: DTZ001 - it has none
+    (1186, 1187, "P1M2DT-0.5S", '"P1M2DT-0.5S"', (1, 2, -500_000_000)),
+    (3802, 3807, "[1]", '"[1]"', "[1]"),
+]
+_EACH = pytest.mark.parametrize(("oid", "array_oid", "text", "json", "value"), SAMPLES)
+
+
+def cast(oid, texts, modifier=-1, policy="error"):
+    columns = resolve([Attribute("v", oid, modifier)], {}, {}, policy, native_intervals=True)
+    array = texts if isinstance(texts, pa.Array) else pa.array(texts, pa.string())
+    found = typed(columns, [array], len(array)).column(0)
+    found.validate(full=True)
+    assert found.type == columns[0].arrow_type
+    return found
+
+
+@_EACH
+def test_nulls_slices_and_no_rows_at_all_are_kept(oid, array_oid, text, json, value):
+    for type_oid, sample, expected in [(oid, text, value), (array_oid, f"[{json},null]", [value, None])]:
+        assert cast(type_oid, []).to_pylist() == []
+        assert cast(type_oid, [None, None]).to_pylist() == [None, None]
+        rows = [sample, None, sample, sample, None]
+        assert cast(type_oid, rows).to_pylist() == [expected if row else None for row in rows]
+        whole = pa.array([None, *rows, None, *rows] * 5, pa.string())
+        for start, length in [(1, 5), (2, 4), (9, 17), (4, 0)]:
+            part = whole.slice(start, length)
+            assert cast(type_oid, part).to_pylist() == [expected if row else None for row in part.to_pylist()]
+
+
+@_EACH
+def test_empty_lists_null_lists_and_lists_of_null_are_told_apart(oid, array_oid, text, json, value):  # noqa: ARG001 - as above
+    texts = ["[]", None, "[null]", f"[{json}]", "[]", f"[null,{json},null]", "[]"]
+    expected = [[], None, [None], [value], [], [None, value, None], []]
+    assert cast(array_oid, texts).to_pylist() == expected
+    assert cast(array_oid, ["[]"] * 3).to_pylist() == [[]] * 3
+
+
+@given(st.lists(st.none() | st.floats(), max_size=30))
+def test_doubles_are_exact_to_the_bit(values):
+    texts = [
+        None if value is None else repr(value).replace("nan", "NaN").replace("inf", "Infinity") for value in values
+    ]
+    found = cast(701, texts).to_pylist()
+    assert [_bits(value) for value in found] == [
+        _bits(math.nan if value is not None and math.isnan(value) else value) for value in values
+    ]
+
+
+@given(st.lists(st.none() | st.floats(width=32, allow_nan=False, allow_infinity=False), max_size=30))
+def test_floats_are_exact_to_the_bit(values):
+    texts = [None if value is None else f"{value:.9g}" for value in values]
+    assert [_bits(value) for value in cast(700, texts).to_pylist()] == [_bits(value) for value in values]
+
+
+def _bits(value):
+    return None if value is None else struct.pack(">d", value)
+
+
+@given(
+    st.lists(
+        st.none() | st.decimals(allow_nan=False, allow_infinity=False, places=5, min_value=-(10**20), max_value=10**20)
+    )
+)
+def test_decimals_are_exact(values):
+    texts = [None if value is None else f"{value:f}" for value in values]
+    assert cast(1700, texts, ((26 << 16) | 5) + 4).to_pylist() == values
+
+
+@given(
+    st.lists(st.none() | st.from_regex(r"-?(0|[1-9][0-9]{0,80})(\.[0-9]{1,60})?", fullmatch=True)),
+    st.integers(1, 76).flatmap(lambda precision: st.tuples(st.just(precision), st.integers(0, precision))),
+)
+def test_a_decimal_is_the_very_number_or_null(texts, type_):
+    precision, scale = type_
+    expected = []
+    for text in texts:
+        whole, _, part = (text or "").lstrip("-").partition(".")
+        fits = len(part.rstrip("0")) <= scale and len(whole.lstrip("0")) <= precision - scale
+        expected.append(Decimal(text) if text and fits else None)
+    assert cast(1700, texts, ((precision << 16) | scale) + 4, "null").to_pylist() == expected
+
+
+@given(st.lists(st.none() | st.binary(max_size=40)))
+def test_bytes_are_exact(values):
+    assert cast(17, [None if value is None else f"\\x{value.hex()}" for value in values]).to_pylist() == values
+
+
+@given(st.lists(st.none() | st.uuids()))
+def test_uuids_are_exact(values):
+    assert cast(2950, [None if value is None else str(value) for value in values]).to_pylist() == values
+
+
+@given(st.lists(st.none() | st.dates() | st.just("infinity")))
+def test_dates_stay_right_beside_odd_ones(values):
+    texts = [str(value) if value else None for value in values]
+    expected = [None if value == "infinity" else value for value in values]
+    assert cast(1082, texts, policy="null").to_pylist() == expected
+
+
+@given(st.lists(st.none() | st.datetimes() | st.just("-infinity")))
+def test_timestamps_stay_right_beside_odd_ones(values):
+    texts = [str(value) if value else None for value in values]
+    expected = [None if value == "-infinity" else value for value in values]
+    assert cast(1114, texts, policy="null").to_pylist() == expected
+
+
+_SMALL = st.integers(-(2**31), 2**31 - 1)
+
+
+@given(
+    st.lists(st.none() | st.tuples(st.integers(-178_956_970, 178_956_970), _SMALL, st.integers(-(2**63), 2**63 - 1)))
+)
+def test_intervals_are_exact_or_null_when_too_long(values):
+    expected = []
+    for value in values:
+        fits = value is not None and abs(value[2]) <= (2**63 - 1) // 1000
+        expected.append((value[0] * 12, value[1], value[2] * 1000) if fits else None)
+    texts = [None if value is None else _iso_interval(*value) for value in values]
+    found = cast(1186, texts, policy="null").to_pylist()
+    assert [value and tuple(value) for value in found] == expected
+
+
+def _iso_interval(years, days, microseconds):
+    """What EncodeInterval prints: the parts of the time have the sign of the whole."""
+    sign = "-" if microseconds < 0 else ""
+    seconds, fraction = divmod(abs(microseconds), 1_000_000)
+    minutes, second = divmod(seconds, 60)
+    hour, minute = divmod(minutes, 60)
+    part = f"{fraction:06d}".rstrip("0")
+    time_of_day = "".join(f"{sign}{count}{unit}" for count, unit in ((hour, "H"), (minute, "M")) if count)
+    if second or part:
+        time_of_day += f"{sign}{second}{'.' if part else ''}{part}S"
+    day_part = "".join(f"{count}{unit}" for count, unit in ((years, "Y"), (days, "D")) if count)
+    return (
+        "P"
+        + day_part
+        + (f"T{time_of_day}" if time_of_day or not day_part else "")
+        + ("0S" if not time_of_day and not day_part else "")
+    )
+
+
+@given(st.lists(st.none() | st.lists(st.none() | st.text(st.characters(codec="utf-8", exclude_characters="\0")))))
+def test_lists_of_text_come_back_from_their_json(values):
+    import json
+
+    texts = [
+        None if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":")) for value in values
+    ]
+    assert cast(1009, texts).to_pylist() == values
+
+
+def test_the_row_of_an_element_that_does_not_fit_is_the_row_of_its_list():
+    texts = ['["2024-01-01"]', None, "[]", '[null,"infinity"]', '["infinity"]']
+    with pytest.raises(Unrepresentable) as refusal:
+        cast(1182, texts)
+    assert (refusal.value.column, refusal.value.row) == ("v", 3)
+    assert str(refusal.value.after(100)) == "column 'v', row 104: infinity does not fit date32[day]"
+
+
+def test_a_long_value_is_cut_in_the_message():
+    with pytest.raises(Unrepresentable) as refusal:
+        cast(1700, ["1", "9" * 500 + ".00"], ((5 << 16) | 2) + 4)
+    assert len(str(refusal.value)) < 120
+
+
+def test_a_decimal_is_never_rounded_nor_wrapped():
+    modifier = ((38 << 16) | 2) + 4
+    for wrong in ["0.001", "9" * 37, "1" + "0" * 76, "-" + "9" * 200]:
+        assert cast(1700, ["1.00", wrong, None], modifier, "null").to_pylist() == [Decimal("1.00"), None, None]
+    assert cast(1700, ["1.00" + "0" * 60], modifier).to_pylist() == [Decimal("1.00")]
+    assert cast(1700, ["0.010"], modifier).to_pylist() == [Decimal("0.01")]
+
+
+def test_the_days_of_a_leap_century_and_of_the_years_before_christ_are_counted_right():
+    days = ["2000-03-01", "1900-03-01", "0001-01-01", "0001-12-31 BC", "0001-02-29 BC", "10000-01-01", "4713-01-01 BC"]
+    # Julian day numbers: 0 is 24 November 4714 BC, 2440588 is 1970-01-01.
+    expected = [11_017, -25_508, -719_162, -719_163, -719_469, 2_932_897, -2_440_550]
+    assert cast(1082, days).view(pa.int32()).to_pylist() == expected
+    assert date(1970, 1, 1) + timedelta(days=expected[1]) == date(1900, 3, 1)
