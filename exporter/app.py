@@ -3,9 +3,6 @@
 import logging
 from concurrent.futures import ThreadPoolExecutor
 
-from formats import registry
-from queries import catalog
-from queries.pool import Pool
 from velithon import Velithon
 
 from exporter.asgi import AsgiAdapter
@@ -13,6 +10,9 @@ from exporter.endpoint import Endpoint, nothing_here
 from exporter.plan import Database
 from exporter.routes import Service
 from exporter.settings import Settings
+from formats import registry
+from queries import catalog
+from queries.pool import Pool
 
 
 def create(settings: Settings | None = None) -> AsgiAdapter:

@@ -26,17 +26,17 @@ class Aborted(Exception):
 
 
 class RsgiHeaders(Mapping[str, str]):
-    """Request headers by lower-case name; of a repeated header `[]` and `get` give the first."""
+    """Request headers by name in any case; a repeated one is a list joined by commas (RFC 9110, section 5.3)."""
 
     def __init__(self, raw: Iterable[tuple[bytes, bytes]]) -> None:
         self._items = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in raw]
 
     def __getitem__(self, name: str) -> str:
-        """Return the first value of a header."""
-        for key, value in self._items:
-            if key == name.lower():
-                return value
-        raise KeyError(name)
+        """Return the value of a header."""
+        values = self.get_all(name)
+        if not values:
+            raise KeyError(name)
+        return ", ".join(values)
 
     def __iter__(self) -> Any:
         """Iterate over the names, each once."""

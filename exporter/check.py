@@ -2,15 +2,14 @@
 
 from collections.abc import AsyncIterator
 
+from exporter.plan import Database, columns_of
+from exporter.settings import Settings
 from queries.catalog import Catalog
 from queries.dataset import Dataset
 from queries.describe import describe
 from queries.errors import DatabaseUnavailable, PoolBusy, QueryError
 from queries.pool import Pool
 from queries.projection import project
-
-from exporter.plan import Database, columns_of
-from exporter.settings import Settings
 
 
 async def faults(catalog: Catalog, settings: Settings) -> list[str]:

@@ -8,10 +8,10 @@ from typing import Annotated, NoReturn
 
 from cyclopts import App, Parameter
 from pydantic import ValidationError
-from queries import catalog
-from queries.errors import QueryError
 
 from exporter.settings import Settings
+from queries import catalog
+from queries.errors import QueryError
 
 app = App(name="exporter", help="Stream PostgreSQL datasets over HTTP as CSV, NDJSON, Parquet or Arrow.")
 
@@ -63,9 +63,8 @@ def check(*, database_url: DatabaseUrl = None, datasets: Datasets = None) -> Non
 @app.command
 def demo(*, host: Host = "127.0.0.1", port: Port = 8000, workers: Workers = 1) -> None:
     """Serve sample datasets from an embedded PostgreSQL, which is removed again at the end."""
-    from queries.demo import DATASETS, database
-
     from exporter.server import run
+    from queries.demo import DATASETS, database
 
     with database() as dsn:
         _settings(dsn, DATASETS)

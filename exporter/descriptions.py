@@ -34,7 +34,11 @@ def summary(dataset: Dataset, formats: Mapping[str, Format]) -> dict[str, Any]:
             for parameter in dataset.parameters
         ],
         "formats": {
-            extension: {"title": format_.title, "media_type": format_.media_types[0], "path": f"{dataset.name}.{extension}"}
+            extension: {
+                "title": format_.title,
+                "media_type": format_.media_types[0],
+                "path": f"{dataset.name}.{extension}",
+            }
             for extension, format_ in formats.items()
         },
     }

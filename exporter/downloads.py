@@ -4,14 +4,9 @@ from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from formats.encoder import Format
 from pydantic import BaseModel, ConfigDict, Field
-from queries.cast import Unrepresentable
-from queries.dataset import Dataset
-from queries.errors import QueryError
-from queries.parameters import validate
 from velithon.requests import Request
 from velithon.responses import Response
 
@@ -26,6 +21,11 @@ from exporter.plan import Database
 from exporter.problems import Fault, Problem, ProblemType
 from exporter.response import ExportResponse, HeadResponse, unless_disconnected
 from exporter.telemetry import recorded
+from formats.encoder import Format
+from queries.cast import Unrepresentable
+from queries.dataset import Dataset
+from queries.errors import QueryError
+from queries.parameters import validate
 
 
 class ExportOptions(BaseModel):

@@ -33,12 +33,7 @@ class Endpoint:
 
     async def _response(self, request: Request) -> Response:
         try:
-            if request.method not in self._methods:
-                raise Problem(
-                    ProblemType.METHOD_NOT_ALLOWED,
-                    f"Use {' or '.join(self._methods)}.",
-                    headers={"allow": ", ".join(self._methods)},
-                )
+            self._check_method(request.method)
             return await self._answer(request)
         except Problem as problem:
             return problem.response()
@@ -47,6 +42,14 @@ class Endpoint:
         except Exception:
             log.exception("%s %s failed", request.method, request.scope.path)
             return Problem(ProblemType.INTERNAL_ERROR, "The service's log has the reason.").response()
+
+    def _check_method(self, method: str) -> None:
+        if method not in self._methods:
+            raise Problem(
+                ProblemType.METHOD_NOT_ALLOWED,
+                f"Use {' or '.join(self._methods)}.",
+                headers={"allow": ", ".join(self._methods)},
+            )
 
 
 async def nothing_here(request: Request) -> Response:

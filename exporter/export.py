@@ -6,6 +6,10 @@ from concurrent.futures import Executor
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from typing import TypeAlias
 
+from exporter.order import Order
+from exporter.pipeline import pipeline
+from exporter.plan import Database, Plan, plan
+from exporter.work import Work
 from formats.encoder import Layout
 from queries.binding import bind
 from queries.cast import Unrepresentable
@@ -15,11 +19,6 @@ from queries.cursor import cursor
 from queries.errors import CopyRefused
 from queries.projection import project
 from queries.source import Dialect, Source
-
-from exporter.order import Order
-from exporter.pipeline import pipeline
-from exporter.plan import Database, Plan, plan
-from exporter.work import Work
 
 Opener: TypeAlias = Callable[[Order, Connection, Plan], AbstractAsyncContextManager[Source]]
 

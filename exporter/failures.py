@@ -1,5 +1,6 @@
 """What a caller is told of a failure inside the service."""
 
+from exporter.problems import Fault, Problem, ProblemType
 from queries.cast import Unrepresentable
 from queries.errors import (
     ArgumentRejected,
@@ -9,8 +10,6 @@ from queries.errors import (
     QueryError,
     StatementTimeout,
 )
-
-from exporter.problems import Fault, Problem, ProblemType
 
 _RETRY = {"retry-after": "5"}
 

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
-from formats.encoder import Format
 from pydantic.json_schema import model_json_schema
-from queries.catalog import Catalog
-from queries.dataset import Dataset
-from queries.parameters import json_schema
 
 from exporter.downloads import option_models
 from exporter.problems import MEDIA_TYPE, ProblemType
+from formats.encoder import Format
+from queries.catalog import Catalog
+from queries.dataset import Dataset
+from queries.parameters import json_schema
 
 _PROBLEM = {
     "type": "object",
@@ -44,9 +44,8 @@ def document(catalog: Catalog, formats: Mapping[str, Format]) -> dict[str, Any]:
         "/readyz": {"get": _json_operation("readiness", "Whether an export could start now", "operations", 503)},
     }
     for dataset in catalog.values():
-        paths[f"/datasets/{dataset.name}"] = {
-            "get": _json_operation(f"describe.{dataset.name}", f"{dataset.title}: description", "catalog", 403, 409, 503)
-        }
+        described = _json_operation(f"describe.{dataset.name}", f"About {dataset.title}", "catalog", 403, 406, 409, 503)
+        paths[f"/datasets/{dataset.name}"] = {"get": described}
         for extension, format_ in formats.items():
             paths[f"/datasets/{dataset.name}.{extension}"] = {"get": _export_operation(dataset, format_)}
     return {

@@ -4,11 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+from exporter.compression import Compressor
 from formats.encoder import Format, Options
 from queries.dataset import Dataset
 from queries.declaration import Value
-
-from exporter.compression import Compressor
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from html import escape
 
+from velithon.responses import Response
+
 from formats.encoder import Format
 from queries.catalog import Catalog
 from queries.dataset import Dataset
-from velithon.responses import Response
 
 _PAGE = """<!doctype html>
 <html lang="en">

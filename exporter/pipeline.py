@@ -39,7 +39,7 @@ async def pipeline(
             async for block in blocks:
                 await queue.put(start(prepare, block))
             await queue.put(None)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - raised by who awaits the future
             failed: asyncio.Future[Prepared] = loop.create_future()
             failed.set_exception(error)
             await queue.put(failed)

@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from exporter.order import Order
+from exporter.problems import Fault, Problem, ProblemType
 from formats.encoder import Encoder, Format, Layout, UnsupportedSchemaError
+from queries.builtin import BUILTIN
 from queries.columns import resolve, text_schema, typed_schema
 from queries.connection import Connection
 from queries.dataset import Dataset
@@ -11,9 +14,6 @@ from queries.describe import Description, describe, types_of
 from queries.errors import QueryRejected
 from queries.pool import Pool
 from queries.types import Column, PgType
-
-from exporter.order import Order
-from exporter.problems import Fault, Problem, ProblemType
 
 
 @dataclass(slots=True)
@@ -23,8 +23,8 @@ class Database:
     pool: Pool
     copies: bool = True
     """Whether the server takes COPY; learnt from its first refusal."""
-    types: dict[int, PgType] = field(default_factory=dict)
-    """The types met so far beyond the built-in ones, by oid."""
+    types: dict[int, PgType] = field(default_factory=lambda: dict(BUILTIN))
+    """The types met so far, by oid, the built-in ones from the start."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,6 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 import orjson
-from formats.encoder import Format
-from queries.catalog import Catalog
-from queries.dataset import Dataset
-from queries.describe import describe
-from queries.errors import QueryError
 from velithon.requests import Request
 from velithon.responses import Response
 from velithon.routing import Route
@@ -24,6 +19,13 @@ from exporter.openapi import document
 from exporter.plan import Database, columns_of
 from exporter.problems import Problem, ProblemType
 from exporter.response import unless_disconnected
+from formats.encoder import Format
+from queries.catalog import Catalog
+from queries.dataset import Dataset
+from queries.describe import describe
+from queries.errors import QueryError
+
+_VARY = {"vary": "Accept, Accept-Encoding, Authorization"}
 
 
 @dataclass(slots=True)
@@ -107,7 +109,8 @@ class Service:
         descriptions = ("application/json", "text/html")
         chosen = media_type(request.headers.get("accept"), [*descriptions, *by_type])
         if chosen is None:
-            raise Problem(ProblemType.NOT_ACCEPTABLE, f"Accept one of {', '.join([*descriptions, *by_type])}.")
+            allowed = ", ".join([*descriptions, *by_type])
+            raise Problem(ProblemType.NOT_ACCEPTABLE, f"Accept one of {allowed}.", headers=_VARY)
         return by_type.get(chosen)
 
     async def _description(self, dataset: Dataset) -> Response:
@@ -116,12 +119,12 @@ class Service:
                 described = await describe(connection, dataset.query.numbered())
                 found = await columns_of(dataset, described, self.database, connection, native_intervals=True)
                 listed = await columns(dataset, described, found, connection)
-                return _json(summary(dataset, self.formats) | {"columns": listed})
+                return _json(summary(dataset, self.formats) | {"columns": listed}, _VARY)
         except QueryError as error:
             raise problem_of(error) from error
 
 
-def _json(content: object) -> Response:
+def _json(content: object, headers: Mapping[str, str] = {}) -> Response:
     return Response(
-        orjson.dumps(content), headers={"cache-control": "no-store"}, media_type="application/json"
+        orjson.dumps(content), headers={"cache-control": "no-store", **headers}, media_type="application/json"
     )

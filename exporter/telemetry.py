@@ -5,11 +5,10 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from queries.cast import Unrepresentable
-from queries.errors import QueryError
-
 from exporter.order import Order
 from exporter.problems import Problem
+from queries.cast import Unrepresentable
+from queries.errors import QueryError
 
 log = logging.getLogger(__name__)
 

@@ -2,14 +2,13 @@
 
 from typing import Any
 
+from exporter.order import Order
+from exporter.plan import Plan
 from formats.encoder import Layout
 from queries import decode
 from queries.cast import typed
 from queries.errors import QueryRejected
 from queries.source import Source
-
-from exporter.order import Order
-from exporter.plan import Plan
 
 
 class Work:

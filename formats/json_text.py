@@ -1,8 +1,8 @@
 """PostgreSQL's text of a column made into JSON text, a column at a time, the values themselves never parsed.
 
 Each rule is that of `row_to_json` (`datum_to_json_internal` in PostgreSQL's json.c) for a session whose DateStyle is
-ISO, whose TimeZone is UTC and whose bytea_output is hex. It takes an Arrow string column and gives a `Framed` one of the
-same length, in which NULL is still NULL.
+ISO, whose TimeZone is UTC and whose bytea_output is hex. It takes an Arrow string column and gives a `Framed` one of
+the same length, in which NULL is still NULL.
 """
 
 from collections.abc import Callable, Mapping

@@ -72,13 +72,7 @@ class ParquetEncoder:
         self._schema = schema
         self._rows_per_group = options.row_group_size
         self._drain = Drain()
-        self._writer = pq.ParquetWriter(
-            self._drain,
-            schema,
-            compression=options.compression,
-            dictionary_pagesize_limit=DICTIONARY_BYTES,
-            store_decimal_as_integer=True,
-        )
+        self._writer = _writer(self._drain, schema, options.compression)
         self._collected: list[pa.RecordBatch] = []
         self._rows = 0
         self._bytes = 0
@@ -119,6 +113,19 @@ class ParquetEncoder:
             self._collected.clear()
             self._writer.write_table(table, row_group_size=self._rows)
             self._rows = self._bytes = 0
+
+
+def _writer(drain: Drain, schema: pa.Schema, compression: str) -> pq.ParquetWriter:
+    try:
+        return pq.ParquetWriter(
+            drain,
+            schema,
+            compression=compression,
+            dictionary_pagesize_limit=DICTIONARY_BYTES,
+            store_decimal_as_integer=True,
+        )
+    except pa.ArrowNotImplementedError as error:
+        raise UnsupportedSchemaError(f"Parquet has no type for a column: {error}") from error
 
 
 FORMAT = Format(

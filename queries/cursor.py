@@ -39,7 +39,7 @@ class CursorSource:
                 break
             rows += len(block)
             yield block
-            sampled = sum(len(value or "") for value in block[-1].values()) + self._width
+            sampled = sum(len(value or "") for value in block[-1].values()) + self._width + 1
             step = max(1, min(most, step * 4, _FETCH_BYTES // sampled))
         self.rows = rows
 

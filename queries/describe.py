@@ -34,9 +34,11 @@ async def describe(connection: Connection, sql: str) -> Description:
     with translated():
         state = await driver._protocol.prepare("", sql, None, record_class=asyncpg.Record)  # noqa: SLF001 - as above
     lists = [held for held in gc.get_referents(state) if type(held) is list]
-    if len(lists) != 2:
-        raise QueryRejected("the statement returns no rows")
-    rows, parameters = lists
+    try:
+        rows, parameters = lists
+    except ValueError:
+        # Only the parameters: there is no row description.
+        raise QueryRejected("the statement returns no rows") from None
     return Description(
         tuple(
             Attribute(name.decode(), oid, modifier, table, number)
@@ -57,9 +59,7 @@ WHERE t.oid = ANY($1::int8[])
 """
 
 
-async def types_of(
-    connection: Connection, oids: Iterable[int], known: dict[int, PgType]
-) -> dict[int, PgType]:
+async def types_of(connection: Connection, oids: Iterable[int], known: dict[int, PgType]) -> dict[int, PgType]:
     """Add the types of these oids, their elements and their base types to `known`, and return it."""
     missing = set(oids) - known.keys()
     while missing:

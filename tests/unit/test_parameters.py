@@ -52,51 +52,37 @@ def test_a_value_becomes_canonical_text(type_: str, written: str, canonical: str
     assert parameter(type_).parse([written]) == canonical
 
 
-@pytest.mark.parametrize(
-    ("type_", "written"),
-    [
-        ("text", "a\0b"),
-        ("text", "\ud800"),
-        ("smallint", "32768"),
-        ("integer", "-2147483649"),
-        ("bigint", "9223372036854775808"),
-        ("bigint", "9" * 100_000),
-        *[("integer", written) for written in ("", "1.0", "1e3", "1_000", "0x1f", "٣", "--1", "+", "1 2")],
-        *[("numeric", written) for written in (
-            "", ".", "NaN", "Infinity", "-inf", "1e", "1e1.5", "1_0", "0x1", "٣", "1,5",
-        )],
-        ("numeric", "1e131072"),
-        ("numeric", "1e-16384"),
-        ("numeric", "1e999999999999999999999999"),
-        ("numeric", "1e-999999999999999999999999"),
-        ("numeric", "9" * 131073),
-        *[("boolean", written) for written in ("", "2", "maybe", "truee")],
-        *[
-            ("date", written)
-            for written in (
-                "2024-02-30", "2024-1-1", "20240101", "2024-W01-1", "31.01.2024", "0000-01-01", "10000-01-01",
-                "infinity", "today", "2024-01-01T00:00", "٢٠٢٤-01-01", "-2024-01-01", "2024-01-01 BC",
-            )
-        ],
-        *[
-            ("timestamp", written)
-            for written in ("2024-01-01T00:00Z", "2024-01-01T00:00+02:00", "2024-01-01T24:00", "2024-01-01T23:59:60",
-                            "2024-01-01T00:00:00.1234567", "now", "2024-01-01T", "2024-01-01-05")
-        ],
-        *[("timestamptz", written) for written in (
-            "2024-01-01T00:00+16:00", "2024-01-01T00:00+01:60", "2024-01-01Z", "epoch",
-        )],
-        *[((
-            "", "123e4567-e89b-12d3-a456-42661417400", "{123e4567-e89b-12d3-a456-426614174000}",
-            "123e4567e89b-12d3-a456-426614174000", "g" * 32, "٣" * 32,
-        )
-        ) for written in ("", "123e4567-e89b-12d3-a456-42661417400", "{123e4567-e89b-12d3-a456-426614174000}",
-                                           "123e4567e89b-12d3-a456-426614174000", "g" * 32, "٣" * 32)],
+REFUSED = {
+    "text": ["a\0b", "\ud800"],
+    "smallint": ["32768", "-32769"],
+    "integer": ["-2147483649", "", "1.0", "1e3", "1_000", "0x1f", "٣", "--1", "+", "1 2"],
+    "bigint": ["9223372036854775808", "9" * 100_000],
+    "numeric": [
+        "", ".", "NaN", "Infinity", "-inf", "1e", "1e1.5", "1_0", "0x1", "٣", "1,5", "1e131072", "1e-16384",
+        "1e999999999999999999999999", "1e-999999999999999999999999", "9" * 131073,
     ],
-)  # fmt: skip
-def test_what_does_not_fit_its_type_is_refused(type_: str, written: str) -> None:
-    with pytest.raises(ValueError, match="expected"):
-        parameter(type_).parse([written])
+    "boolean": ["", "2", "maybe", "truee"],
+    "date": [
+        "2024-02-30", "2024-1-1", "20240101", "2024-W01-1", "31.01.2024", "0000-01-01", "10000-01-01", "infinity",
+        "today", "2024-01-01T00:00", "٢٠٢٤-01-01", "-2024-01-01", "2024-01-01 BC", "",
+    ],
+    "timestamp": [
+        "2024-01-01T00:00Z", "2024-01-01T00:00+02:00", "2024-01-01T24:00", "2024-01-01T23:59:60",
+        "2024-01-01T00:00:00.1234567", "now", "2024-01-01T", "2024-01-01-05", "",
+    ],
+    "timestamptz": ["2024-01-01T00:00+16:00", "2024-01-01T00:00+01:60", "2024-01-01Z", "epoch", ""],
+    "uuid": [
+        "", "123e4567-e89b-12d3-a456-42661417400", "{123e4567-e89b-12d3-a456-426614174000}",
+        "123e4567e89b-12d3-a456-426614174000", "g" * 32, "٣" * 32,
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("type_", REFUSED)
+def test_what_does_not_fit_its_type_is_refused(type_: str) -> None:
+    for written in REFUSED[type_]:
+        with pytest.raises(ValueError, match="expected"):
+            parameter(type_).parse([written])
 
 
 @pytest.mark.parametrize("digits", ["0" * 2_000_000 + "x", "1e" + "0" * 2_000_000 + "x", "9" * 2_000_000])

@@ -79,6 +79,11 @@ def test_rows_without_columns_are_refused_before_any_byte():
         ParquetEncoder(pa.schema([]), ParquetOptions())
 
 
+def test_a_type_that_parquet_lacks_is_refused_before_any_byte():
+    with pytest.raises(UnsupportedSchemaError, match="interval"):
+        ParquetEncoder(pa.schema([("i", pa.month_day_nano_interval())]), ParquetOptions())
+
+
 def test_a_value_that_the_schema_cannot_hold_is_an_error():
     encoder = ParquetEncoder(pa.schema([("n", pa.int32())]), ParquetOptions())
     with pytest.raises(pa.ArrowInvalid):
