@@ -31,8 +31,14 @@ async def pipeline(
     def start(work: Callable[[Any], Any], item: object) -> asyncio.Future[Any]:
         future = loop.run_in_executor(threads, work, item)
         running.add(future)
-        future.add_done_callback(running.discard)
+        future.add_done_callback(ended)
         return future
+
+    def ended(future: asyncio.Future[Any]) -> None:
+        running.discard(future)
+        # A failure behind the one that is raised is nobody's any more; asking for it keeps asyncio from logging it.
+        if not future.cancelled():
+            future.exception()
 
     async def feed() -> None:
         try:
@@ -41,6 +47,7 @@ async def pipeline(
             await queue.put(None)
         except Exception as error:  # noqa: BLE001 - raised by who awaits the future
             failed: asyncio.Future[Prepared] = loop.create_future()
+            failed.add_done_callback(ended)
             failed.set_exception(error)
             await queue.put(failed)
 

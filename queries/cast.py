@@ -23,9 +23,6 @@ def typed(columns: Sequence[Column], arrays: Sequence[pa.Array], rows: int) -> p
 
 
 def _typed(column: Column, text: pa.Array) -> pa.Array:
-    if text.offset:
-        # Kernels that read buffers may then rely on values that start at the first byte.
-        text = pa.concat_arrays([text])
     if column.element is None:
         return scalars(text, column)
     return lists(text, column, column.element)

@@ -28,7 +28,7 @@ _NESTED = 'the array has more than one dimension; declare the column\'s type = "
 
 
 def lists(text: pa.Array, column: Column, element: Column) -> pa.Array:
-    """Return the lists of a string array that starts at offset 0.
+    """Return the lists that a string array of JSON arrays holds.
 
     Raises Unrepresentable for an array of more dimensions than one and for an element that does not fit; where the
     policy is NULL, the former makes the whole value NULL, the latter only the element.

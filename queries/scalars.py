@@ -14,7 +14,7 @@ Kernel = Callable[[pa.Array, Column], pa.Array]
 
 
 def scalars(text: pa.Array, column: Column) -> pa.Array:
-    """Return the values of a string array that starts at offset 0, as the column's Arrow type.
+    """Return the values of a string array as the column's Arrow type.
 
     Raises Unrepresentable for a value that does not fit, if that is the column's policy, else makes it NULL.
     """

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import asyncpg
 import pyarrow as pa
 import pytest
 
@@ -129,6 +130,23 @@ async def test_domains_count_as_what_they_stand_for_inside_arrays_too(connection
     assert (await column(connection, "SELECT ARRAY[1.5::cents] AS v")).type == pa.list_(pa.decimal128(8, 2))
     assert plain(await column(connection, "SELECT '{1,2}'::grid AS v")) == [[1, 2]]
     assert plain(await column(connection, "SELECT ARRAY['{1,2}'::grid] AS v")) == ["[[1,2]]"]
+
+
+async def test_extension_types_are_documents_if_they_cast_to_json_and_text_if_not(connection):
+    for extension in ("hstore", "citext"):
+        try:
+            await connection.execute(f"CREATE EXTENSION {extension}")
+        except asyncpg.FeatureNotSupportedError:
+            pytest.skip(f"needs a server that has {extension}")
+    batch = await read(
+        connection, "SELECT 'a=>1, b=>NULL'::hstore, ARRAY['a=>1'::hstore], 'É,'::citext, '{x,\"y,\"}'::citext[]"
+    )
+    assert [plain(array) for array in batch.columns] == [
+        ['{"a": "1", "b": null}'],
+        ['[{"a": "1"}]'],
+        ["É,"],
+        [["x", "y,"]],
+    ]
 
 
 async def test_intervals_are_text_unless_the_format_knows_them(connection):

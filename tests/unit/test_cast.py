@@ -2,6 +2,7 @@
 
 import math
 import struct
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from queries.cast import Unrepresentable, typed
 from queries.columns import resolve
-from queries.types import Attribute
+from queries.types import Attribute, Policy
 
 # A built-in type's oid, its array's oid, a text of COPY, the same value in to_json, and in Python.
 SAMPLES = [
@@ -34,8 +35,15 @@ SAMPLES = [
 _EACH = pytest.mark.parametrize(("oid", "array_oid", "text", "json", "value"), SAMPLES)
 
 
-def cast(oid, texts, modifier=-1, policy="error"):
-    columns = resolve([Attribute("v", oid, modifier)], {}, {}, policy, native_intervals=True)
+@dataclass(frozen=True)
+class Declared:
+    type: str
+    on_unrepresentable: Policy
+
+
+def cast(oid, texts, modifier=-1, policy="error", type_=None):
+    overrides = {"v": Declared(type_, policy)} if type_ else {}
+    columns = resolve([Attribute("v", oid, modifier)], {}, overrides, policy, native_intervals=True)
     array = texts if isinstance(texts, pa.Array) else pa.array(texts, pa.string())
     found = typed(columns, [array], len(array)).column(0)
     found.validate(full=True)
@@ -107,6 +115,13 @@ def test_a_decimal_is_the_very_number_or_null(texts, type_):
         fits = len(part.rstrip("0")) <= scale and len(whole.lstrip("0")) <= precision - scale
         expected.append(Decimal(text) if text and fits else None)
     assert cast(1700, texts, ((precision << 16) | scale) + 4, "null").to_pylist() == expected
+
+
+@given(st.lists(st.none() | st.from_regex(r"-?(0|[1-9][0-9]{0,400})(\.[0-9]{1,400})?", fullmatch=True)))
+def test_a_number_read_as_a_double_is_the_nearest_or_null_where_that_is_infinite(texts):
+    nearest = [None if text is None else float(text) for text in texts]
+    expected = [None if value is None or math.isinf(value) else value for value in nearest]
+    assert [_bits(value) for value in cast(1700, texts, -1, "null", "double").to_pylist()] == [*map(_bits, expected)]
 
 
 @given(st.lists(st.none() | st.binary(max_size=40)))
@@ -194,7 +209,8 @@ def test_a_long_value_is_cut_in_the_message():
 
 def test_a_decimal_is_never_rounded_nor_wrapped():
     modifier = ((38 << 16) | 2) + 4
-    for wrong in ["0.001", "9" * 37, "1" + "0" * 76, "-" + "9" * 200]:
+    # Times 100 and modulo 2**128, the last is a number of 38 digits again.
+    for wrong in ["0.001", "9" * 37, "1" + "0" * 76, "-" + "9" * 200, "7305647338418769269267492148635364230"]:
         assert cast(1700, ["1.00", wrong, None], modifier, "null").to_pylist() == [Decimal("1.00"), None, None]
     assert cast(1700, ["1.00" + "0" * 60], modifier).to_pylist() == [Decimal("1.00")]
     assert cast(1700, ["0.010"], modifier).to_pylist() == [Decimal("0.01")]

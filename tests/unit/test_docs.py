@@ -1,0 +1,75 @@
+"""The documents name everything that there is: a setting, option, key or problem that is left out fails here."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from exporter.downloads import option_models
+from exporter.problems import ProblemType
+from exporter.settings import Settings
+from formats import registry
+from queries.dataset import ColumnOverride, Header
+from queries.declaration import Parameter
+from queries.types import Kind
+
+ROOT = Path(__file__).parents[2]
+
+
+def _table_rows(name):
+    """The cells of every table row of a document."""
+    lines = (ROOT / "docs" / name).read_text().splitlines()
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines if line.startswith("|")]
+
+
+def _first_cells(name):
+    return " ".join(row[0] for row in _table_rows(name))
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_is_documented_with_its_default(name):
+    (row,) = [row for row in _table_rows("settings.md") if f"`EXPORTER_{name.upper()}`" in row[0]]
+    default = Settings.model_fields[name].default
+    if name not in ("database_url", "datasets", "threads"):
+        assert row[1] == f"{default:g}" if isinstance(default, float) else str(default)
+
+
+@pytest.mark.parametrize("problem", ProblemType)
+def test_every_problem_is_documented_with_its_status(problem):
+    slug = problem.uri.rpartition(":")[2]
+    assert [f"`{slug}`", str(problem.status)] in [row[:2] for row in _table_rows("http.md")]
+
+
+@pytest.mark.parametrize("format_", registry.BUILT_IN, ids=lambda format_: format_.name)
+def test_every_option_is_documented_for_the_formats_that_have_it(format_):
+    documented = {
+        re.match(r"`_(\w+)", row[0])[1]
+        for row in _table_rows("http.md")
+        if row[0].startswith("`_") and (row[1] == "all" or format_.name in row[1])
+    }
+    assert documented == {name for model in option_models(format_) for name in model.model_fields}
+
+
+def test_every_key_of_a_header_is_documented():
+    documented = set(re.findall(r"`(\w+)`", _first_cells("datasets.md")))
+    declared = set(Header.model_fields) | set(Parameter.model_fields) - {"name"}
+    assert declared <= documented
+    assert set(ColumnOverride.model_fields) <= set(re.findall(r"\w+", (ROOT / "docs/datasets.md").read_text()))
+
+
+def test_the_documents_promise_no_key_that_does_not_exist():
+    documented = set(re.findall(r"`(\w+)`", _first_cells("datasets.md")))
+    assert documented <= set(Header.model_fields) | set(Parameter.model_fields)
+
+
+def test_every_link_between_documents_leads_somewhere():
+    for document in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text()):
+            assert (document.parent / target).exists(), (document.name, target)
+
+
+def test_no_kind_of_value_is_without_a_line_in_the_type_table():
+    text = (ROOT / "docs" / "types.md").read_text()
+    for kind in Kind:
+        name = {"oid": "oid", "plain": "network", "document": "composites", "array": "T[]", "float": "real"}
+        assert name.get(kind.value, kind.value) in text, kind

@@ -1,0 +1,95 @@
+"""The pipeline keeps order, is bounded, and leaves nothing running."""
+
+import asyncio
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
+
+import pytest
+
+from exporter.pipeline import pipeline
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def threads():
+    with ThreadPoolExecutor(4) as executor:
+        yield executor
+
+
+async def _count(to, seen=None):
+    for number in range(to):
+        if seen is not None:
+            seen.append(number)
+        yield number
+
+
+async def test_chunks_come_in_the_order_of_the_blocks_however_long_each_takes(threads):
+    def prepare(number):
+        time.sleep(0.02 if number % 2 == 0 else 0)
+        return number
+
+    written = [chunk async for chunk in pipeline(_count(20), prepare, lambda number: b"%d " % number, threads)]
+    assert b"".join(written) == b" ".join(b"%d" % number for number in range(20)) + b" "
+
+
+async def test_several_blocks_are_prepared_at_once(threads):
+    barrier = threading.Barrier(2, timeout=10)
+
+    def prepare(number):
+        barrier.wait()
+        return b""
+
+    assert len([chunk async for chunk in pipeline(_count(4), prepare, bytes, threads)]) == 4
+
+
+async def test_a_reader_that_stops_stops_the_source(threads):
+    seen = []
+    async with aclosing(pipeline(_count(1000, seen), bytes, bytes, threads)) as chunks:
+        await anext(chunks)
+        await asyncio.sleep(0.2)
+        assert len(seen) <= 5
+
+
+async def test_a_failure_comes_after_the_blocks_before_it(threads):
+    def prepare(number):
+        if number == 3:
+            raise ZeroDivisionError
+        return b"%d" % number
+
+    written = []
+    with pytest.raises(ZeroDivisionError):
+        async with aclosing(pipeline(_count(10), prepare, bytes, threads)) as chunks:
+            async for chunk in chunks:
+                written.append(chunk)
+    assert written == [b"0", b"1", b"2"]
+
+
+async def test_a_failing_source_is_not_an_end(threads):
+    async def failing():
+        yield b"a"
+        raise ConnectionError
+
+    chunks = pipeline(failing(), bytes, bytes, threads)
+    assert await anext(chunks) == b"a"
+    with pytest.raises(ConnectionError):
+        await anext(chunks)
+
+
+async def test_closing_waits_for_the_work_in_the_threads(threads):
+    running = []
+
+    def prepare(number):
+        running.append(number)
+        time.sleep(0.1)
+        running.remove(number)
+        return b"x"
+
+    before = asyncio.all_tasks()
+    chunks = pipeline(_count(10), prepare, bytes, threads)
+    await anext(chunks)
+    await chunks.aclose()
+    assert running == []
+    assert asyncio.all_tasks() == before
