@@ -1,6 +1,5 @@
 """The composition: settings, catalogue, formats, database and web layer become one ASGI application."""
 
-import logging
 from concurrent.futures import ThreadPoolExecutor
 
 from velithon import Velithon
@@ -24,7 +23,6 @@ def create(settings: Settings | None = None) -> AsgiAdapter:
         PluginError: a format that is installed cannot be used.
     """
     settings = settings or Settings()
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     pool = Pool(
         settings.database_url.get_secret_value(),
         size=settings.pool_size,
@@ -36,8 +34,6 @@ def create(settings: Settings | None = None) -> AsgiAdapter:
     # Velithon's own documents would describe its routes, not the catalogue, and load scripts from a public host.
     application = Velithon(routes=service.routes(), openapi_url=None, docs_url=None)
     application.router.default = Endpoint(nothing_here)
-    # At INFO this logger puts a second line beside ours, and answers errors with their text.
-    logging.getLogger("velithon.middleware.logging").setLevel(logging.CRITICAL)
 
     async def close() -> None:
         await pool.close()

@@ -195,7 +195,8 @@ class AsgiAdapter:
         """Refuse native RSGI, which would cut exports off silently."""
         raise SystemExit(
             "This service must not run on Granian's RSGI interface: it truncates failed exports silently and buffers "
-            "without bound. Start it with `exporter serve` or `granian --interface asgi --factory exporter.app:create`."
+            "without bound. Start it with `exporter serve`, or with "
+            "`granian --interface asgi --loop uvloop --factory exporter.app:create`."
         )
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
@@ -210,7 +211,8 @@ class AsgiAdapter:
             await send({"type": "websocket.close", "code": 1000})
         else:
             protocol = RsgiProtocol(receive, send)
-            if scope["http_version"] == "1.0":
+            # Granian writes "1", the ASGI specification "1.0".
+            if scope["http_version"] in ("1", "1.0"):
                 await _refuse_http_1_0(protocol)
             else:
                 await self._application(RsgiScope(scope), protocol)

@@ -41,7 +41,7 @@ def serve(
 
     settings = _settings(database_url, datasets)
     _load(settings)
-    run(host, port, workers)
+    run(host, port, workers, settings.log_level)
 
 
 @app.command
@@ -67,8 +67,8 @@ def demo(*, host: Host = "127.0.0.1", port: Port = 8000, workers: Workers = 1) -
     from queries.demo import DATASETS, database
 
     with database() as dsn:
-        _settings(dsn, DATASETS)
-        run(host, port, workers)
+        settings = _settings(dsn, DATASETS)
+        run(host, port, workers, settings.log_level)
 
 
 def _settings(database_url: str | None, datasets: Path | None) -> Settings:

@@ -1,5 +1,6 @@
 """The query string of an export: the dataset's parameters, and options, which begin with an underscore."""
 
+import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, TypeVar
@@ -11,21 +12,30 @@ from exporter.problems import Fault, Problem, ProblemType
 
 Model = TypeVar("Model", bound=BaseModel)
 
+_BROKEN_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
+_MOST = 10_000
+"""Fields; more are refused before they cost anything."""
+
 Items = Mapping[str, list[str]]
 
 
 def parse(query_string: str) -> Items:
-    """Return the values of each name, in order, blank ones kept.
+    """Return the values of each name, in order, blank ones kept, of a query string as its bytes read in Latin-1.
 
     Raises:
         Problem: it is not percent-encoded UTF-8.
     """
+    malformed = Problem(ProblemType.MALFORMED_QUERY_STRING, "Encode it as UTF-8, then percent-encode it.")
+    if _BROKEN_ESCAPE.search(query_string):
+        raise malformed
     try:
-        pairs = parse_qsl(query_string, keep_blank_values=True, errors="strict", max_num_fields=10_000)
+        # As bytes, since a letter that was not percent-encoded arrives as the bytes of its UTF-8.
+        pairs = parse_qsl(query_string.encode("latin-1"), keep_blank_values=True, max_num_fields=_MOST)
+        decoded = [(name.decode(), value.decode()) for name, value in pairs]
     except ValueError as error:
-        raise Problem(ProblemType.MALFORMED_QUERY_STRING, "Encode it as UTF-8, then percent-encode it.") from error
+        raise malformed from error
     items: dict[str, list[str]] = {}
-    for name, value in pairs:
+    for name, value in decoded:
         items.setdefault(name, []).append(value)
     return items
 

@@ -2,12 +2,15 @@
 
 from granian import Granian
 from granian.constants import Interfaces, Loops
+from granian.log import LogLevels
+
+from exporter.logs import configuration
 
 _DRAIN_SECONDS = 60
 """How long a worker that was told to stop may go on sending the exports it has begun."""
 
 
-def run(host: str, port: int, workers: int) -> None:
+def run(host: str, port: int, workers: int, log_level: str) -> None:
     """Serve until SIGINT or SIGTERM; each worker reads its settings from the environment."""
     Granian(
         "exporter.app:create",
@@ -21,5 +24,6 @@ def run(host: str, port: int, workers: int) -> None:
         websockets=False,
         respawn_failed_workers=True,
         workers_kill_timeout=_DRAIN_SECONDS,
-        log_access=False,
+        log_level=LogLevels(log_level.lower()),
+        log_dictconfig=configuration(log_level),
     ).serve()

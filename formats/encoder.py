@@ -47,10 +47,10 @@ class Encoder(Protocol):
     def header(self) -> bytes:
         """Return what stands before the first row; called once, also when there are no rows."""
 
-    def prepare(self, block: Any) -> Any:  # noqa: ANN401 - a block is what the format's layout says
+    def prepare(self, block: Any) -> Any:
         """Return the costly, order-independent part of the work on a block of the format's layout. Thread-safe."""
 
-    def write(self, prepared: Any) -> bytes:  # noqa: ANN401 - whatever this encoder's `prepare` returned
+    def write(self, prepared: Any) -> bytes:
         """Return the bytes that are ready after this block; may be empty when the format collects rows."""
 
     def finish(self) -> bytes:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from queries.connection import Connection
 from queries.errors import CopyRefused, QueryError, translated
@@ -57,11 +57,10 @@ class CopySource:
                 return
 
     async def _wait_until_full(self) -> None:
-        if not self._full.is_set():
-            try:
-                await asyncio.wait_for(self._full.wait(), _IDLE_SECONDS)
-            except TimeoutError:
-                return
+        # Not wait_for: before Python 3.12 it can swallow a cancellation that arrives as the event is set.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_IDLE_SECONDS):
+                await self._full.wait()
 
     def _take(self) -> bytes:
         block = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)

@@ -15,7 +15,7 @@ _TOKEN = re.compile(
     | (?P<quoted>       (?: [uU]& )?" (?: [^"] | "" )*+ (?:" | \Z) )
     | (?P<identifier>   START (?: START | [0-9$] )*+ )
     | (?P<number>       \$[0-9]+ )
-    | (?P<operator>     :: | := | . )
+    | (?P<operator>     :: | . )
     """.replace("START", r"[A-Za-z_\x80-\U0010ffff]").replace(
         # A literal goes on after white space with a newline in it, and comments of one line.
         "CONTINUED",

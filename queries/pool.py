@@ -102,7 +102,8 @@ class Pool:
     async def _release(self, connection: Connection) -> None:
         try:
             await connection.execute("ROLLBACK", timeout=_CLEANUP_SECONDS)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        except Exception:  # noqa: BLE001 - the driver raises its internal errors too when a COPY was cut
             connection.terminate()
-        with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-            await (await self._pool()).release(connection, timeout=_CLEANUP_SECONDS)
+        finally:
+            with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                await (await self._pool()).release(connection, timeout=_CLEANUP_SECONDS)

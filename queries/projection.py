@@ -1,7 +1,6 @@
 """The SELECT around a dataset's query that makes every column's text what its layout reads."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 import pyarrow as pa
 
@@ -11,7 +10,7 @@ from queries.types import Column, Kind
 def project(  # noqa: PLR0913 - what is optional is by keyword
     sql: str,
     columns: Sequence[Column],
-    layout: Literal["csv", "text", "typed"],
+    layout: str,
     *,
     chosen: Sequence[int] | None = None,
     limit: int | None = None,

@@ -1,6 +1,7 @@
 """Bad input: each kind has its own status and problem type, decided before the first byte."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,7 +35,7 @@ def problem(answer: Answer, status: int, name: str) -> Any:
         ("/datasets/none", 404, "unknown-dataset"),
         ("/datasets/none.csv", 404, "unknown-dataset"),
         ("/datasets/items.xlsx", 404, "unknown-format"),
-        ("/datasets/items.csv.gz", 404, "unknown-format"),
+        ("/datasets/items.csv.gz", 404, None),
         ("/datasets/%2e%2e%2fetc%2fpasswd", 404, None),
         ("/datasets/items%00.csv", 404, None),
         ("/datasets/%ff%fe.csv", 404, None),
@@ -137,8 +138,10 @@ def test_wrong_method(service: Service, path: str, method: str) -> None:
     assert answer.headers["allow"] == "GET, HEAD"
 
 
-def test_a_body_that_nobody_asked_for_is_refused(service: Service) -> None:
-    problem(service.curl("/datasets/items.csv", "--data-binary", "x" * 500_000), 405, "method-not-allowed")
+def test_a_body_that_nobody_asked_for_is_refused(service: Service, tmp_path: Path) -> None:
+    (tmp_path / "body").write_bytes(bytes(500_000))
+    answer = service.curl("/datasets/items.csv", "--data-binary", f"@{tmp_path / 'body'}")
+    problem(answer, 405, "method-not-allowed")
 
 
 @pytest.mark.parametrize("path", ["/datasets/items.csv", "/datasets", "/nothing"])
@@ -151,7 +154,6 @@ def test_columns_of_one_name(service: Service, extension: str) -> None:
     assert "a_2" in problem(service.curl(f"/datasets/twins.{extension}"), 409, "duplicate-columns")["detail"]
 
 
-def test_a_query_string_of_a_megabyte_ends_nothing(service: Service) -> None:
-    answer = service.curl(f"/datasets/echo.csv?word={'x' * 60_000}")
-    assert answer.status in {200, 414, 422, 431}
-    assert service.curl("/healthz").status == 200
+def test_long_argument(service: Service) -> None:
+    answer = service.curl(f"/datasets/echo.csv?word={'x' * 60_000}&_filename=x")
+    assert answer.text == f"word\n{'x' * 60_000}\n"

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from queries.embedded import embedded
-from tests.acceptance.service import Service, free_port, running, statements, until
+from tests.acceptance.service import Service, fetch, free_port, running, statements, until
 from tests.acceptance.test_bad_input import problem
 
 EXTENSIONS = ["csv", "ndjson", "parquet", "arrows"]
@@ -83,12 +82,11 @@ def test_unreachable_database(datasets: Path) -> None:
         assert "very-secret" not in service.log.read_text()
 
 
-def test_service_recovers_when_the_database_comes_back(tmp_path: Path) -> None:
-    (tmp_path / "one.sql").write_text("SELECT 1 AS one\n")
-    port = str(free_port())
-    with pytest.MonkeyPatch.context():
-        settings = {"listen_addresses": "127.0.0.1", "port": port}
-        dsn = f"postgresql://postgres@127.0.0.1:{port}/postgres"
-        with embedded(settings=settings) as first, running(dsn, tmp_path) as service:
-            assert first
-            assert service.curl("/datasets/one.csv").text == "one\n1\n"
+def test_database_that_comes_back(source: str, datasets: Path) -> None:
+    """Its connections were cut; the next export opens new ones."""
+    with running(source, datasets) as service:
+        assert service.curl("/datasets/items.csv").status == 200
+        cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'exporter%'"
+        assert fetch(source, f"{cut} AND datname = current_database()")
+        assert until(lambda: service.curl("/datasets/items.csv").status == 200)
+        assert service.curl("/readyz").status == 200

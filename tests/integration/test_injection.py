@@ -155,7 +155,8 @@ async def test_values_of_every_type_mean_the_same_in_both_forms(
 @pytest.mark.parametrize("type_", GOOD)
 async def test_a_column_that_is_a_parameter_alone_keeps_its_name(victim: Connection, type_: ParameterType) -> None:
     sql = await bind(victim, of_type(type_, "SELECT :v, 1 AS n GROUP BY :v ORDER BY :v LIMIT 1"), [GOOD[type_]])
-    assert len(await victim.fetch(sql)) == 1
+    # The simple protocol: asyncpg cannot decode every timestamp that the server holds.
+    assert await victim.execute(sql) == "SELECT 1"
 
 
 async def test_a_query_that_changes_with_its_binding_is_refused(victim: Connection) -> None:

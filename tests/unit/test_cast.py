@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from queries.cast import Unrepresentable, typed
@@ -65,13 +65,14 @@ def test_nulls_slices_and_no_rows_at_all_are_kept(oid, array_oid, text, json, va
 
 
 @_EACH
-def test_empty_lists_null_lists_and_lists_of_null_are_told_apart(oid, array_oid, text, json, value):  # noqa: ARG001 - as above
+def test_empty_lists_null_lists_and_lists_of_null_are_told_apart(oid, array_oid, text, json, value):
     texts = ["[]", None, "[null]", f"[{json}]", "[]", f"[null,{json},null]", "[]"]
     expected = [[], None, [None], [value], [], [None, value, None], []]
     assert cast(array_oid, texts).to_pylist() == expected
     assert cast(array_oid, ["[]"] * 3).to_pylist() == [[]] * 3
 
 
+@settings(deadline=None)
 @given(st.lists(st.none() | st.floats(), max_size=30))
 def test_doubles_are_exact_to_the_bit(values):
     texts = [
@@ -83,6 +84,7 @@ def test_doubles_are_exact_to_the_bit(values):
     ]
 
 
+@settings(deadline=None)
 @given(st.lists(st.none() | st.floats(width=32, allow_nan=False, allow_infinity=False), max_size=30))
 def test_floats_are_exact_to_the_bit(values):
     texts = [None if value is None else f"{value:.9g}" for value in values]
@@ -93,6 +95,7 @@ def _bits(value):
     return None if value is None else struct.pack(">d", value)
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.none() | st.decimals(allow_nan=False, allow_infinity=False, places=5, min_value=-(10**20), max_value=10**20)
@@ -103,6 +106,7 @@ def test_decimals_are_exact(values):
     assert cast(1700, texts, ((26 << 16) | 5) + 4).to_pylist() == values
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.none() | st.from_regex(r"-?(0|[1-9][0-9]{0,80})(\.[0-9]{1,60})?", fullmatch=True)),
     st.integers(1, 76).flatmap(lambda precision: st.tuples(st.just(precision), st.integers(0, precision))),
@@ -117,6 +121,7 @@ def test_a_decimal_is_the_very_number_or_null(texts, type_):
     assert cast(1700, texts, ((precision << 16) | scale) + 4, "null").to_pylist() == expected
 
 
+@settings(deadline=None)
 @given(st.lists(st.none() | st.from_regex(r"-?(0|[1-9][0-9]{0,400})(\.[0-9]{1,400})?", fullmatch=True)))
 def test_a_number_read_as_a_double_is_the_nearest_or_null_where_that_is_infinite(texts):
     nearest = [None if text is None else float(text) for text in texts]
@@ -124,16 +129,19 @@ def test_a_number_read_as_a_double_is_the_nearest_or_null_where_that_is_infinite
     assert [_bits(value) for value in cast(1700, texts, -1, "null", "double").to_pylist()] == [*map(_bits, expected)]
 
 
+@settings(deadline=None)
 @given(st.lists(st.none() | st.binary(max_size=40)))
 def test_bytes_are_exact(values):
     assert cast(17, [None if value is None else f"\\x{value.hex()}" for value in values]).to_pylist() == values
 
 
+@settings(deadline=None)
 @given(st.lists(st.none() | st.uuids()))
 def test_uuids_are_exact(values):
     assert cast(2950, [None if value is None else str(value) for value in values]).to_pylist() == values
 
 
+@settings(deadline=None)
 @given(st.lists(st.none() | st.dates() | st.just("infinity")))
 def test_dates_stay_right_beside_odd_ones(values):
     texts = [str(value) if value else None for value in values]
@@ -141,6 +149,7 @@ def test_dates_stay_right_beside_odd_ones(values):
     assert cast(1082, texts, policy="null").to_pylist() == expected
 
 
+@settings(deadline=None)
 @given(st.lists(st.none() | st.datetimes() | st.just("-infinity")))
 def test_timestamps_stay_right_beside_odd_ones(values):
     texts = [str(value) if value else None for value in values]
@@ -151,6 +160,7 @@ def test_timestamps_stay_right_beside_odd_ones(values):
 _SMALL = st.integers(-(2**31), 2**31 - 1)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.none() | st.tuples(st.integers(-178_956_970, 178_956_970), _SMALL, st.integers(-(2**63), 2**63 - 1)))
 )
@@ -183,6 +193,7 @@ def _iso_interval(years, days, microseconds):
     )
 
 
+@settings(deadline=None)
 @given(st.lists(st.none() | st.lists(st.none() | st.text(st.characters(codec="utf-8", exclude_characters="\0")))))
 def test_lists_of_text_come_back_from_their_json(values):
     import json

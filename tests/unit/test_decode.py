@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from queries.decode import batch, count, parse
@@ -27,6 +27,7 @@ def _cell(value, single):
     return '"' + value.replace('"', '""') + '"' if needed else value
 
 
+@settings(deadline=None)
 @given(_ROWS)
 @example([["\ufeffa"]])
 @example([["\ufeff", None], [None, ""]])

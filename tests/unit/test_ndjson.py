@@ -62,6 +62,11 @@ def test_numbers_stay_to_the_digit_and_what_json_lacks_is_quoted():
     assert values(b"number", "1", "NaN", "Infinity", "-Infinity") == ["1", '"NaN"', '"Infinity"', '"-Infinity"']
 
 
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity"])
+def test_what_json_lacks_is_quoted_whichever_is_alone_in_its_block(text):
+    assert values(b"number", text) == [f'"{text}"']
+
+
 def test_booleans_are_spelled_out():
     assert values(b"boolean", "t", "f") == ["true", "false"]
 
@@ -80,6 +85,13 @@ def test_timestamps_with_zone_get_its_minutes_too():
     assert values(b"timestamptz", "2024-01-02 03:04:05+00", "-infinity", "0044-03-15 12:00:00+00 BC") == [
         '"2024-01-02T03:04:05+00:00"', '"-infinity"', '"0044-03-15T12:00:00+00:00 BC"'
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("infinity", "infinity"), ("0044-03-15 12:00:00+00 BC", "0044-03-15T12:00:00+00:00 BC")]
+)
+def test_odd_timestamps_are_right_alone_in_their_block(text, expected):
+    assert values(b"timestamptz", text) == [f'"{expected}"']
 
 
 def test_bytea_doubles_its_one_backslash():
@@ -114,6 +126,18 @@ def test_a_slice_gives_the_lines_of_its_rows(rows, data):
     whole = batch(*zip(*rows, strict=True)) if rows else batch([], [], [])
     lines = three.prepare(whole).splitlines(keepends=True)
     assert three.prepare(whole.slice(start, stop - start)) == b"".join(lines[start:stop])
+
+
+def test_a_slice_of_moments_and_documents_gives_the_lines_of_its_rows():
+    moments = ["2024-01-02 03:04:05", None, "0044-03-15 12:00:00 BC", "infinity", "2025-01-02 03:04:05.6"]
+    zoned = [moment and moment.replace(" BC", "+00 BC") + ("" if "BC" in moment else "+00") for moment in moments]
+    zoned[3] = "-infinity"
+    four = encoder(("a", b"timestamp"), ("b", b"timestamptz"), ("c", b"raw"), ("d", b"bytea"))
+    whole = batch(moments, zoned, ['{"a":\n1}', "[\r]", None, "1", "2"], ["\\x", "\\x61", None, "\\x6162", "\\x5c"])
+    lines = four.prepare(whole).splitlines(keepends=True)
+    for start in range(5):
+        for stop in range(start, 6):
+            assert four.prepare(whole.slice(start, stop - start)) == b"".join(lines[start:stop])
 
 
 @pytest.mark.parametrize("pieces", [1, 7, 21, 10_000])

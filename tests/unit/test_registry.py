@@ -58,7 +58,9 @@ def test_a_plug_in_that_is_not_a_format_is_named(install):
         registry.load()
 
 
-@pytest.mark.parametrize("clash", ["formats.csv:FORMAT", "tests.unit.test_registry:CSV2"])
+@pytest.mark.parametrize(
+    "clash", ["formats.csv:FORMAT", "tests.unit.test_registry:SAME_NAME", "tests.unit.test_registry:SAME_EXTENSION"]
+)
 def test_a_plug_in_that_clashes_is_named(install, clash):
     install(mine=clash)
     with pytest.raises(registry.PluginError, match="'mine' of acme-formats"):
@@ -72,4 +74,5 @@ def renamed(**changes):
 
 
 TSV = renamed(name="tsv", extension="tsv", media_types=("text/tab-separated-values",))
-CSV2 = renamed(name="csv", extension="csv2", media_types=("text/x-csv",))
+SAME_NAME = renamed(extension="csv2")
+SAME_EXTENSION = renamed(name="csv2")

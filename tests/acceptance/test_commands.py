@@ -1,0 +1,86 @@
+"""`exporter serve` refuses a wrong catalogue, and `exporter check` one that does not fit the database."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.service import COMMAND, PATIENCE, free_port
+
+
+def exporter(*arguments: object, **settings: str) -> "subprocess.CompletedProcess[str]":
+    """Run the command to its end."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("EXPORTER_")} | settings
+    command = [COMMAND, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, check=False, text=True, timeout=PATIENCE, env=environment)
+
+
+@pytest.fixture
+def wrong(tmp_path: Path) -> Path:
+    """A folder with several faults in two files, beside one that is right."""
+    (tmp_path / "good.sql").write_text("SELECT 1 AS one\n")
+    (tmp_path / "orders.sql").write_text(
+        '/*\ntitle = "Orders"\ncolour = "red"\n\n[parameters.since]\ntype = "dat"\n*/\nSELECT 1\nWHERE :until\n'
+    )
+    (tmp_path / "table.sql").write_text('/*\ntable = "a; DROP TABLE b"\n*/\n')
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", ["serve", "check"])
+def test_every_fault_is_told_with_file_and_line(source: str, wrong: Path, command: str) -> None:
+    arguments = ["--port", free_port()] if command == "serve" else []
+    done = exporter(command, "--database-url", source, "--datasets", wrong, *arguments)
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert any(line.startswith(f"{wrong / 'orders.sql'}:3: ") and "colour" in line for line in lines)
+    assert any(line.startswith(f"{wrong / 'orders.sql'}:6: ") and "type" in line for line in lines)
+    assert any(line.startswith(f"{wrong / 'orders.sql'}:9: ") and "until" in line for line in lines)
+    assert any(line.startswith(f"{wrong / 'table.sql'}:2: ") for line in lines)
+    assert "Traceback" not in done.stderr
+    assert "good.sql" not in done.stderr
+
+
+def test_check_asks_the_database(source: str, tmp_path: Path) -> None:
+    (tmp_path / "good.sql").write_text("SELECT id FROM acceptance.items\n")
+    (tmp_path / "lost.sql").write_text("/*\n*/\nSELECT id\nFROM acceptance.lost\n")
+    (tmp_path / "column.sql").write_text("SELECT id, size FROM acceptance.items\n")
+    (tmp_path / "two.sql").write_text("SELECT 1; SELECT 2\n")
+    done = exporter("check", "--database-url", source, "--datasets", tmp_path)
+    assert done.returncode == 1
+    told = {line.partition(": ")[0].rpartition("/")[2].partition(":")[0]: line for line in done.stderr.splitlines()}
+    assert told.keys() == {"lost.sql", "column.sql", "two.sql"}
+    assert 'relation "acceptance.lost" does not exist' in told["lost.sql"]
+    assert "lost.sql:4: " in told["lost.sql"]
+    assert "Traceback" not in done.stderr
+
+
+def test_check_that_finds_nothing_wrong(source: str, tmp_path: Path) -> None:
+    (tmp_path / "good.sql").write_text("SELECT id FROM acceptance.items\n")
+    done = exporter("check", EXPORTER_DATABASE_URL=source, EXPORTER_DATASETS=str(tmp_path))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "1 dataset" in done.stdout
+
+
+def test_check_without_a_database(tmp_path: Path) -> None:
+    (tmp_path / "good.sql").write_text("SELECT 1 AS one\n")
+    dsn = f"postgresql://someone:very-secret@127.0.0.1:{free_port()}/nowhere"
+    done = exporter("check", "--database-url", dsn, "--datasets", tmp_path)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "very-secret" not in done.stderr
+    assert done.stderr.strip()
+
+
+def test_missing_settings_are_named(tmp_path: Path) -> None:
+    done = exporter("serve")
+    assert done.returncode == 1
+    assert "EXPORTER_DATABASE_URL" in done.stderr
+    assert "EXPORTER_DATASETS" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_folder_that_is_not_there(source: str, tmp_path: Path) -> None:
+    done = exporter("serve", "--database-url", source, "--datasets", tmp_path / "none")
+    assert done.returncode == 1
+    assert str(tmp_path / "none") in done.stderr

@@ -1,0 +1,63 @@
+"""Starting and stopping: interfaces, workers, signals."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.service import COMMAND, PATIENCE, free_port, running, stopped, until
+
+
+def test_native_rsgi_is_refused(source: str, datasets: Path) -> None:
+    granian = Path(sys.executable).with_name("granian")
+    command = [granian, "--interface", "rsgi", "--factory", "exporter.app:create", "--port", str(free_port())]
+    environment = os.environ | {"EXPORTER_DATABASE_URL": source, "EXPORTER_DATASETS": str(datasets)}
+    done = subprocess.run(command, capture_output=True, check=False, env=environment, timeout=PATIENCE, text=True)
+    assert done.returncode != 0
+    assert "exporter serve" in done.stdout + done.stderr
+
+
+def test_several_workers(source: str, datasets: Path) -> None:
+    with running(source, datasets, "--workers", "2", settings={"pool_size": "2"}) as service:
+        assert len(until(lambda: len(service.workers()) > 1 and service.workers())) == 2
+        for _ in range(10):
+            assert service.curl("/datasets/items.csv").status == 200
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_a_download_is_finished_before_the_service_stops(
+    source: str, datasets: Path, tmp_path: Path, stop: signal.Signals
+) -> None:
+    body = tmp_path / "body"
+    with running(source, datasets) as service:
+        url = f"{service.url}/datasets/stream.csv?rows=100000"
+        with subprocess.Popen(["curl", "-sS", "--limit-rate", "50M", "-o", body, url]) as curl:
+            until(lambda: body.exists() and body.stat().st_size > 1_000_000)
+            service.process.send_signal(stop)
+            until(lambda: service.curl("/healthz").exit == 7)
+            assert curl.poll() is None, "it was done before the listener was closed"
+            assert curl.wait(PATIENCE) == 0
+        assert service.process.wait(PATIENCE) == 0
+    with body.open("rb") as stored:
+        assert sum(1 for _ in stored) == 100_001
+
+
+def test_port_that_is_taken(source: str, datasets: Path, tmp_path: Path) -> None:
+    """Two services on one port would answer in turn."""
+    (tmp_path / "other.sql").write_text("SELECT 1 AS one\n")
+    with running(source, datasets) as service:
+        command = [COMMAND, "serve", "--port", service.url.rpartition(":")[2]]
+        environment = os.environ | {"EXPORTER_DATABASE_URL": source, "EXPORTER_DATASETS": str(tmp_path)}
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment) as second:
+            try:
+                _, told = second.communicate(timeout=PATIENCE / 4)
+            except subprocess.TimeoutExpired:
+                pytest.fail("it was started")
+            finally:
+                stopped(second)
+    assert second.returncode == 1
+    assert b"in use" in told
+    assert b"Traceback" not in told

@@ -1,0 +1,53 @@
+"""Descriptions hold what asyncpg's own prepared statements leave out; this fails if asyncpg keeps it elsewhere."""
+
+import pytest
+
+from queries.describe import Description, describe, types_of
+from queries.errors import QueryRejected
+from queries.types import Attribute
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_column_comes_with_its_modifier_table_and_number(connection):
+    await connection.execute("CREATE TEMP TABLE described (a text, price numeric(10,2))")
+    table = await connection.fetchval("SELECT 'described'::regclass::oid::int8")
+    found = await describe(connection, "SELECT price, sum(price) AS total, 'x'::varchar(3) FROM described GROUP BY 1")
+    numeric, varchar = 1700, 1043
+    assert found.attributes == (
+        Attribute("price", numeric, (10 << 16 | 2) + 4, table, 2),
+        Attribute("total", numeric, -1, 0, 0),
+        Attribute("varchar", varchar, 3 + 4, 0, 0),
+    )
+
+
+async def test_parameters_are_counted(connection):
+    assert (await describe(connection, "SELECT $1::text, $2::text[]")).parameters == 2
+    assert await describe(connection, "SELECT") == Description((), 0)
+
+
+async def test_a_composite_with_a_field_that_the_driver_cannot_decode_is_described(connection):
+    found = await describe(connection, "SELECT NULL::pg_class AS c, NULL::pg_class[] AS a")
+    types = await types_of(connection, [attribute.oid for attribute in found.attributes], {})
+    assert [types[attribute.oid].name for attribute in found.attributes] == ["pg_class", "_pg_class"]
+
+
+@pytest.mark.parametrize(
+    "sql", ["SELECT 1; SELECT 2", "SET work_mem = '1MB'", "", "CREATE TABLE never (a int)", "SELECT nothing_there"]
+)
+async def test_what_is_not_one_query_is_refused(connection, sql):
+    with pytest.raises(QueryRejected):
+        await describe(connection, sql)
+
+
+async def test_describing_runs_nothing(connection):
+    await describe(connection, "SELECT pg_sleep(60)")
+
+
+async def test_elements_and_bases_of_types_are_looked_up_too(connection):
+    await connection.execute("CREATE DOMAIN pg_temp.cents AS numeric(9,2)")
+    found = await describe(connection, "SELECT NULL::pg_temp.cents[] AS a")
+    types = await types_of(connection, [found.attributes[0].oid], {})
+    element = types[types[found.attributes[0].oid].element]
+    assert (element.name, element.type) == ("cents", "d")
+    assert types[element.base].name == "numeric"
