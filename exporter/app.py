@@ -5,12 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 from velithon import Velithon
 
 from exporter.asgi import AsgiAdapter
+from exporter.catalogue import load
 from exporter.endpoint import Endpoint, nothing_here
 from exporter.plan import Database
 from exporter.routes import Service
 from exporter.settings import Settings
 from formats import registry
-from queries import catalog
 from queries.pool import Pool
 
 
@@ -30,7 +30,8 @@ def create(settings: Settings | None = None) -> AsgiAdapter:
         statement_timeout=settings.statement_timeout,
     )
     threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="export")
-    service = Service(catalog.load(settings.datasets), registry.load(), Database(pool), threads)
+    formats = registry.load()
+    service = Service(load(settings.datasets, formats), formats, Database(pool), threads)
     # Velithon's own documents would describe its routes, not the catalogue, and load scripts from a public host.
     application = Velithon(routes=service.routes(), openapi_url=None, docs_url=None)
     application.router.default = Endpoint(nothing_here)

@@ -34,7 +34,13 @@ async def _faults(catalog: Catalog, database: Database) -> AsyncIterator[str]:
         except (DatabaseUnavailable, PoolBusy):
             raise
         except QueryError as error:
-            yield f"{dataset.path}: {error}"
+            yield f"{dataset.path}:{_line(dataset, error)}: {error}"
+
+
+def _line(dataset: Dataset, error: QueryError) -> int:
+    """Return the line of the file that the server's position is on; numbering the parameters added none."""
+    before = (error.position or 1) - 1
+    return dataset.line + dataset.query.numbered().count("\n", 0, before)
 
 
 async def _prepare(dataset: Dataset, database: Database) -> None:

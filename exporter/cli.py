@@ -10,7 +10,7 @@ from cyclopts import App, Parameter
 from pydantic import ValidationError
 
 from exporter.settings import Settings
-from queries import catalog
+from queries.catalog import Catalog, CatalogError
 from queries.errors import QueryError
 
 app = App(name="exporter", help="Stream PostgreSQL datasets over HTTP as CSV, NDJSON, Parquet or Arrow.")
@@ -37,11 +37,9 @@ def serve(
     workers: Workers = 1,
 ) -> None:
     """Serve the datasets over HTTP until interrupted."""
-    from exporter.server import run
-
     settings = _settings(database_url, datasets)
     _load(settings)
-    run(host, port, workers, settings.log_level)
+    _run(host, port, workers, settings)
 
 
 @app.command
@@ -71,6 +69,15 @@ def demo(*, host: Host = "127.0.0.1", port: Port = 8000, workers: Workers = 1) -
         run(host, port, workers, settings.log_level)
 
 
+def _run(host: str, port: int, workers: int, settings: Settings) -> None:
+    from exporter.server import run
+
+    try:
+        run(host, port, workers, settings.log_level)
+    except OSError as error:
+        _fail(f"cannot listen on {host}:{port}: {error.strerror}")
+
+
 def _settings(database_url: str | None, datasets: Path | None) -> Settings:
     """Return the settings; what the command line says goes into the environment, where the workers read it."""
     if database_url is not None:
@@ -84,10 +91,13 @@ def _settings(database_url: str | None, datasets: Path | None) -> Settings:
         _fail("\n".join(faults))
 
 
-def _load(settings: Settings) -> catalog.Catalog:
+def _load(settings: Settings) -> Catalog:
+    from exporter.catalogue import load
+    from formats import registry
+
     try:
-        return catalog.load(settings.datasets)
-    except catalog.CatalogError as error:
+        return load(settings.datasets, registry.load())
+    except (CatalogError, registry.PluginError) as error:
         _fail(str(error))
 
 

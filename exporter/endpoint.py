@@ -29,7 +29,11 @@ class Endpoint:
             response = await self._response(Request(scope, protocol))
         except Disconnected:
             return
-        await response(scope, protocol)
+        try:
+            await response(scope, protocol)
+        except Exception:
+            log.exception("answering %s %s failed", scope.method, scope.path)
+            await _internal_error()(scope, protocol)
 
     async def _response(self, request: Request) -> Response:
         try:
@@ -41,7 +45,7 @@ class Endpoint:
             raise
         except Exception:
             log.exception("%s %s failed", request.method, request.scope.path)
-            return Problem(ProblemType.INTERNAL_ERROR, "The service's log has the reason.").response()
+            return _internal_error()
 
     def _check_method(self, method: str) -> None:
         if method not in self._methods:
@@ -50,6 +54,10 @@ class Endpoint:
                 f"Use {' or '.join(self._methods)}.",
                 headers={"allow": ", ".join(self._methods)},
             )
+
+
+def _internal_error() -> Response:
+    return Problem(ProblemType.INTERNAL_ERROR, "The service's log has the reason.").response()
 
 
 async def nothing_here(request: Request) -> Response:

@@ -29,13 +29,13 @@ def parse(query_string: str) -> Items:
     if _BROKEN_ESCAPE.search(query_string):
         raise malformed
     try:
-        # As bytes, since a letter that was not percent-encoded arrives as the bytes of its UTF-8.
-        pairs = parse_qsl(query_string.encode("latin-1"), keep_blank_values=True, max_num_fields=_MOST)
-        decoded = [(name.decode(), value.decode()) for name, value in pairs]
+        # A letter that was not percent-encoded arrives as the bytes of its UTF-8.
+        text = query_string.encode("latin-1").decode()
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MOST)
     except ValueError as error:
         raise malformed from error
     items: dict[str, list[str]] = {}
-    for name, value in decoded:
+    for name, value in pairs:
         items.setdefault(name, []).append(value)
     return items
 

@@ -1,5 +1,7 @@
 """Granian, set up so that exports stay whole and memory stays flat."""
 
+import socket
+
 from granian import Granian
 from granian.constants import Interfaces, Loops
 from granian.log import LogLevels
@@ -11,7 +13,13 @@ _DRAIN_SECONDS = 60
 
 
 def run(host: str, port: int, workers: int, log_level: str) -> None:
-    """Serve until SIGINT or SIGTERM; each worker reads its settings from the environment."""
+    """Serve until SIGINT or SIGTERM; each worker reads its settings from the environment.
+
+    Raises:
+        OSError: the address cannot be listened on.
+    """
+    # Granian shares a port with whoever has it already, so that two services would answer in turn.
+    socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     Granian(
         "exporter.app:create",
         address=host,

@@ -69,7 +69,6 @@ def _same_names(paths: Iterable[Path]) -> Iterable[Fault]:
 
 def _read(path: Path, faults: list[Fault]) -> Dataset | None:
     """Read one file; add what is wrong with it to the faults."""
-    known = len(faults)
 
     def wrong(line: int, message: str) -> None:
         faults.append(Fault(path, line, message))
@@ -85,7 +84,7 @@ def _read(path: Path, faults: list[Fault]) -> Dataset | None:
         wrong(error.line, str(error))
         return None
     header = _header(parts, wrong)
-    return None if header is None or len(faults) > known else _dataset(path, parts, header)
+    return _dataset(path, parts, header) if header else None
 
 
 Wrong: TypeAlias = Callable[[int, str], None]

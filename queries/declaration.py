@@ -128,7 +128,7 @@ class Declaration(BaseModel):
             raise ValueError(f"{error}, got {_shown(text)}") from None
         return self.scalar.write(value)
 
-    def _check(self, value: Any) -> None:  # noqa: ANN401 - whatever the type reads its text as
+    def _check(self, value: Any) -> None:
         if self.choices is not None and value not in self.choices:
             raise ValueError(f"expected one of {', '.join(self.choices)}")
         if self.pattern is not None and not re.fullmatch(self.pattern, value):

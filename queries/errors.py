@@ -10,6 +10,8 @@ class QueryError(Exception):
     """A failure of the database or of a dataset's query. Its text is for the log; it may hold SQL."""
 
     sqlstate: str | None = None
+    position: int | None = None
+    """Where in the query the server sees the error, in characters from 1."""
 
 
 class DatabaseUnavailable(QueryError):
@@ -60,6 +62,8 @@ def _translated(error: Exception) -> QueryError:
         kind = StatementTimeout
     translated = kind(str(error))
     translated.sqlstate = sqlstate
+    position = getattr(error, "position", None)
+    translated.position = int(position) if position else None
     return translated
 
 

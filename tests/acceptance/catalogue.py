@@ -40,13 +40,14 @@ DATASETS = {
     "twins": dataset("", "SELECT 1 AS a, 2 AS a"),
     # The server holds rows back until they are 8 kB.
     "trickle": dataset(
-        _ROWS, "SELECT i, repeat('.', 9000) AS dots FROM generate_series(1, :rows) i WHERE pg_sleep(0.3) IS NOT NULL"
+        _ROWS, "SELECT i, repeat('.', 9000) AS dots FROM generate_series(1, :rows) i WHERE pg_sleep(0.2) IS NOT NULL"
     ),
     "sleep": dataset(
         '[parameters.seconds]\ntype = "integer"\ndefault = 60', "SELECT 1 AS a WHERE pg_sleep(:seconds) IS NOT NULL"
     ),
     "limited": dataset("statement_timeout = 0.3", "SELECT 1 AS a WHERE pg_sleep(60) IS NOT NULL"),
     "early": dataset("", "SELECT 1 / (i - 1) AS a FROM generate_series(1, 3) i"),
+    "early_fetched": dataset('source = "cursor"', "SELECT 1 / (i - 1) AS a FROM generate_series(1, 3) i"),
     "late": dataset(
         '[parameters.bad]\ntype = "integer"\ndefault = 30000',
         "SELECT i, repeat(md5(i::text), 30) AS content, 1 / (:bad - i) AS a\n"

@@ -58,7 +58,7 @@ class Service:
         return curl(self.url + path, *arguments)
 
     def workers(self) -> list[psutil.Process]:
-        """Return the worker processes, those with the most memory: Python's own trackers are children too."""
+        """Return the worker processes, known by their size: Python's own trackers are children too."""
         children = psutil.Process(self.process.pid).children(recursive=True)
         return [child for child in children if child.memory_info().rss > 40 * 2**20]
 
@@ -96,9 +96,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(
-    database_url: str, datasets: Path, *arguments: str, settings: Mapping[str, str] = {}, stop: bool = True
-) -> Iterator[Service]:
+def running(database_url: str, datasets: Path, *arguments: str, settings: Mapping[str, str] = {}) -> Iterator[Service]:
     """Run `exporter serve` until the block ends; it must then leave no process behind."""
     port = free_port()
     command = [COMMAND, "serve", "--database-url", database_url, "--datasets", datasets, "--port", str(port)]

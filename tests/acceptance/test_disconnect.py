@@ -14,9 +14,7 @@ SOON = 5.0
 
 @versions
 @pytest.mark.parametrize("path", ["stream.csv", "stream.parquet", "fetched.ndjson", "stream.csv?_compression=zstd"])
-def test_client_that_leaves_in_mid_body(
-    service: Service, source: str, tmp_path: Path, path: str, version: str
-) -> None:
+def test_client_that_leaves_in_mid_body(service: Service, source: str, tmp_path: Path, path: str, version: str) -> None:
     dataset = path.partition(".")[0]
     body = tmp_path / "body"
     url = f"{service.url}/datasets/{path}{'&' if '?' in path else '?'}rows=9000000"

@@ -42,7 +42,9 @@ def test_head_of_a_download(service: Service, extension: str, content_type: str)
     assert re.fullmatch(
         rf'attachment; filename="items-\d{{4}}-\d\d-\d\d\.{extension}"', answer.headers["content-disposition"]
     )
-    assert re.fullmatch("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", answer.headers["export-id"])
+    assert re.fullmatch(
+        "[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", answer.headers["export-id"]
+    )
     assert answer.headers["vary"] == "Accept, Accept-Encoding, Authorization"
     assert answer.headers["accept-ranges"] == "none"
     assert answer.headers["cache-control"] == "no-store"

@@ -55,9 +55,7 @@ def test_the_log_tells_row_and_column_of_the_value(service: Service) -> None:
 
 @versions
 @pytest.mark.parametrize("dataset", ["stream", "fetched"])
-def test_backend_that_is_terminated(
-    service: Service, source: str, tmp_path: Path, dataset: str, version: str
-) -> None:
+def test_backend_that_is_terminated(service: Service, source: str, tmp_path: Path, dataset: str, version: str) -> None:
     body, url = tmp_path / "body", f"{service.url}/datasets/{dataset}.csv?rows=3000000"
     command = ["curl", "-s", version, "--limit-rate", "20M", "-o", body, url]
     with subprocess.Popen(command) as curl:

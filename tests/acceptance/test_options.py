@@ -27,12 +27,12 @@ def test_limit(service: Service) -> None:
 @pytest.mark.parametrize(
     ("query", "text"),
     [
-        ("_header=off", "1,plain,1.50\n2,\"with \"\"quotes\"\", and a comma\",\n"),
-        ("_delimiter=%3B", "id;name;price\n1;plain;1.50\n2;\"with \"\"quotes\"\", and a comma\";\n"),
-        ("_delimiter=%09", "id\tname\tprice\n1\tplain\t1.50\n2\t\"with \"\"quotes\"\", and a comma\"\t\n"),
-        ("_null=NULL", "id,name,price\n1,plain,1.50\n2,\"with \"\"quotes\"\", and a comma\",NULL\n"),
-        ("_null=plain", "id,name,price\n1,\"plain\",1.50\n2,\"with \"\"quotes\"\", and a comma\",plain\n"),
-        ("_profile=excel", "\ufeffid,name,price\n1,plain,1.50\n2,\"with \"\"quotes\"\", and a comma\",\n"),
+        ("_header=off", '1,plain,1.50\n2,"with ""quotes"", and a comma",\n'),
+        ("_delimiter=%3B", 'id;name;price\n1;plain;1.50\n2;"with ""quotes"", and a comma";\n'),
+        ("_delimiter=%09", 'id\tname\tprice\n1\tplain\t1.50\n2\t"with ""quotes"", and a comma"\t\n'),
+        ("_null=NULL", 'id,name,price\n1,plain,1.50\n2,"with ""quotes"", and a comma",NULL\n'),
+        ("_null=plain", 'id,name,price\n1,"plain",1.50\n2,"with ""quotes"", and a comma",plain\n'),
+        ("_profile=excel", '\ufeffid,name,price\n1,plain,1.50\n2,"with ""quotes"", and a comma",\n'),
     ],
 )  # fmt: skip
 def test_csv_dialect(service: Service, query: str, text: str) -> None:

@@ -1,8 +1,10 @@
 """A client that does not read costs little memory, and nobody else anything."""
 
 import socket
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from typing import IO
 from urllib.parse import urlsplit
 
 import psutil
@@ -63,8 +65,42 @@ def test_memory_is_flat_while_a_reader_stalls(service: Service, source: str, pat
     until(lambda: not statements(source, dataset))
 
 
+@contextmanager
+def _unread(service: Service, path: str, version: str) -> Iterator[IO[bytes]]:
+    """Have curl ask, and leave what it gets in its pipe."""
+    with subprocess.Popen(["curl", "-sS", version, service.url + path], stdout=subprocess.PIPE, bufsize=0) as curl:
+        assert curl.stdout
+        try:
+            assert curl.stdout.read(1)
+            yield curl.stdout
+        finally:
+            curl.kill()
+
+
+def test_memory_is_flat_while_an_http_2_stream_stalls(service: Service, source: str) -> None:
+    service.curl("/datasets/stream.csv?rows=20000", "--http2-prior-knowledge")
+    (worker,) = service.workers()
+    before = _settled(worker)
+    with _unread(service, f"/datasets/stream.csv?rows={ROWS}", "--http2-prior-knowledge"):
+        assert _settled(worker) - before < 32 * MIB
+        assert statements(source, "stream")
+    until(lambda: not statements(source, "stream"))
+
+
+@pytest.mark.parametrize("version", ["--http1.1", "--http2-prior-knowledge"])
+def test_reader_that_goes_on_gets_everything(service: Service, version: str) -> None:
+    (worker,) = service.workers()
+    with _unread(service, "/datasets/stream.csv?rows=60000", version) as body:
+        _settled(worker)
+        rows = sum(part.count(b"\n") for part in iter(lambda: body.read(MIB), b""))
+    assert rows == 60_001
+
+
 def test_others_are_served_while_some_stall(service: Service, source: str) -> None:
-    with _stalled(service, "/datasets/stream.csv?rows=300000"), _stalled(service, "/datasets/stream.ndjson?rows=300000"):
+    with (
+        _stalled(service, "/datasets/stream.csv?rows=300000"),
+        _stalled(service, "/datasets/stream.ndjson?rows=300000"),
+    ):
         assert service.curl("/datasets/big.csv").body.count(b"\n") == 50_001
         assert service.curl("/datasets/big.parquet").exit == 0
     until(lambda: not statements(source, "stream"))

@@ -174,6 +174,8 @@ def test_defaults_limits_and_names_are_checked(tmp_path: Path) -> None:
             "/*\ntable = 'a'\n[parameters.p]\ntype = 'date'\n*/",
             ["f.sql:3: parameters.p: a table takes no parameters"],
         ),
+        ("/*\ndescription = '''\nsource = 1\n'''\nsource = 1\n*/ SELECT 1",
+         ["f.sql:5: source: Input should be 'copy' or 'cursor'"]),
         ("/* parameters = 1 */ SELECT 1", ["f.sql:1: parameters: expected a table"]),
         ("/*\n[parameters]\np = 1\n*/ SELECT :p", ["f.sql:3: parameters.p: expected a table"]),
         ("SELECT 1,\n :a, $1", ["f.sql:2: $1 cannot be bound: declare a parameter and write its :name",
