@@ -120,6 +120,8 @@ class RsgiProtocol:
 
     def response_bytes(self, status: int, headers: Headers, body: bytes) -> None:
         """Answer with a whole body; sent when the application returns, since RSGI does not wait here."""
+        if self._stream is not None:
+            self._stream.abort("answered again in mid-body")
         self._whole = (status, headers, body)
 
     def response_stream(self, status: int, headers: Headers) -> "RsgiTransport":

@@ -95,16 +95,21 @@ def free_port() -> int:
         return port
 
 
+def environment(settings: Mapping[str, object] = {}) -> dict[str, str]:
+    """Return the environment of a command that has these settings, and none of those of whoever runs the tests."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("EXPORTER_")}
+    return inherited | {f"EXPORTER_{name.upper()}": str(value) for name, value in settings.items()}
+
+
 @contextmanager
 def running(database_url: str, datasets: Path, *arguments: str, settings: Mapping[str, str] = {}) -> Iterator[Service]:
     """Run `exporter serve` until the block ends; it must then leave no process behind."""
     port = free_port()
     command = [COMMAND, "serve", "--database-url", database_url, "--datasets", datasets, "--port", str(port)]
-    environment = os.environ | {f"EXPORTER_{name.upper()}": value for name, value in settings.items()}
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder, "log")
         with log.open("wb") as stream:
-            process = subprocess.Popen([*command, *arguments], stdout=stream, stderr=stream, env=environment)
+            process = subprocess.Popen([*command, *arguments], stdout=stream, stderr=stream, env=environment(settings))
         with process:
             try:
                 service = Service(f"http://127.0.0.1:{port}", process, log)
@@ -124,7 +129,7 @@ def _answers(service: Service) -> bool:
         return False
 
 
-def stopped(process: "subprocess.Popen[bytes]") -> Sequence[psutil.Process]:
+def stopped(process: "subprocess.Popen[Any]") -> Sequence[psutil.Process]:
     """Stop a service by SIGTERM and return the processes that it left behind, which are then killed."""
     children = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
     process.send_signal(signal.SIGTERM)

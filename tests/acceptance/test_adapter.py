@@ -15,7 +15,7 @@ from velithon.responses import Response
 from velithon.routing import Route
 
 from exporter.app import create
-from exporter.asgi import AsgiAdapter
+from exporter.asgi import Aborted, AsgiAdapter
 from exporter.endpoint import Endpoint
 from exporter.settings import Settings
 
@@ -73,7 +73,7 @@ async def test_the_links_of_a_mounted_service_lead_to_it(application: AsgiAdapte
 async def test_failure_in_mid_body_is_raised_to_the_server(application: AsgiAdapter) -> None:
     transport = httpx.ASGITransport(application)
     async with httpx.AsyncClient(transport=transport, base_url="http://mounted") as mounted:
-        with pytest.raises(Exception, match="QueryRejected"):
+        with pytest.raises(Aborted, match="QueryRejected"):
             await mounted.get("/datasets/late.csv")
 
 
@@ -114,3 +114,19 @@ async def test_a_response_that_raises_is_sent_once() -> None:
         response = await mounted.get("/broken")
     assert calls == 1
     assert "secret" not in response.text
+
+
+async def test_a_response_that_raises_in_mid_body_is_not_ended_cleanly() -> None:
+    async def answer(request: Request) -> Response:
+        return Broken(b"")
+
+    class Broken(Response):
+        async def __call__(self, scope: object, protocol: Any) -> None:
+            await protocol.response_stream(200, []).send_bytes(b"the first half")
+            raise RuntimeError("secret words")
+
+    application = AsgiAdapter(Velithon(routes=[Route("/broken", Endpoint(answer))], openapi_url=None, docs_url=None))
+    transport = httpx.ASGITransport(application)
+    async with httpx.AsyncClient(transport=transport, base_url="http://mounted") as mounted:
+        with pytest.raises(Aborted):
+            await mounted.get("/broken")

@@ -1,19 +1,19 @@
 """`exporter serve` refuses a wrong catalogue, and `exporter check` one that does not fit the database."""
 
-import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.acceptance.service import COMMAND, PATIENCE, free_port
+from tests.acceptance.service import COMMAND, PATIENCE, environment, free_port
 
 
-def exporter(*arguments: object, **settings: str) -> "subprocess.CompletedProcess[str]":
+def exporter(*arguments: object, **settings: object) -> "subprocess.CompletedProcess[str]":
     """Run the command to its end."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("EXPORTER_")} | settings
     command = [COMMAND, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, check=False, text=True, timeout=PATIENCE, env=environment)
+    return subprocess.run(
+        command, capture_output=True, check=False, text=True, timeout=PATIENCE, env=environment(settings)
+    )
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_check_asks_the_database(source: str, tmp_path: Path) -> None:
 
 def test_check_that_finds_nothing_wrong(source: str, tmp_path: Path) -> None:
     (tmp_path / "good.sql").write_text("SELECT id FROM acceptance.items\n")
-    done = exporter("check", EXPORTER_DATABASE_URL=source, EXPORTER_DATASETS=str(tmp_path))
+    done = exporter("check", database_url=source, datasets=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert "1 dataset" in done.stdout
 

@@ -1,23 +1,37 @@
 """Starting and stopping: interfaces, workers, signals."""
 
-import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from tests.acceptance.service import COMMAND, PATIENCE, free_port, running, stopped, until
+from tests.acceptance.service import COMMAND, PATIENCE, environment, free_port, running, stopped, until
+
+
+def ended(command: Sequence[str | Path], database_url: str, datasets: Path) -> tuple[int, str]:
+    """Run a command that must end by itself, with the settings in its environment; return its code and all it says."""
+    variables = environment({"database_url": database_url, "datasets": datasets})
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=variables, text=True
+    ) as process:
+        try:
+            told, _ = process.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            pytest.fail("it was started")
+        finally:
+            stopped(process)
+    return process.returncode, told
 
 
 def test_native_rsgi_is_refused(source: str, datasets: Path) -> None:
     granian = Path(sys.executable).with_name("granian")
     command = [granian, "--interface", "rsgi", "--factory", "exporter.app:create", "--port", str(free_port())]
-    environment = os.environ | {"EXPORTER_DATABASE_URL": source, "EXPORTER_DATASETS": str(datasets)}
-    done = subprocess.run(command, capture_output=True, check=False, env=environment, timeout=PATIENCE, text=True)
-    assert done.returncode != 0
-    assert "exporter serve" in done.stdout + done.stderr
+    code, told = ended(command, source, datasets)
+    assert code != 0
+    assert "exporter serve" in told
 
 
 def test_several_workers(source: str, datasets: Path) -> None:
@@ -50,14 +64,7 @@ def test_port_that_is_taken(source: str, datasets: Path, tmp_path: Path) -> None
     (tmp_path / "other.sql").write_text("SELECT 1 AS one\n")
     with running(source, datasets) as service:
         command = [COMMAND, "serve", "--port", service.url.rpartition(":")[2]]
-        environment = os.environ | {"EXPORTER_DATABASE_URL": source, "EXPORTER_DATASETS": str(tmp_path)}
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment) as second:
-            try:
-                _, told = second.communicate(timeout=PATIENCE / 4)
-            except subprocess.TimeoutExpired:
-                pytest.fail("it was started")
-            finally:
-                stopped(second)
-    assert second.returncode == 1
-    assert b"in use" in told
-    assert b"Traceback" not in told
+        code, told = ended(command, source, tmp_path)
+    assert code == 1
+    assert "in use" in told
+    assert "Traceback" not in told

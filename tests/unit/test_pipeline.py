@@ -63,7 +63,7 @@ async def test_a_failure_comes_after_the_blocks_before_it(threads):
     with pytest.raises(ZeroDivisionError):
         async with aclosing(pipeline(_count(10), prepare, bytes, threads)) as chunks:
             async for chunk in chunks:
-                written.append(chunk)
+                written += [chunk]
     assert written == [b"0", b"1", b"2"]
 
 

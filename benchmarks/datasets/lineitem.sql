@@ -1,0 +1,4 @@
+/*
+title = "All of lineitem"
+table = "public.lineitem"
+*/

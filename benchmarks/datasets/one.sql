@@ -1,0 +1,4 @@
+/*
+title = "One row, to measure the first byte"
+*/
+SELECT 1 AS one

@@ -1,0 +1,135 @@
+"""Seconds, CPU seconds and memory of other programs."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+import psutil
+
+_ROOT = Path(__file__).parent.parent
+_SAMPLING_SECONDS = 0.02
+_CPU_ATTEMPTS = 20
+"""A child that ends between two looks would be counted twice, or not at all; a server that is used never rests."""
+
+
+class Failed(Exception):
+    """A client ended with another exit code than zero. Its text is the last line of what it complained."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a client did."""
+
+    seconds: float
+    cpu: float
+    """Seconds of user and system time, its children's included."""
+    written: int | None
+    """Bytes that it gave to the system to write; known on Linux only."""
+    output: str
+
+
+def run(command: Sequence[str | Path]) -> Run:
+    """Run a client to its end.
+
+    Raises Failed.
+    """
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as complaints:
+        started = time.perf_counter()
+        client = subprocess.Popen(command, stdout=output, stderr=complaints, cwd=_ROOT)
+        try:
+            written = _written_until_exit(client.pid)
+            _, status, usage = os.wait4(client.pid, 0)
+            seconds = time.perf_counter() - started
+        except BaseException:
+            client.kill()
+            client.wait()
+            raise
+        client.returncode = os.waitstatus_to_exitcode(status)
+        if client.returncode:
+            raise Failed((_text(complaints).strip().splitlines() or [f"exit code {client.returncode}"])[-1])
+        return Run(seconds, usage.ru_utime + usage.ru_stime, written, _text(output))
+
+
+def _text(stream: IO[bytes]) -> str:
+    stream.seek(0)
+    return stream.read().decode(errors="replace")
+
+
+def _written_until_exit(pid: int) -> int | None:
+    """Wait until a child ends, and read the kernel's count of what it wrote before it is gone for good."""
+    if sys.platform != "linux":
+        return None
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    try:
+        counts = dict(line.split(": ") for line in Path(f"/proc/{pid}/io").read_text().splitlines())
+    except OSError:
+        return None
+    return int(counts["wchar"])
+
+
+def cpu(root: psutil.Process) -> float:
+    """Return the CPU seconds of a process, its descendants, and those of them that have ended and been waited for."""
+    seconds = 0.0
+    for _ in range(_CPU_ATTEMPTS):
+        children = root.children(recursive=True)
+        with suppress(psutil.NoSuchProcess):
+            seconds = sum(_own_and_reaped(process) for process in (root, *children))
+            if root.children(recursive=True) == children:
+                break
+    return seconds
+
+
+def _own_and_reaped(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system + getattr(times, "children_user", 0) + getattr(times, "children_system", 0))
+
+
+def settled(process: psutil.Process, within: float = 60.0) -> int:
+    """Wait until a process does nothing and no longer grows; return the memory that is its own (USS), in bytes."""
+    deadline = time.monotonic() + within
+    before, quiet = -1, 0
+    while quiet < 3 and time.monotonic() < deadline:
+        busy = process.cpu_percent(0.2) > 5
+        now = process.memory_full_info().uss
+        quiet = 0 if busy or abs(now - before) > 2**20 else quiet + 1
+        before = now
+    return before
+
+
+class Growth:
+    """The peak of a process's own memory (USS) over what it had when the context was entered, sampled all the while."""
+
+    def __init__(self, process: psutil.Process) -> None:
+        self._process = process
+        self.idle = settled(process)
+        self.peak = self.idle
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._sample, daemon=True)
+
+    @property
+    def bytes(self) -> int:
+        """The growth so far."""
+        return self.peak - self.idle
+
+    def _sample(self) -> None:
+        while not self._ended.wait(_SAMPLING_SECONDS):
+            self.peak = max(self.peak, self._process.memory_full_info().uss)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._thread.join()
