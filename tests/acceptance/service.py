@@ -113,14 +113,14 @@ def running(database_url: str, datasets: Path, *arguments: str, settings: Mappin
         with process:
             try:
                 service = Service(f"http://127.0.0.1:{port}", process, log)
-                until(lambda: _answers(service))
+                until(lambda: answers(service))
                 yield service
             finally:
                 left = stopped(process)
         assert not left, f"left running: {left}"
 
 
-def _answers(service: Service) -> bool:
+def answers(service: Service) -> bool:
     assert service.process.poll() is None, service.log.read_text()
     try:
         with urlopen(f"{service.url}/healthz", timeout=5) as response:
