@@ -35,5 +35,5 @@ types: $(VENV)/ready ## Check types
 	$(BIN)/mypy
 
 bench: $(VENV)/ready ## Measure against what people use now; writes benchmarks/results/
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench,demo]'
 	$(BIN)/python -m benchmarks

@@ -15,7 +15,10 @@ from benchmarks.scenarios.memory import LONG
 from benchmarks.service import Service, running
 
 _RECEIVE_BUFFER = 65536
-_RUNNING = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'exporter %' AND state = 'active'"
+_RUNNING = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND application_name LIKE 'exporter % rows' AND state = 'active'
+"""
 
 
 @dataclass(frozen=True, slots=True)

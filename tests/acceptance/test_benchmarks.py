@@ -14,7 +14,7 @@ from tests.acceptance.service import fetch
 from tests.postgres import find_psql, fresh_database
 
 ROOT = Path(__file__).parents[2]
-SCALE = 0.001
+SCALE = 0.003
 CONTENDERS = {
     "ours, CSV",
     "ours, NDJSON",
@@ -89,10 +89,13 @@ def test_figures_are_what_they_are_called(report: dict[str, Any]) -> None:
 
 def test_memory_of_every_format_and_size(report: dict[str, Any]) -> None:
     assert {(one["extension"], one["rows"]) for one in report["memory"]} == {
-        (extension, rows) for extension in EXTENSIONS for rows in (1000, 6000)
+        (extension, rows) for extension in EXTENSIONS for rows in (3000, 18000)
     }
     assert all(one["growth"] > 0 and one["idle"] > 2**20 for one in report["memory"])
     assert {one["extension"]: one["clients"] for one in report["stalled"]} == dict.fromkeys(EXTENSIONS, 2)
+    assert all(0 <= one["holding"] <= 2 for one in report["stalled"])
+    # About 25 megabytes: more than the service and the sockets hold.
+    assert next(one for one in report["stalled"] if one["extension"] == "csv")["holding"] == 2
 
 
 def test_every_goal_is_judged_by_its_figure(report: dict[str, Any]) -> None:
