@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from velithon import Velithon
 
+from exporter import memory
 from exporter.asgi import AsgiAdapter
 from exporter.catalogue import load
 from exporter.endpoint import Endpoint, nothing_here
@@ -23,6 +24,7 @@ def create(settings: Settings | None = None) -> AsgiAdapter:
         PluginError: a format that is installed cannot be used.
     """
     settings = settings or Settings()
+    memory.give_back_soon()
     pool = Pool(
         settings.database_url.get_secret_value(),
         size=settings.pool_size,

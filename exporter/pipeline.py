@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 Block = TypeVar("Block")
 Prepared = TypeVar("Prepared")
 
-_AHEAD = 2
+_AHEAD = 1
 """Blocks that may be prepared before they are asked for: enough to keep the next one ready, little to hold."""
 
 

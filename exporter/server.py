@@ -1,5 +1,6 @@
 """Granian, set up so that exports stay whole and memory stays flat."""
 
+import multiprocessing
 import socket
 
 from granian import Granian
@@ -20,6 +21,7 @@ def run(host: str, port: int, workers: int, log_level: str) -> None:
     """
     # Granian shares a port with whoever has it already, so that two services would answer in turn.
     socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    multiprocessing.set_start_method("spawn", force=True)
     Granian(
         "exporter.app:create",
         address=host,
