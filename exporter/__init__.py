@@ -4,6 +4,6 @@ import os
 import sys
 
 if sys.platform == "linux":
-    # Read once, when pyarrow is imported first. Its default, mimalloc, keeps a heap for each thread: an export of Parquet
-    # then holds 115 MiB for 38 MiB in use, against 70 MiB, at the same speed. See exporter/memory.py.
+    # Read when pyarrow is first imported. Its own choice, mimalloc, keeps a heap for each thread and gives back little:
+    # docs/decisions/flat-memory.md.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "jemalloc")
