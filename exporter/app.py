@@ -2,13 +2,15 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import orjson
 from velithon import Velithon
 
 from exporter import memory
+from exporter.addresses import load
 from exporter.asgi import AsgiAdapter
-from exporter.catalogue import load
+from exporter.database import Database
 from exporter.endpoint import Endpoint, nothing_here
-from exporter.plan import Database
+from exporter.openapi import document
 from exporter.routes import Service
 from exporter.settings import Settings
 from formats import registry
@@ -33,7 +35,8 @@ def create(settings: Settings | None = None) -> AsgiAdapter:
     )
     threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="export")
     formats = registry.load()
-    service = Service(load(settings.datasets, formats), formats, Database(pool), threads)
+    catalog = load(settings.datasets, formats)
+    service = Service(catalog, formats, Database(pool), threads, orjson.dumps(document(catalog, formats)))
     # Velithon's own documents would describe its routes, not the catalogue, and load scripts from a public host.
     application = Velithon(routes=service.routes(), openapi_url=None, docs_url=None)
     application.router.default = Endpoint(nothing_here)

@@ -71,7 +71,7 @@ class RsgiScope:
 
 def _stripped(path: str, root: str) -> str:
     # Servers differ on whether `path` holds the root path; the ASGI specification says that it does.
-    return path[len(root) :] or "/" if root and path.startswith(root) else path
+    return path[len(root) :] or "/" if path == root or path.startswith(f"{root}/") else path
 
 
 def _address(pair: tuple[str, int | None] | None) -> str:

@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncIterator
 
-from exporter.plan import Database, columns_of
+from exporter.database import Database
+from exporter.plan import columns_of
 from exporter.settings import Settings
 from queries.catalog import Catalog
 from queries.dataset import Dataset

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 
 from cyclopts import App, Parameter
+from cyclopts.validators import Number
 from pydantic import ValidationError
 
 from exporter.settings import Settings
@@ -18,8 +19,8 @@ app = App(name="exporter", help="Stream PostgreSQL datasets over HTTP as CSV, ND
 DatabaseUrl = Annotated[str | None, Parameter(help="PostgreSQL to read from [EXPORTER_DATABASE_URL].")]
 Datasets = Annotated[Path | None, Parameter(help="The folder of dataset files [EXPORTER_DATASETS].")]
 Host = Annotated[str, Parameter(help="The address to listen on.")]
-Port = Annotated[int, Parameter(help="The port to listen on.")]
-Workers = Annotated[int, Parameter(help="Worker processes, each with a pool of its own.")]
+Port = Annotated[int, Parameter(help="The port to listen on.", validator=Number(gte=1, lte=65_535))]
+Workers = Annotated[int, Parameter(help="Worker processes, each with a pool of its own.", validator=Number(gte=1))]
 
 
 def main() -> None:
@@ -37,9 +38,12 @@ def serve(
     workers: Workers = 1,
 ) -> None:
     """Serve the datasets over HTTP until interrupted."""
+    from exporter.server import run
+
     settings = _settings(database_url, datasets)
     _load(settings)
-    _run(host, port, workers, settings)
+    _check_address(host, port)
+    run(host, port, workers, settings.log_level)
 
 
 @app.command
@@ -64,16 +68,16 @@ def demo(*, host: Host = "127.0.0.1", port: Port = 8000, workers: Workers = 1) -
     from exporter.server import run
     from queries.demo import DATASETS, database
 
+    _check_address(host, port)
     with database() as dsn:
-        settings = _settings(dsn, DATASETS)
-        run(host, port, workers, settings.log_level)
+        run(host, port, workers, _settings(dsn, DATASETS).log_level)
 
 
-def _run(host: str, port: int, workers: int, settings: Settings) -> None:
-    from exporter.server import run
+def _check_address(host: str, port: int) -> None:
+    from exporter.server import check_address
 
     try:
-        run(host, port, workers, settings.log_level)
+        check_address(host, port)
     except OSError as error:
         _fail(f"cannot listen on {host}:{port}: {error.strerror}")
 
@@ -92,7 +96,7 @@ def _settings(database_url: str | None, datasets: Path | None) -> Settings:
 
 
 def _load(settings: Settings) -> Catalog:
-    from exporter.catalogue import load
+    from exporter.addresses import load
     from formats import registry
 
     try:

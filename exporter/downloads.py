@@ -4,50 +4,25 @@ from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
 from velithon.requests import Request
 from velithon.responses import Response
 
 from exporter import disposition, query_string
 from exporter.compression import COMPRESSORS, FILES
+from exporter.database import Database
 from exporter.export import export
 from exporter.failures import problem_of
 from exporter.identity import uuid7
-from exporter.negotiation import content_coding
+from exporter.negotiation import VARY, content_coding
+from exporter.options import option_models
 from exporter.order import Order
-from exporter.plan import Database
 from exporter.problems import Fault, Problem, ProblemType
-from exporter.response import ExportResponse, HeadResponse, unless_disconnected
+from exporter.response import Disconnected, ExportResponse, HeadResponse, unless_disconnected
 from exporter.telemetry import recorded
 from formats.encoder import Format
-from queries.cast import Unrepresentable
 from queries.dataset import Dataset
-from queries.errors import QueryError
 from queries.parameters import validate
-
-
-class ExportOptions(BaseModel):
-    """The options that every format has."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    columns: Annotated[str, Field(min_length=1)] | None = Field(
-        None, description="The columns to export, in this order, separated by commas."
-    )
-    limit: Annotated[int, Field(ge=0, lt=2**63)] | None = Field(None, description="The most rows to export.")
-    filename: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
-        None, description="The name under which the client stores the file."
-    )
-
-
-class FileOptions(BaseModel):
-    """The option of the formats that do not compress by themselves."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    compression: Literal["gzip", "zstd"] | None = Field(None, description="Compress the file itself (.gz, .zst).")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +31,6 @@ class Download:
 
     order: Order
     headers: list[tuple[str, str]]
-    instance: str
 
 
 def download(dataset: Dataset, format_: Format, request: Request) -> Download:
@@ -92,26 +66,25 @@ def download(dataset: Dataset, format_: Format, request: Request) -> Download:
         compressor=COMPRESSORS.get(file_coding or coding or ""),
     )
     name = common.filename or disposition.default_name(dataset.name, _spoken(given), _today())
-    return Download(order, _headers(order, name, file_coding, coding), f"urn:uuid:{order.id}")
-
-
-def option_models(format_: Format) -> list[type[BaseModel]]:
-    """Return the models that together hold the options of a format."""
-    return [ExportOptions, format_.options, *([FileOptions] if format_.compressible else [])]
+    return Download(order, _headers(order, name, file_coding, coding))
 
 
 async def stream(downloading: Download, request: Request, database: Database, threads: Executor) -> Response:
     """Start the export; return once the first of its bytes exist.
 
     Raises:
-        Problem: the export failed before it had any.
+        Problem: the export failed before it had any; `recorded` has logged why.
         Disconnected: the client left before it had any.
     """
     chunks = recorded(downloading.order, export(downloading.order, database, threads))
     try:
         first = await unless_disconnected(request.protocol, anext(chunks, b""))
-    except (QueryError, Unrepresentable) as error:
-        raise problem_of(error) from error
+    except Disconnected:
+        raise
+    except Exception as error:
+        problem = problem_of(error)
+        problem.export_id = downloading.order.id
+        raise problem from error
     return ExportResponse(downloading.headers, first, chunks)
 
 
@@ -140,7 +113,7 @@ def _headers(order: Order, name: str, file_coding: str | None, coding: str | Non
         ("content-disposition", disposition.attachment(name)),
         ("export-id", str(order.id)),
         ("link", f'<{order.dataset.name}>; rel="describedby"'),
-        ("vary", "Accept, Accept-Encoding, Authorization"),
+        ("vary", VARY),
         ("accept-ranges", "none"),
         ("cache-control", order.dataset.cache_control or "no-store"),
         ("x-content-type-options", "nosniff"),

@@ -1,24 +1,28 @@
 """One export: from an order to the bytes of a document."""
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from concurrent.futures import Executor
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from typing import TypeAlias
 
+from exporter.database import Database
 from exporter.order import Order
 from exporter.pipeline import pipeline
-from exporter.plan import Database, Plan, plan
+from exporter.plan import Plan, plan
 from exporter.work import Work
 from formats.encoder import Layout
 from queries.binding import bind
 from queries.cast import Unrepresentable
 from queries.connection import Connection
-from queries.copy import copy
+from queries.copy import copy, takes_copy
 from queries.cursor import cursor
 from queries.errors import CopyRefused
 from queries.projection import project
 from queries.source import Dialect, Source
+
+log = logging.getLogger(__name__)
 
 Opener: TypeAlias = Callable[[Order, Connection, Plan], AbstractAsyncContextManager[Source]]
 
@@ -34,22 +38,27 @@ async def export(order: Order, database: Database, threads: Executor) -> AsyncGe
         QueryError: PostgreSQL failed.
         Unrepresentable: a value does not fit its Arrow type; its row counts from the first of the export.
     """
-    wants_copy = order.dataset.source == "copy"
-    if wants_copy and database.copies:
+    if order.dataset.source == "copy" and database.copies:
         try:
             async with aclosing(_attempt(order, database, threads, _copied)) as chunks:
                 async for chunk in chunks:
                     yield chunk
-        except CopyRefused:
-            # Raised only while there is no row, so nothing has been yielded: the cursor starts from nothing.
-            pass
+        except CopyRefused as refusal:
+            # Raised only while the server has sent no row: the cursor starts from nothing.
+            await _learn(database, refusal)
         else:
             return
     async with aclosing(_attempt(order, database, threads, _fetched)) as chunks:
         async for chunk in chunks:
-            if wants_copy:
-                database.copies = False
             yield chunk
+
+
+async def _learn(database: Database, refusal: CopyRefused) -> None:
+    """Find out whether the server refuses every COPY, so that later exports need not try."""
+    async with database.pool.transaction("exporter copy") as connection:
+        database.copies = await takes_copy(connection)
+    outlook = "this once" if database.copies else "cursors are used from now on"
+    log.warning("COPY was refused, %s: %s", outlook, refusal)
 
 
 async def _attempt(order: Order, database: Database, threads: Executor, opener: Opener) -> AsyncGenerator[bytes]:

@@ -21,13 +21,17 @@ _PROBLEMS: dict[type[QueryError], tuple[ProblemType, str, dict[str, str]]] = {
 }
 
 
-def problem_of(error: QueryError | Unrepresentable) -> Problem:
+def problem_of(error: Exception) -> Problem:
     """Return the problem that stands for a failure; nothing of the server's own text, which may quote SQL, is in it."""
+    if isinstance(error, Problem):
+        return error
     if isinstance(error, Unrepresentable):
         return Problem(ProblemType.UNREPRESENTABLE_VALUE, str(error))
     if isinstance(error, ArgumentRejected):
         fault = Fault(error.parameter, "the database does not accept this value")
         return Problem(ProblemType.INVALID_PARAMETERS, "Correct the parameter.", faults=[fault])
+    if not isinstance(error, QueryError):
+        return Problem(ProblemType.INTERNAL_ERROR, "The service's log has the reason under this instance.")
     known = _PROBLEMS.get(type(error))
     if known is not None:
         problem, detail, headers = known

@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
+VARY = "Accept, Accept-Encoding, Authorization"
+"""The request headers that an answer may depend on."""
+
 
 def _qualities(header: str) -> list[tuple[str, float]]:
     """Return the members of an Accept or Accept-Encoding header with their weights; a broken weight counts as 0."""

@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic.json_schema import model_json_schema
 
-from exporter.downloads import option_models
+from exporter.compression import FILES
+from exporter.options import option_models
 from exporter.problems import MEDIA_TYPE, ProblemType
 from formats.encoder import Format
 from queries.catalog import Catalog
@@ -33,7 +34,7 @@ _PROBLEM = {
     },
 }
 
-_EXPORT_PROBLEMS = (400, 403, 406, 409, 422, 500, 503, 504)
+_EXPORT_PROBLEMS = (400, 403, 406, 409, 422, 500, 503, 504, 505)
 
 
 def document(catalog: Catalog, formats: Mapping[str, Format]) -> dict[str, Any]:
@@ -43,11 +44,14 @@ def document(catalog: Catalog, formats: Mapping[str, Format]) -> dict[str, Any]:
         "/healthz": {"get": _json_operation("health", "Whether the worker runs", "operations")},
         "/readyz": {"get": _json_operation("readiness", "Whether an export could start now", "operations", 503)},
     }
+    options = {extension: _options(format_) for extension, format_ in formats.items()}
     for dataset in catalog.values():
         described = _json_operation(f"describe.{dataset.name}", f"About {dataset.title}", "catalog", 403, 406, 409, 503)
         paths[f"/datasets/{dataset.name}"] = {"get": described}
         for extension, format_ in formats.items():
-            paths[f"/datasets/{dataset.name}.{extension}"] = {"get": _export_operation(dataset, format_)}
+            paths[f"/datasets/{dataset.name}.{extension}"] = {
+                "get": _export_operation(dataset, format_, options[extension])
+            }
     return {
         "openapi": "3.1.0",
         "info": {"title": "Exporter", "version": version("velithon-exporter")},
@@ -66,20 +70,21 @@ def _json_operation(operation_id: str, title: str, tag: str, *problems: int) -> 
     }
 
 
-def _export_operation(dataset: Dataset, format_: Format) -> dict[str, Any]:
+def _export_operation(dataset: Dataset, format_: Format, options: list[dict[str, Any]]) -> dict[str, Any]:
     body = {"schema": {"type": "string", "format": "binary"}}
+    files = [media_type for _, media_type in FILES.values()] if format_.compressible else []
     headers = {"Export-Id": {"schema": {"type": "string", "format": "uuid"}}}
     return {
         "operationId": f"export.{dataset.name}.{format_.name}",
         "summary": f"{dataset.title} as {format_.title}",
         "description": dataset.description,
         "tags": ["exports"],
-        "parameters": [*_arguments(dataset), *_options(format_)],
+        "parameters": [*_arguments(dataset), *options],
         "responses": {
             "200": {
                 "description": "The rows, streamed. A body that is not ended is incomplete.",
                 "headers": headers,
-                "content": {format_.media_types[0]: body},
+                "content": dict.fromkeys([format_.media_types[0], *files], body),
             }
         }
         | _problem_responses(*_EXPORT_PROBLEMS),

@@ -1,30 +1,18 @@
 """What an export will read and write, once the server has described its query."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from exporter.database import Database
 from exporter.order import Order
 from exporter.problems import Fault, Problem, ProblemType
 from formats.encoder import Encoder, Format, Layout, UnsupportedSchemaError
-from queries.builtin import BUILTIN
 from queries.columns import resolve, text_schema, typed_schema
 from queries.connection import Connection
 from queries.dataset import Dataset
 from queries.describe import Description, describe, types_of
-from queries.errors import QueryRejected
-from queries.pool import Pool
-from queries.types import Column, PgType
-
-
-@dataclass(slots=True)
-class Database:
-    """The database as all exports of one worker share it."""
-
-    pool: Pool
-    copies: bool = True
-    """Whether the server takes COPY; learnt from its first refusal."""
-    types: dict[int, PgType] = field(default_factory=lambda: dict(BUILTIN))
-    """The types met so far, by oid, the built-in ones from the start."""
+from queries.errors import QueryRejected, translated
+from queries.types import Column
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +43,9 @@ async def plan(order: Order, database: Database, connection: Connection) -> Plan
     metadata = {"dataset": dataset.name, "export_id": str(order.id)}
     if format_.layout is Layout.TYPED:
         # The first statement of the transaction takes its snapshot.
-        metadata["snapshot_time"] = (await connection.fetchval("SELECT pg_catalog.clock_timestamp()")).isoformat()
+        with translated():
+            taken = await connection.fetchval("SELECT pg_catalog.clock_timestamp()")
+        metadata["snapshot_time"] = taken.isoformat()
     description = await describe(connection, dataset.query.numbered())
     columns = await columns_of(dataset, description, database, connection, native_intervals=format_.native_intervals)
     chosen = _chosen([column.name for column in columns], order.columns)
@@ -88,11 +78,12 @@ def _chosen(names: list[str], wanted: Sequence[str] | None) -> list[int]:
     if wanted is None:
         return list(range(len(names)))
     wrong = {name: names.count(name) for name in wanted if names.count(name) != 1}
-    if wrong:
-        faults = [
-            Fault("_columns", f"there are {count} columns named {name!r}" if count else f"there is no column {name!r}")
-            for name, count in wrong.items()
-        ]
+    faults = [
+        Fault("_columns", f"there are {count} columns named {name!r}" if count else f"there is no column {name!r}")
+        for name, count in wrong.items()
+    ]
+    faults += [Fault("_columns", f"names {name!r} twice") for name in sorted(set(wanted)) if wanted.count(name) > 1]
+    if faults:
         raise Problem(ProblemType.INVALID_PARAMETERS, f"The columns are: {', '.join(names)}.", faults=faults)
     return [names.index(name) for name in wanted]
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from uuid import UUID
 
 import orjson
 from velithon.responses import Response
@@ -26,7 +27,7 @@ class ProblemType(Enum):
     INVALID_PARAMETERS = (422, "Some parameters are wrong")
     INTERNAL_ERROR = (500, "The service failed")
     POOL_BUSY = (503, "All database connections are in use")
-    DATABASE_UNAVAILABLE = (503, "The database cannot be reached")
+    DATABASE_UNAVAILABLE = (503, "The database is not available now")
     STATEMENT_TIMEOUT = (504, "The query took too long")
     HTTP_VERSION_NOT_SUPPORTED = (505, "HTTP/1.0 cannot carry an export")
 
@@ -64,15 +65,20 @@ class Problem(Exception):
         *,
         faults: Sequence[Fault] = (),
         headers: Mapping[str, str] | None = None,
+        export_id: UUID | None = None,
     ) -> None:
-        """Take the detail (what to do next), the faults of a request's parameters, and headers such as Retry-After."""
+        """Take the detail (what to do next), the faults of a request's parameters, headers such as Retry-After.
+
+        `export_id` names the occurrence, as the log does.
+        """
         super().__init__(detail)
         self.type = problem
         self.detail = detail
         self.faults = faults
         self.headers = dict(headers or {})
+        self.export_id = export_id
 
-    def document(self, instance: str | None) -> dict[str, object]:
+    def document(self) -> dict[str, object]:
         """Return the problem as JSON members."""
         members: dict[str, object] = {
             "type": self.type.uri,
@@ -80,17 +86,18 @@ class Problem(Exception):
             "status": self.type.status,
             "detail": self.detail,
         }
-        if instance is not None:
-            members["instance"] = instance
+        if self.export_id is not None:
+            members["instance"] = self.export_id.urn
         if self.faults:
             members["errors"] = [{"parameter": fault.parameter, "detail": fault.detail} for fault in self.faults]
         return members
 
-    def response(self, instance: str | None = None) -> Response:
-        """Return the problem as an HTTP response; `instance` is the URI of the occurrence."""
+    def response(self) -> Response:
+        """Return the problem as an HTTP response."""
+        named = {"export-id": str(self.export_id)} if self.export_id else {}
         return Response(
-            orjson.dumps(self.document(instance)),
+            orjson.dumps(self.document()),
             status_code=self.type.status,
-            headers=self.headers | {"cache-control": "no-store"},
+            headers=self.headers | named | {"cache-control": "no-store"},
             media_type=MEDIA_TYPE,
         )

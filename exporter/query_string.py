@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ValidationError
 
 from exporter.problems import Fault, Problem, ProblemType
+from queries.parameters import suggestion
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -25,7 +25,9 @@ def parse(query_string: str) -> Items:
     Raises:
         Problem: it is not percent-encoded UTF-8.
     """
-    malformed = Problem(ProblemType.MALFORMED_QUERY_STRING, "Encode it as UTF-8, then percent-encode it.")
+    malformed = Problem(
+        ProblemType.MALFORMED_QUERY_STRING, f"Encode it as UTF-8, then percent-encode it; {_MOST} fields at most."
+    )
     if _BROKEN_ESCAPE.search(query_string):
         raise malformed
     try:
@@ -70,6 +72,6 @@ def options_of(models: Iterable[type[BaseModel]], given: Mapping[str, list[str]]
 
 
 def _unknown(name: str, known: list[str]) -> str:
-    close = get_close_matches(name, known, 1)
-    hint = f"did you mean _{close[0]}?" if close else f"the options here are {', '.join(f'_{name}' for name in known)}"
-    return f"is not an option of this format; {hint}"
+    options = [f"_{option}" for option in known]
+    hint = suggestion(f"_{name}", options) or f"; the options here are {', '.join(options)}"
+    return f"is not an option of this format{hint}"

@@ -1,5 +1,6 @@
 """The service's resources: which path is answered by what."""
 
+import logging
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -9,15 +10,16 @@ from velithon.requests import Request
 from velithon.responses import Response
 from velithon.routing import Route
 
-from exporter import pages
+from exporter import pages, query_string
+from exporter.database import Database
 from exporter.descriptions import columns, summary
 from exporter.downloads import download, head, stream
 from exporter.endpoint import Answer, Endpoint
 from exporter.failures import problem_of
-from exporter.negotiation import media_type
-from exporter.openapi import document
-from exporter.plan import Database, columns_of
-from exporter.problems import Problem, ProblemType
+from exporter.identity import uuid7
+from exporter.negotiation import VARY, media_type
+from exporter.plan import columns_of
+from exporter.problems import Fault, Problem, ProblemType
 from exporter.response import unless_disconnected
 from formats.encoder import Format
 from queries.catalog import Catalog
@@ -25,7 +27,9 @@ from queries.dataset import Dataset
 from queries.describe import describe
 from queries.errors import QueryError
 
-_VARY = {"vary": "Accept, Accept-Encoding, Authorization"}
+_VARY = {"vary": VARY}
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -36,6 +40,7 @@ class Service:
     formats: Mapping[str, Format]
     database: Database
     threads: Executor
+    openapi_document: bytes
 
     def routes(self) -> list[Route]:
         """Return the routes, each guarded."""
@@ -64,14 +69,12 @@ class Service:
         if format_ is None:
             format_ = self._negotiated(request)
         if format_ is None:
+            _refuse_parameters(dataset, request)
             return await unless_disconnected(request.protocol, self._description(dataset))
         downloading = download(dataset, format_, request)
         if request.method == "HEAD":
             return head(downloading)
-        try:
-            return await stream(downloading, request, self.database, self.threads)
-        except Problem as problem:
-            return problem.response(downloading.instance)
+        return await stream(downloading, request, self.database, self.threads)
 
     async def health(self, request: Request) -> Response:
         """Answer that the worker runs."""
@@ -86,11 +89,11 @@ class Service:
             async with self.database.pool.transaction("exporter readyz"):
                 return _json({"status": "ok", "pool": "free"})
         except QueryError as error:
-            raise problem_of(error) from error
+            raise _logged("readiness", error) from error
 
     async def openapi(self, request: Request) -> Response:
-        """Answer with the OpenAPI document."""
-        return _json(document(self.catalog, self.formats))
+        """Answer with the OpenAPI document, made once: it takes long with many datasets."""
+        return Response(self.openapi_document, headers={"cache-control": "no-store"}, media_type="application/json")
 
     def _find(self, name: str) -> tuple[Dataset, Format | None]:
         """Return the dataset, and the format if the name ends in the extension of one."""
@@ -121,7 +124,25 @@ class Service:
                 listed = await columns(dataset, described, found, connection)
                 return _json(summary(dataset, self.formats) | {"columns": listed}, _VARY)
         except QueryError as error:
-            raise problem_of(error) from error
+            raise _logged(f"the description of {dataset.name}", error) from error
+
+
+def _refuse_parameters(dataset: Dataset, request: Request) -> None:
+    """Tell a caller who forgot the extension, instead of answering with a description that ignores the parameters."""
+    given = query_string.parse(request.scope.query_string)
+    if given:
+        raise Problem(
+            ProblemType.INVALID_PARAMETERS,
+            f"This describes the dataset; for its rows ask for {dataset.name}.csv or another format.",
+            faults=[Fault(name, "is for exports only") for name in given],
+        )
+
+
+def _logged(what: str, error: QueryError) -> Problem:
+    problem = problem_of(error)
+    problem.export_id = uuid7()
+    log.error("%s failed id=%s reason=%r", what, problem.export_id, f"{type(error).__name__}: {error}")
+    return problem
 
 
 def _json(content: object, headers: Mapping[str, str] = {}) -> Response:

@@ -13,14 +13,17 @@ _DRAIN_SECONDS = 60
 """How long a worker that was told to stop may go on sending the exports it has begun."""
 
 
-def run(host: str, port: int, workers: int, log_level: str) -> None:
-    """Serve until SIGINT or SIGTERM; each worker reads its settings from the environment.
+def check_address(host: str, port: int) -> None:
+    """Make sure that nobody listens there: Granian would share the port, and two services answer in turn.
 
     Raises:
         OSError: the address cannot be listened on.
     """
-    # Granian shares a port with whoever has it already, so that two services would answer in turn.
     socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+
+
+def run(host: str, port: int, workers: int, log_level: str) -> None:
+    """Serve until SIGINT or SIGTERM; each worker reads its settings from the environment."""
     multiprocessing.set_start_method("spawn", force=True)
     Granian(
         "exporter.app:create",

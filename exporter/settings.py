@@ -18,7 +18,11 @@ class Settings(BaseSettings):
     pool_size: PositiveInt = Field(default=10, description="Connections to PostgreSQL per worker, one per export.")
     pool_timeout: PositiveFloat = Field(default=5.0, description="Seconds to wait for a connection before 503.")
     statement_timeout: float = Field(
-        default=3600.0, ge=0, description="Seconds a statement may run, its sending included; 0 means no limit."
+        default=3600.0,
+        ge=0,
+        le=2_000_000,
+        allow_inf_nan=False,
+        description="Seconds a statement may run, its sending included; 0 means no limit.",
     )
     threads: PositiveInt = Field(
         default=os.cpu_count() or 1, description="Threads per worker that decode, encode and compress."

@@ -23,6 +23,7 @@ class CopySource:
         self._chunks: list[bytes] = []
         self._size = 0
         self._ended = False
+        self._begun = False
         self._failure: QueryError | None = None
         self._some = asyncio.Event()
         self._full = asyncio.Event()
@@ -30,6 +31,7 @@ class CopySource:
 
     async def write(self, chunk: bytes) -> None:
         """Take a chunk of whole rows; return once there is room for another, which is what slows the server down."""
+        self._begun = True
         self._chunks.append(chunk)
         self._size += len(chunk)
         self._some.set()
@@ -37,6 +39,11 @@ class CopySource:
             self._room.clear()
             self._full.set()
             await self._room.wait()
+
+    @property
+    def begun(self) -> bool:
+        """Whether the server has sent a row."""
+        return self._begun
 
     def end(self, rows: int | None, failure: QueryError | None) -> None:
         """Tell the reader that nothing more will come, and why."""
@@ -97,6 +104,21 @@ async def copy(connection: Connection, sql: str, dialect: Dialect) -> AsyncItera
         await asyncio.wait([task])
 
 
+async def takes_copy(connection: Connection) -> bool:
+    """Return whether the server runs the simplest COPY, so that a refusal was not about one query.
+
+    Raises:
+        QueryError: the server failed otherwise. After a refusal the transaction is at its end.
+    """
+    try:
+        async with copy(connection, "SELECT 1", Dialect()) as source:
+            async for _ in source:
+                pass
+    except CopyRefused:
+        return False
+    return True
+
+
 async def _run(connection: Connection, sql: str, dialect: Dialect, source: CopySource) -> None:
     rows: int | None = None
     failure: QueryError | None = QueryError("the COPY was cancelled")
@@ -107,7 +129,11 @@ async def _run(connection: Connection, sql: str, dialect: Dialect, source: CopyS
             )
         rows, failure = int(status.rpartition(" ")[2]), None
     except QueryError as error:
-        # The query was prepared before, so what the server cannot parse or do is the COPY around it.
-        failure = CopyRefused(str(error)) if error.sqlstate in _REFUSALS else error
+        # The query was prepared before, so what the server cannot parse or do may be the COPY around it. Not once there
+        # are rows: to read them again with a cursor would send them twice.
+        failure = CopyRefused(str(error)) if error.sqlstate in _REFUSALS and not source.begun else error
+    except Exception as error:  # noqa: BLE001 - raised to who reads the rows
+        failure = QueryError(repr(error))
+        failure.__cause__ = error
     finally:
         source.end(rows, failure)

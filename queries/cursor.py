@@ -15,7 +15,8 @@ Argument: TypeAlias = "str | list[str | None] | None"
 
 _FETCH_BYTES = 1 << 18
 """How much text one fetch aims at: the driver decodes it on the event loop, at about a millisecond for this much."""
-_FETCH_ROWS = (50, 10_000)
+_FETCH_ROWS = (50, 1000)
+"""Rows of the first fetch, and the most of any: rows that suddenly get wide are in memory by the fetch."""
 
 
 class CursorSource:
@@ -39,14 +40,18 @@ class CursorSource:
                 break
             rows += len(block)
             yield block
-            sampled = sum(len(value or "") for value in block[-1].values()) + self._width + 1
-            step = max(1, min(most, step * 4, _FETCH_BYTES // sampled))
+            step = max(1, min(most, step * 4, _FETCH_BYTES // self._widest(block)))
         self.rows = rows
+
+    def _widest(self, block: list[asyncpg.Record]) -> int:
+        """Return about how wide the block's rows are: the first, the last, and some between."""
+        sampled = [*block[:: max(1, len(block) // 8)], block[-1]]
+        return max(sum(len(value or "") for value in record.values()) for record in sampled) + self._width + 1
 
     def csv(self, block: list[asyncpg.Record]) -> bytes:
         """Write the records as `COPY … (FORMAT csv)` does (PostgreSQL, src/backend/commands/copyto.c)."""
         write, delimiter = self._write, self._delimiter
-        return "".join([delimiter.join(map(write, record)) + "\n" for record in block]).encode()
+        return b"".join([(delimiter.join(map(write, record)) + "\n").encode() for record in block])
 
 
 def _row_writer(dialect: Dialect, *, alone: bool) -> Callable[[str | None], str]:

@@ -113,8 +113,3 @@ class Dataset(BaseModel):
     def query(self) -> Template:
         """The query with its parameters, ready to be bound."""
         return Template(self.sql, self.parameters)
-
-    def policy(self, column: str) -> Policy:
-        """What becomes of a value that the column's Arrow type cannot hold."""
-        override = self.columns.get(column)
-        return (override and override.on_unrepresentable) or self.on_unrepresentable

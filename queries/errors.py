@@ -15,7 +15,7 @@ class QueryError(Exception):
 
 
 class DatabaseUnavailable(QueryError):
-    """PostgreSQL cannot be reached, refuses connections, or ended the connection."""
+    """PostgreSQL cannot be reached, refuses connections, ended this one, or had to give the transaction up."""
 
 
 class PoolBusy(QueryError):
@@ -47,7 +47,7 @@ class ArgumentRejected(QueryError):
         self.message = message
 
 
-_UNAVAILABLE = ("08", "53", "57P", "58", "28", "3D")
+_UNAVAILABLE = ("08", "40", "53", "57P", "58", "28", "3D")
 """SQLSTATE classes and codes that say something of the server's state, not of the query (PostgreSQL, appendix A)."""
 
 

@@ -82,9 +82,10 @@ class Pool:
         connection = await self._acquire()
         try:
             seconds = self._statement_timeout if statement_timeout is None else statement_timeout
-            begin = _BEGIN.format(timeout=round(seconds * 1000), name=name.replace("'", "''"))
+            milliseconds = max(1, round(seconds * 1000)) if seconds else 0
+            begin = _BEGIN.format(timeout=milliseconds, name=name.replace("'", "''"))
             with translated():
-                await connection.execute(begin)
+                await connection.execute(begin, timeout=self._acquire_timeout)
             yield connection
         finally:
             # Shielded: a caller that is cancelled twice must not leave a transaction open in the pool.
@@ -103,7 +104,8 @@ class Pool:
         try:
             await connection.execute("ROLLBACK", timeout=_CLEANUP_SECONDS)
         except Exception:  # noqa: BLE001 - the driver raises its internal errors too when a COPY was cut
-            connection.terminate()
+            with suppress(asyncpg.InterfaceError):  # the driver has seen it closed, and taken it back
+                connection.terminate()
         finally:
             with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
                 await (await self._pool()).release(connection, timeout=_CLEANUP_SECONDS)

@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from uuid import UUID
 
+from exporter.database import Database
 from exporter.export import export
 from exporter.order import Order
-from exporter.plan import Database
 from formats import registry
 from queries.dataset import Dataset
 from queries.pool import Pool

@@ -130,6 +130,12 @@ async def test_a_limit_and_chosen_columns_apply_to_every_format(exporting, sourc
     assert _parquet(await document(exporting, order(query, "parquet", source, **how))).to_pylist() == expected
 
 
+async def test_a_column_that_is_chosen_twice_is_refused(exporting):
+    with pytest.raises(Problem) as refusal:
+        await document(exporting, order("SELECT 1 AS a", "csv", chosen=("a", "a")))
+    assert [fault.parameter for fault in refusal.value.faults] == ["_columns"]
+
+
 @pytest.mark.parametrize("extension", ["arrows", "parquet"])
 async def test_a_value_that_does_not_fit_names_its_column_and_its_row_in_the_export(exporting, extension):
     price = "(CASE WHEN i = 90001 THEN 'NaN' ELSE i::text END)::numeric(9,2) AS price"

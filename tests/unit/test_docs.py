@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.downloads import option_models
+from exporter.options import option_models
 from exporter.problems import ProblemType
 from exporter.settings import Settings
 from formats import registry
