@@ -64,7 +64,7 @@ async def _learn(database: Database, refusal: CopyRefused) -> None:
 async def _attempt(order: Order, database: Database, threads: Executor, opener: Opener) -> AsyncGenerator[bytes]:
     name = f"exporter {order.id} {order.dataset.name}"
     async with database.pool.transaction(name, order.dataset.statement_timeout) as connection:
-        planned = await plan(order, database, connection)
+        planned = await plan(order, database, connection, threads)
         async with opener(order, connection, planned) as source:
             work = Work(order, planned, source)
             try:

@@ -1,7 +1,10 @@
 """What an export will read and write, once the server has described its query."""
 
+import asyncio
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 
 from exporter.database import Database
 from exporter.order import Order
@@ -32,7 +35,7 @@ class Plan:
         return [self.columns[position] for position in self.chosen]
 
 
-async def plan(order: Order, database: Database, connection: Connection) -> Plan:
+async def plan(order: Order, database: Database, connection: Connection, threads: Executor) -> Plan:
     """Describe the dataset's query and fit the order to it.
 
     Raises:
@@ -53,7 +56,9 @@ async def plan(order: Order, database: Database, connection: Connection) -> Plan
     _refuse_duplicates(format_, [column.name for column in outputs])
     schema = typed_schema(outputs) if format_.layout is Layout.TYPED else text_schema(outputs)
     try:
-        encoder = format_.encoder(schema.with_metadata(metadata), order.options)
+        # In a thread: a Parquet writer takes milliseconds to make.
+        make = partial(format_.encoder, schema.with_metadata(metadata), order.options)
+        encoder = await asyncio.get_running_loop().run_in_executor(threads, make)
     except UnsupportedSchemaError as error:
         raise Problem(ProblemType.NOT_ACCEPTABLE, str(error)) from error
     return Plan(description, columns, chosen, encoder)

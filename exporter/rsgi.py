@@ -1,0 +1,178 @@
+"""The RSGI side of an ASGI request: what Velithon is given instead of Granian's own objects.
+
+RSGI: https://github.com/emmett-framework/granian/blob/master/docs/spec/RSGI.md
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping
+from typing import Any, TypeAlias
+
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+Headers: TypeAlias = Iterable[tuple[str, str]]
+
+
+class Aborted(Exception):
+    """Raised out of the ASGI callable after the first byte, so that the server ends the body visibly incomplete."""
+
+
+class RsgiHeaders(Mapping[str, str]):
+    """Request headers by name in any case; a repeated one is a list joined by commas (RFC 9110, section 5.3)."""
+
+    def __init__(self, raw: Iterable[tuple[bytes, bytes]]) -> None:
+        self._items = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in raw]
+
+    def __getitem__(self, name: str) -> str:
+        """Return the value of a header."""
+        values = self.get_all(name)
+        if not values:
+            raise KeyError(name)
+        return ", ".join(values)
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names, each once."""
+        return iter(dict(self._items))
+
+    def __len__(self) -> int:
+        """Return the number of different names."""
+        return len(dict(self._items))
+
+    def get_all(self, name: str) -> list[str]:
+        """Return every value of a header, in order."""
+        return [value for key, value in self._items if key == name.lower()]
+
+
+class RsgiScope:
+    """The RSGI view of an ASGI HTTP scope; `root_path` is stripped from the path of a mounted application."""
+
+    proto = "http"
+    rsgi_version = "1.5"
+
+    def __init__(self, scope: Mapping[str, Any]) -> None:
+        self.http_version: str = scope["http_version"]
+        self.scheme: str = scope.get("scheme", "http")
+        self.method: str = scope["method"]
+        self.path: str = _stripped(scope["path"], scope.get("root_path", ""))
+        self.query_string: str = scope["query_string"].decode("latin-1")
+        self.headers = RsgiHeaders(scope["headers"])
+        self.server = _address(scope.get("server"))
+        self.client = _address(scope.get("client"))
+        self.authority: str | None = self.headers.get("host")
+
+
+def _stripped(path: str, root: str) -> str:
+    # Servers differ on whether `path` holds the root path; the ASGI specification says that it does.
+    return path[len(root) :] or "/" if path == root or path.startswith(f"{root}/") else path
+
+
+def _address(pair: tuple[str, int | None] | None) -> str:
+    return f"{pair[0]}:{pair[1]}" if pair else ""
+
+
+class RsgiProtocol:
+    """The RSGI side of one request: reads the body, sends the response, knows when the client left."""
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive = receive
+        self._send = send
+        self._body_ended = False
+        self._disconnected: asyncio.Task[None] | None = None
+        self._whole: tuple[int, Headers, bytes] | None = None
+        self._stream: RsgiTransport | None = None
+
+    async def __call__(self) -> bytes:
+        """Return the whole request body."""
+        return b"".join([chunk async for chunk in self])
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Yield the request body as it comes."""
+        while not self._body_ended:
+            message = await self._receive()
+            self._body_ended = message["type"] != "http.request" or not message.get("more_body", False)
+            yield message.get("body", b"")
+
+    async def client_disconnect(self) -> None:
+        """Return once the client has left. Any number may wait; a body not yet read is dropped."""
+        if self._disconnected is None:
+            self._disconnected = asyncio.create_task(self._watch())
+        await asyncio.shield(self._disconnected)
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+    def response_empty(self, status: int, headers: Headers) -> None:
+        """Answer without a body."""
+        self.response_bytes(status, headers, b"")
+
+    def response_str(self, status: int, headers: Headers, body: str) -> None:
+        """Answer with text."""
+        self.response_bytes(status, headers, body.encode())
+
+    def response_bytes(self, status: int, headers: Headers, body: bytes) -> None:
+        """Answer with a whole body; sent when the application returns, since RSGI does not wait here."""
+        if self._stream is not None:
+            self._stream.abort("answered again in mid-body")
+        self._whole = (status, headers, body)
+
+    def response_stream(self, status: int, headers: Headers) -> "RsgiTransport":
+        """Begin a streamed answer; its head goes out with the first chunk."""
+        self._stream = RsgiTransport(self._send, status, headers)
+        return self._stream
+
+    async def finish(self) -> None:
+        """Send what the application left to send.
+
+        Raises:
+            Aborted: the streamed body was given up.
+        """
+        try:
+            if self._stream is not None:
+                await self._stream.finish()
+            elif self._whole is not None:
+                status, headers, body = self._whole
+                await self._send(_start(status, headers))
+                await self._send({"type": "http.response.body", "body": body})
+        finally:
+            if self._disconnected is not None:
+                self._disconnected.cancel()
+
+
+class RsgiTransport:
+    """A streamed response body."""
+
+    def __init__(self, send: Send, status: int, headers: Headers) -> None:
+        self._send = send
+        self._head: Message | None = _start(status, headers)
+        self._failure: str | None = None
+
+    async def send_bytes(self, chunk: bytes) -> None:
+        """Send a chunk; returns when the server takes more, which is the flow control."""
+        await self._begin()
+        await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+
+    async def send_str(self, chunk: str) -> None:
+        """Send a chunk of text."""
+        await self.send_bytes(chunk.encode())
+
+    def abort(self, reason: str) -> None:
+        """Give the body up: it will not be ended, so the client sees that it is incomplete."""
+        self._failure = reason
+
+    async def finish(self) -> None:
+        """End the body, or raise `Aborted` if it was given up."""
+        if self._failure is not None:
+            raise Aborted(self._failure)
+        await self._begin()
+        await self._send({"type": "http.response.body", "body": b""})
+
+    async def _begin(self) -> None:
+        if self._head is not None:
+            head, self._head = self._head, None
+            await self._send(head)
+
+
+def _start(status: int, headers: Headers) -> Message:
+    raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    return {"type": "http.response.start", "status": status, "headers": raw}
