@@ -82,5 +82,5 @@ def _differences(memory: Sequence[Export]) -> Iterator[Goal]:
 
 def _stalls(stalled: Sequence[Stalled]) -> Iterator[Goal]:
     for one in stalled:
-        value = one.growth_each / _MIB if one.holding == one.clients else None
+        value = one.held_each / _MIB if one.holding == one.clients else None
         yield Goal(f"memory for each stalled client, {one.extension}", value, at_most=_STALLED_MIB, unit="MiB")

@@ -83,8 +83,11 @@ def memory(found: Sequence[Export]) -> str:
 
 def stalled(found: Iterable[Stalled]) -> str:
     """Show what each client that reads nothing costs."""
-    rows = ((one.extension, f"{one.holding} of {one.clients}", _figure(one.growth_each, _MIB)) for one in found)
-    return table(("format", "exports held up", "MiB each"), rows)
+    rows = (
+        (one.extension, f"{one.holding} of {one.clients}", _figure(one.held_each, _MIB), _figure(one.peak_each, _MIB))
+        for one in found
+    )
+    return table(("format", "exports held up", "MiB each, held", "at the peak"), rows)
 
 
 def first_byte(found: FirstByte) -> str:

@@ -29,8 +29,10 @@ class Stalled:
     clients: int
     holding: int
     """How many exports the database had not finished when all was quiet: with too few rows, the sockets hold them."""
-    growth_each: float
-    """Bytes at the peak, divided by the clients."""
+    held_each: float
+    """Bytes over idle once all is quiet, divided by the clients."""
+    peak_each: float
+    """The same at the peak, when the worker was still busy for all of them."""
 
 
 def run(bench: Bench, clients: int) -> list[Stalled]:
@@ -47,9 +49,9 @@ def _stall(bench: Bench, extension: str, clients: int) -> Stalled:
             for _ in range(clients):
                 stack.enter_context(_silent(service, path))
             time.sleep(1)  # until the worker has begun
-            settled(worker)
+            held = settled(worker) - growth.idle
         holding = asyncio.run(_exports_running(bench.database.url))
-    return Stalled(extension, clients, holding, growth.bytes / clients)
+    return Stalled(extension, clients, holding, held / clients, growth.bytes / clients)
 
 
 def _silent(service: Service, path: str) -> socket.socket:
