@@ -15,8 +15,8 @@ _SMALL_CHUNK = 1 << 16
 _GATHER_SECONDS = 0.001
 _AT_ONCE_BYTES = 1 << 17
 """The server sends 8 KB at a time, and waking up for each costs more than all else done to it. So after the first
-`_AT_ONCE_BYTES`, a chunk smaller than `_SMALL_CHUNK` is followed by a pause in which the socket fills: half the CPU time
-of receiving, at the same speed. (Pauses of two milliseconds would be too long: a Unix socket is full before.)"""
+`_AT_ONCE_BYTES`, a chunk smaller than `_SMALL_CHUNK` is followed by a pause in which the socket fills: half the CPU
+time of receiving, at the same speed. (Pauses of two milliseconds would be too long: a Unix socket is full before.)"""
 
 _REFUSALS = ("0A000", "42601")
 """feature_not_supported and syntax_error: what servers and poolers without COPY answer."""

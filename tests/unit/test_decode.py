@@ -69,8 +69,3 @@ def test_many_columns_and_a_large_value_fit_in_one_block():
 def test_a_row_of_another_width_is_an_error():
     with pytest.raises(pa.ArrowInvalid):
         parse(b"1,2\n3\n", 2)
-
-
-def test_text_that_is_not_utf_8_is_an_error():
-    with pytest.raises(pa.ArrowInvalid):
-        parse(b"\xff\n", 1)
