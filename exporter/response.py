@@ -56,7 +56,7 @@ class ExportResponse(Response):
         try:
             async with aclosing(self._chunks):
                 await unless_disconnected(protocol, self._send(transport))
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001 - nothing may reach the router
             # Told by whoever yields the chunks; what is left to do here is to let the client see it.
             transport.abort(type(error).__name__)
 
