@@ -1,7 +1,8 @@
 """What an export will read and write, once the server has described its query."""
 
 import asyncio
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +16,7 @@ from queries.connection import Connection
 from queries.dataset import Dataset
 from queries.describe import Description, describe, types_of
 from queries.errors import QueryRejected, translated
-from queries.types import Column
+from queries.types import Column, PgType
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +51,21 @@ async def plan(order: Order, database: Database, connection: Connection, threads
             taken = await connection.fetchval("SELECT pg_catalog.clock_timestamp()")
         metadata["snapshot_time"] = taken.isoformat()
     description = await describe(connection, dataset.query.numbered())
-    columns = await columns_of(dataset, description, database, connection, native_intervals=format_.native_intervals)
+    types = await types_of(connection, {attribute.oid for attribute in description.attributes}, database.types)
+    # In a thread: with a thousand columns, or a Parquet writer to make, this takes many milliseconds.
+    fit = partial(_fit, order, description, types, metadata)
+    return await asyncio.get_running_loop().run_in_executor(threads, fit)
+
+
+def _fit(order: Order, description: Description, types: Mapping[int, PgType], metadata: Mapping[str, str]) -> Plan:
+    format_ = order.format
+    columns = _resolved(order.dataset, description, types, native_intervals=format_.native_intervals)
     chosen = _chosen([column.name for column in columns], order.columns)
     outputs = [columns[position] for position in chosen]
     _refuse_duplicates(format_, [column.name for column in outputs])
     schema = typed_schema(outputs) if format_.layout is Layout.TYPED else text_schema(outputs)
     try:
-        # In a thread: a Parquet writer takes milliseconds to make.
-        make = partial(format_.encoder, schema.with_metadata(metadata), order.options)
-        encoder = await asyncio.get_running_loop().run_in_executor(threads, make)
+        encoder = format_.encoder(schema.with_metadata(metadata), order.options)
     except UnsupportedSchemaError as error:
         raise Problem(ProblemType.NOT_ACCEPTABLE, str(error)) from error
     return Plan(description, columns, chosen, encoder)
@@ -73,6 +80,12 @@ async def columns_of(
         QueryError: the dataset declares columns that its query does not have, or as types that they cannot have.
     """
     types = await types_of(connection, {attribute.oid for attribute in description.attributes}, database.types)
+    return _resolved(dataset, description, types, native_intervals=native_intervals)
+
+
+def _resolved(
+    dataset: Dataset, description: Description, types: Mapping[int, PgType], *, native_intervals: bool
+) -> list[Column]:
     try:
         return resolve(description.attributes, types, dataset.columns, dataset.on_unrepresentable, native_intervals)
     except ValueError as error:
@@ -82,19 +95,21 @@ async def columns_of(
 def _chosen(names: list[str], wanted: Sequence[str] | None) -> list[int]:
     if wanted is None:
         return list(range(len(names)))
-    wrong = {name: names.count(name) for name in wanted if names.count(name) != 1}
+    counts = Counter(names)
+    wrong = {name: counts[name] for name in wanted if counts[name] != 1}
     faults = [
         Fault("_columns", f"there are {count} columns named {name!r}" if count else f"there is no column {name!r}")
         for name, count in wrong.items()
     ]
-    faults += [Fault("_columns", f"names {name!r} twice") for name in sorted(set(wanted)) if wanted.count(name) > 1]
+    faults += [Fault("_columns", f"names {name!r} twice") for name, count in Counter(wanted).items() if count > 1]
     if faults:
         raise Problem(ProblemType.INVALID_PARAMETERS, f"The columns are: {', '.join(names)}.", faults=faults)
-    return [names.index(name) for name in wanted]
+    positions = {name: position for position, name in enumerate(names)}
+    return [positions[name] for name in wanted]
 
 
 def _refuse_duplicates(format_: Format, names: list[str]) -> None:
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if format_.unique_names and twice:
         raise Problem(
             ProblemType.DUPLICATE_COLUMNS,

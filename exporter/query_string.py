@@ -2,15 +2,13 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ValidationError
 
 from exporter.problems import Fault, Problem, ProblemType
 from queries.parameters import suggestion
-
-Model = TypeVar("Model", bound=BaseModel)
 
 _BROKEN_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 _MOST = 10_000
