@@ -171,8 +171,8 @@ def test_leaves_nothing_behind_when_killed_while_it_starts(delay: float) -> None
 def test_answers_until_the_block_ends_after_a_ctrl_c() -> None:
     script = """
 with embedded() as dsn:
-    print(dsn, flush=True)
     try:
+        print(dsn, flush=True)
         time.sleep(60)
     except KeyboardInterrupt:
         print("draining", flush=True)
