@@ -14,6 +14,7 @@ from exporter.openapi import document
 from exporter.routes import Service
 from exporter.settings import Settings
 from formats import registry
+from queries.followers import Followers
 from queries.pool import Pool
 
 
@@ -36,7 +37,8 @@ def create(settings: Settings | None = None) -> AsgiAdapter:
     threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="export")
     formats = registry.load()
     catalog = load(settings.datasets, formats)
-    service = Service(catalog, formats, Database(pool), threads, orjson.dumps(document(catalog, formats)))
+    database = Database(pool, Followers(pool, settings.parallel_connections), settings.parallel)
+    service = Service(catalog, formats, database, threads, orjson.dumps(document(catalog, formats)))
     # Velithon's own documents would describe its routes, not the catalogue, and load scripts from a public host.
     application = Velithon(routes=service.routes(), openapi_url=None, docs_url=None)
     application.router.default = Endpoint(nothing_here)

@@ -9,6 +9,8 @@ from queries.catalog import Catalog
 from queries.dataset import Dataset
 from queries.describe import describe
 from queries.errors import DatabaseUnavailable, PoolBusy, QueryError
+from queries.followers import Followers
+from queries.keys import position
 from queries.pool import Pool
 from queries.projection import project
 
@@ -23,7 +25,7 @@ async def faults(catalog: Catalog, settings: Settings) -> list[str]:
         settings.database_url.get_secret_value(), size=1, acquire_timeout=settings.pool_timeout, statement_timeout=0
     )
     try:
-        return [fault async for fault in _faults(catalog, Database(pool))]
+        return [fault async for fault in _faults(catalog, Database(pool, Followers(pool, 0)))]
     finally:
         await pool.close()
 
@@ -48,6 +50,8 @@ async def _prepare(dataset: Dataset, database: Database) -> None:
     async with database.pool.transaction("exporter check") as connection:
         sql = dataset.query.numbered()
         described = await describe(connection, sql)
+        if dataset.partition_by:
+            position(described.attributes, dataset.partition_by)
         columns = await columns_of(dataset, described, database, connection, native_intervals=True)
         # As the layout that changes the query most: every array and composite goes through to_json.
         await describe(connection, project(sql, columns, "typed"))

@@ -63,6 +63,7 @@ def download(dataset: Dataset, format_: Format, request: Request) -> Download:
         options=own,
         columns=tuple(common.columns.split(",")) if common.columns else None,
         limit=common.limit,
+        ordered=common.ordered,
         compressor=COMPRESSORS.get(file_coding or coding or ""),
     )
     name = common.filename or disposition.default_name(dataset.name, _spoken(given), _today())

@@ -11,20 +11,19 @@ from exporter.database import Database
 from exporter.order import Order
 from exporter.pipeline import pipeline
 from exporter.plan import Plan, plan
+from exporter.scan import dialect, scan
 from exporter.work import Work
-from formats.encoder import Layout
-from queries.binding import bind
 from queries.cast import Unrepresentable
 from queries.connection import Connection
-from queries.copy import copy, takes_copy
+from queries.copy import takes_copy
 from queries.cursor import cursor
 from queries.errors import CopyRefused
 from queries.projection import project
-from queries.source import Dialect, Source
+from queries.source import Source
 
 log = logging.getLogger(__name__)
 
-Opener: TypeAlias = Callable[[Order, Connection, Plan], AbstractAsyncContextManager[Source]]
+Opener: TypeAlias = Callable[[Order, Database, Connection, Plan], AbstractAsyncContextManager[Source]]
 
 
 async def export(order: Order, database: Database, threads: Executor) -> AsyncGenerator[bytes]:
@@ -40,7 +39,7 @@ async def export(order: Order, database: Database, threads: Executor) -> AsyncGe
     """
     if order.dataset.source == "copy" and database.copies:
         try:
-            async with aclosing(_attempt(order, database, threads, _copied)) as chunks:
+            async with aclosing(_attempt(order, database, threads, scan)) as chunks:
                 async for chunk in chunks:
                     yield chunk
         except CopyRefused as refusal:
@@ -65,7 +64,7 @@ async def _attempt(order: Order, database: Database, threads: Executor, opener: 
     name = f"exporter {order.id} {order.dataset.name}"
     async with database.pool.transaction(name, order.dataset.statement_timeout) as connection:
         planned = await plan(order, database, connection, threads)
-        async with opener(order, connection, planned) as source:
+        async with opener(order, database, connection, planned) as source:
             work = Work(order, planned, source)
             try:
                 async with aclosing(pipeline(aiter(source), work.prepare, work.write, threads)) as chunks:
@@ -79,23 +78,9 @@ async def _attempt(order: Order, database: Database, threads: Executor, opener: 
 
 
 @asynccontextmanager
-async def _copied(order: Order, connection: Connection, planned: Plan) -> AsyncIterator[Source]:
-    sql = await bind(connection, order.dataset.query, list(order.arguments.values()), planned.description)
-    projected = project(sql, planned.columns, order.format.layout.value, chosen=planned.chosen, limit=order.limit)
-    async with copy(connection, projected, _dialect(order)) as source:
-        yield source
-
-
-@asynccontextmanager
-async def _fetched(order: Order, connection: Connection, planned: Plan) -> AsyncIterator[Source]:
+async def _fetched(order: Order, database: Database, connection: Connection, planned: Plan) -> AsyncIterator[Source]:
     sql = order.dataset.query.numbered()
     layout = order.format.layout.value
     projected = project(sql, planned.columns, layout, chosen=planned.chosen, limit=order.limit, as_text=True)
-    async with cursor(connection, projected, list(order.arguments.values()), _dialect(order)) as source:
+    async with cursor(connection, projected, list(order.arguments.values()), dialect(order)) as source:
         yield source
-
-
-def _dialect(order: Order) -> Dialect:
-    if order.format.layout is not Layout.CSV:
-        return Dialect()
-    return Dialect(**order.options.model_dump(include={"delimiter", "null"}))

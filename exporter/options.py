@@ -16,6 +16,9 @@ class ExportOptions(BaseModel):
         None, description="The columns to export, in this order, separated by commas."
     )
     limit: Annotated[int, Field(ge=0, lt=2**63)] | None = Field(None, description="The most rows to export.")
+    ordered: bool = Field(
+        True, description="Whether a large table's rows come in the order of one scan; false: as they are read."
+    )
     filename: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
         None, description="The name under which the client stores the file."
     )

@@ -23,5 +23,7 @@ class Order:
     columns: tuple[str, ...] | None = None
     """The columns wanted, in the order wanted; None means all."""
     limit: int | None = None
+    ordered: bool = True
+    """Whether the parts of a parallel scan come in the order of a single one."""
     compressor: Callable[[], Compressor] | None = None
     """Makes the compressor of the body, whether as a content coding or as a compressed file."""

@@ -82,7 +82,7 @@ class Service:
 
     async def readiness(self, request: Request) -> Response:
         """Answer whether an export could start now."""
-        if self.database.pool.exhausted:
+        if not self.database.pool.spare:
             # Every connection is lent, so there are connections: waiting is not being out of order.
             return _json({"status": "ok", "pool": "busy"})
         try:

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, SecretStr
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -17,6 +17,13 @@ class Settings(BaseSettings):
     datasets: Path = Field(description="The folder of dataset files (`NAME.sql`).")
     pool_size: PositiveInt = Field(default=10, description="Connections to PostgreSQL per worker, one per export.")
     pool_timeout: PositiveFloat = Field(default=5.0, description="Seconds to wait for a connection before 503.")
+    parallel: PositiveInt = Field(
+        default=min(4, os.cpu_count() or 1),
+        description="The most connections that one export reads a large table with; 1 turns parallel scans off.",
+    )
+    parallel_connections: NonNegativeInt = Field(
+        default=5, description="Connections of a worker's pool that parallel scans may take besides one per export."
+    )
     statement_timeout: float = Field(
         default=3600.0,
         ge=0,

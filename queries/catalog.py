@@ -14,6 +14,7 @@ from queries.declaration import Declaration, Parameter
 from queries.header import HeaderSyntaxError, Split, key_lines, line_of, locate, parse, split
 from queries.lexer import trimmed
 from queries.parameters import suggestion
+from queries.partitioning import faults as partition_faults
 
 Catalog: TypeAlias = Mapping[str, Dataset]
 """The datasets by name, in the order of their names."""
@@ -139,10 +140,16 @@ def _check_sql(
             wrong_key(("table",), "the file has both a table and SQL: remove one")
         for name in names:
             wrong_key(("parameters", name), f"parameters.{name}: a table takes no parameters")
+        if "partition_by" in toml:
+            wrong_key(("partition_by",), "partition_by: a table is divided by its pages: remove it")
     elif not trimmed(parts.sql):
         wrong(parts.sql_line, "no SQL: write a SELECT, or name a table in the header")
     else:
-        for fault in sql_faults(parts.sql, names):
+        key = toml.get("partition_by")
+        if key is not None and toml.get("source") == "cursor":
+            wrong_key(("partition_by",), "partition_by: a cursor reads with one connection: remove one of the two")
+        partitioning = partition_faults(parts.sql, key) if isinstance(key, str) else []
+        for fault in [*sql_faults(parts.sql, names), *partitioning]:
             if fault.position is None:
                 wrong_key(("parameters", fault.name), fault.message)
             else:

@@ -27,10 +27,11 @@ class CopySource:
 
     def __init__(self) -> None:
         self.rows: int | None = None
+        self.received = 0
+        """Bytes so far."""
         self._chunks: list[bytes] = []
         self._size = 0
         self._ended = False
-        self._received = 0
         self._failure: QueryError | None = None
         self._some = asyncio.Event()
         self._full = asyncio.Event()
@@ -38,7 +39,7 @@ class CopySource:
 
     async def write(self, chunk: bytes) -> None:
         """Take a chunk of whole rows; return once there is room for another, which is what slows the server down."""
-        self._received += len(chunk)
+        self.received += len(chunk)
         self._chunks.append(chunk)
         self._size += len(chunk)
         self._some.set()
@@ -46,13 +47,13 @@ class CopySource:
             self._room.clear()
             self._full.set()
             await self._room.wait()
-        elif len(chunk) < _SMALL_CHUNK and self._received > _AT_ONCE_BYTES:
+        elif len(chunk) < _SMALL_CHUNK and self.received > _AT_ONCE_BYTES:
             await asyncio.sleep(_GATHER_SECONDS)
 
     @property
     def begun(self) -> bool:
         """Whether the server has sent a row."""
-        return self._received > 0
+        return self.received > 0
 
     def end(self, rows: int | None, failure: QueryError | None) -> None:
         """Tell the reader that nothing more will come, and why."""
@@ -105,7 +106,7 @@ async def copy(connection: Connection, sql: str, dialect: Dialect) -> AsyncItera
         dialect: how the server writes the CSV.
     """
     source = CopySource()
-    task = asyncio.create_task(_run(connection, sql, dialect, source))
+    task = asyncio.create_task(receive(connection, sql, dialect, source))
     try:
         yield source
     finally:
@@ -128,7 +129,8 @@ async def takes_copy(connection: Connection) -> bool:
     return True
 
 
-async def _run(connection: Connection, sql: str, dialect: Dialect, source: CopySource) -> None:
+async def receive(connection: Connection, sql: str, dialect: Dialect, source: CopySource) -> None:
+    """Run the COPY to its end and tell `source`, also of what fails; raises nothing but cancellation. See `copy`."""
     rows: int | None = None
     failure: QueryError | None = QueryError("the COPY was cancelled")
     try:

@@ -81,6 +81,7 @@ class Header(BaseModel):
     columns: dict[str, ColumnOverride] = {}
     on_unrepresentable: Policy = "error"
     source: Literal["copy", "cursor"] = "copy"
+    partition_by: Annotated[str, Field(min_length=1)] | None = None
     # TOML's floats are read as Decimal, so that numeric defaults keep their digits.
     statement_timeout: Annotated[float, Field(gt=0, le=2_000_000, strict=False)] | None = None
     cache_control: Annotated[str, AfterValidator(_header_value)] | None = None
@@ -102,6 +103,8 @@ class Dataset(BaseModel):
     columns: dict[str, ColumnOverride] = {}
     on_unrepresentable: Policy = "error"
     source: Literal["copy", "cursor"] = "copy"
+    partition_by: str | None = None
+    """The column by whose ranges several connections may read the query at once."""
     statement_timeout: float | None = None
     """Seconds, instead of the service's own limit."""
     cache_control: str | None = None

@@ -13,6 +13,8 @@ _CLEANUP_SECONDS = 5.0
 
 _BEGIN = """
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+{snapshot}
+SET LOCAL synchronize_seqscans = off;
 SET LOCAL DateStyle = 'ISO';
 SET LOCAL TimeZone = 'UTC';
 SET LOCAL IntervalStyle = 'iso_8601';
@@ -63,17 +65,20 @@ class Pool:
             self._opened.terminate()
 
     @property
-    def exhausted(self) -> bool:
-        """Whether every connection is lent, so that the next caller has to wait."""
-        return self._opened is not None and self._opened.get_idle_size() == 0 and self._opened.get_size() == self._size
+    def spare(self) -> int:
+        """How many connections could be lent without waiting."""
+        return self._size - (self._opened.get_size() - self._opened.get_idle_size() if self._opened else 0)
 
     @asynccontextmanager
-    async def transaction(self, name: str, statement_timeout: float | None = None) -> AsyncIterator[Connection]:
+    async def transaction(
+        self, name: str, statement_timeout: float | None = None, *, snapshot: str | None = None
+    ) -> AsyncIterator[Connection]:
         """Lend a connection inside a fresh transaction; roll it back and take the connection back at the end.
 
         Args:
             name: what `pg_stat_activity.application_name` shows (the server keeps 63 bytes).
             statement_timeout: seconds, instead of the pool's own.
+            snapshot: what `pg_export_snapshot` gave in a transaction that still runs: the two see the same rows.
 
         Raises:
             PoolBusy: no connection came free in time.
@@ -83,7 +88,11 @@ class Pool:
         try:
             seconds = self._statement_timeout if statement_timeout is None else statement_timeout
             milliseconds = max(1, round(seconds * 1000)) if seconds else 0
-            begin = _BEGIN.format(timeout=milliseconds, name=name.replace("'", "''"))
+            begin = _BEGIN.format(
+                timeout=milliseconds,
+                name=name.replace("'", "''"),
+                snapshot=f"SET TRANSACTION SNAPSHOT '{snapshot}';" if snapshot else "",
+            )
             with translated():
                 await connection.execute(begin, timeout=self._acquire_timeout)
             yield connection
@@ -96,7 +105,7 @@ class Pool:
             with translated():
                 return await (await self._pool()).acquire(timeout=self._acquire_timeout)
         except DatabaseUnavailable as error:
-            if isinstance(error.__cause__, TimeoutError) and self.exhausted:
+            if isinstance(error.__cause__, TimeoutError) and not self.spare:
                 raise PoolBusy(f"no connection came free within {self._acquire_timeout} s") from error
             raise
 

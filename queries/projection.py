@@ -23,7 +23,7 @@ def project(  # noqa: PLR0913 - what is optional is by keyword
     """
     positions = range(len(columns)) if chosen is None else chosen
     outputs = ", ".join(
-        f"{_output(f'c{position}', columns[position], layout, as_text)} AS {_quoted(columns[position].name)}"
+        f"{_output(f'c{position}', columns[position], layout, as_text)} AS {quoted(columns[position].name)}"
         for position in positions
     )
     # A query's last line may end in a comment: the bracket that closes it must not.
@@ -53,5 +53,6 @@ def _json(name: str, column: Column, layout: str) -> str:
     return f"pg_catalog.to_json({name})"
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """Return a name as SQL writes it whatever its characters."""
     return '"' + name.replace('"', '""') + '"'

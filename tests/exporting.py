@@ -10,6 +10,7 @@ from exporter.export import export
 from exporter.order import Order
 from formats import registry
 from queries.dataset import Dataset
+from queries.followers import Followers
 from queries.pool import Pool
 
 FORMATS = registry.load()
@@ -24,7 +25,8 @@ SESSION = (
 
 
 def database(dsn: str, size: int = 2, statement_timeout: float = 60) -> Database:
-    return Database(Pool(dsn, size=size, acquire_timeout=5, statement_timeout=statement_timeout))
+    pool = Pool(dsn, size=size, acquire_timeout=5, statement_timeout=statement_timeout)
+    return Database(pool, Followers(pool, size), parallel=size)
 
 
 def order(sql: str, extension: str, source: str = "copy", **how) -> Order:

@@ -1,0 +1,72 @@
+"""How the rows of an export are read: by one COPY, or those of a large table by several at once."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+
+from exporter.database import Database
+from exporter.order import Order
+from exporter.plan import Plan
+from formats.encoder import Layout
+from queries.binding import bind
+from queries.connection import Connection
+from queries.copy import copy
+from queries.keys import estimated_size, keys
+from queries.pages import pages, size_of
+from queries.parallel import parallel
+from queries.projection import project
+from queries.source import Dialect, Source
+from queries.walk import Walk
+
+_BYTES_EACH = 32 * 2**20
+"""What makes another connection worth its while: some 30 ms of reading."""
+
+
+@asynccontextmanager
+async def scan(order: Order, database: Database, connection: Connection, planned: Plan) -> AsyncIterator[Source]:
+    """Read the order's rows by COPY for as long as the context lasts.
+
+    Raises:
+        QueryError: the query or an argument was refused. What fails later is raised to who reads the rows.
+    """
+    dataset = order.dataset
+    sql = await bind(connection, dataset.query, list(order.arguments.values()), planned.description)
+    projected = partial(
+        project, columns=planned.columns, layout=order.format.layout.value, chosen=planned.chosen, limit=order.limit
+    )
+    async with AsyncExitStack() as stack:
+        connections = [connection]
+        walk, more = await _division(order, database, connection, planned, sql)
+        if walk is not None:
+            name = f"exporter {order.id} {dataset.name}"
+            joining = database.followers.joining(connection, more, name, dataset.statement_timeout)
+            connections += await stack.enter_async_context(joining)
+        if walk is not None and len(connections) > 1:
+            reading = parallel(connections, walk, projected, dialect(order), ordered=order.ordered)
+            yield await stack.enter_async_context(reading)
+        else:
+            yield await stack.enter_async_context(copy(connection, projected(sql), dialect(order)))
+
+
+async def _division(
+    order: Order, database: Database, connection: Connection, planned: Plan, sql: str
+) -> tuple[Walk | None, int]:
+    """Return the parts of the query, and how many more connections they are worth; None where it is read at once."""
+    table, key, attributes = order.dataset.table, order.dataset.partition_by, planned.description.attributes
+    most = min(database.parallel - 1, database.followers.spare) if order.limit is None else 0
+    walk, more = None, 0
+    if most > 0 and table:
+        more = min(most, await size_of(connection, table) // _BYTES_EACH)
+        walk = await pages(connection, table, [attribute.name for attribute in attributes]) if more else None
+    elif most > 0 and key:
+        size = await estimated_size(connection, sql)
+        more = min(most, size // _BYTES_EACH)
+        walk = await keys(connection, sql, attributes, key, size) if more else None
+    return walk, more
+
+
+def dialect(order: Order) -> Dialect:
+    """Return the CSV that the order's format reads."""
+    if order.format.layout is not Layout.CSV:
+        return Dialect()
+    return Dialect(**order.options.model_dump(include={"delimiter", "null"}))

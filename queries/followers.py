@@ -1,0 +1,58 @@
+"""Further connections that see what an export's own connection sees."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from queries.connection import Connection
+from queries.errors import QueryError, translated
+from queries.pool import Pool
+
+log = logging.getLogger(__name__)
+
+
+class Followers:
+    """Lends a pool's connections to parallel scans, few enough that others still find one."""
+
+    def __init__(self, pool: Pool, limit: int) -> None:
+        """Take the most connections that are lent at once."""
+        self._pool = pool
+        self._limit = limit
+        self._lent = 0
+
+    @property
+    def spare(self) -> int:
+        """How many could be lent without waiting."""
+        return max(0, min(self._limit - self._lent, self._pool.spare))
+
+    @asynccontextmanager
+    async def joining(
+        self, leader: Connection, count: int, name: str, statement_timeout: float | None
+    ) -> AsyncIterator[list[Connection]]:
+        """Lend up to `count` connections in transactions of the leader's snapshot; as many as are free now.
+
+        One that cannot join (the server has no connection left, or a pooler led to another server) is logged and left
+        out: the scan takes longer. The other arguments are those of `Pool.transaction`.
+
+        Raises:
+            QueryError: the leader failed.
+        """
+        count = min(count, self.spare)
+        if not count:
+            yield []
+            return
+        with translated():
+            snapshot = await leader.fetchval("SELECT pg_catalog.pg_export_snapshot()")
+        self._lent += count
+        try:
+            async with AsyncExitStack() as stack:
+                joined: list[Connection] = []
+                try:
+                    for _ in range(count):
+                        transaction = self._pool.transaction(name, statement_timeout, snapshot=snapshot)
+                        joined.append(await stack.enter_async_context(transaction))
+                except QueryError as error:
+                    log.warning("a parallel scan has %d of %d connections: %s", len(joined), count, error)
+                yield joined
+        finally:
+            self._lent -= count

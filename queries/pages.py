@@ -1,0 +1,97 @@
+"""A table divided into ranges of pages, which the server reads by TID Range Scan (since PostgreSQL 14).
+
+In order, the ranges give the same rows in the same order as one sequential scan of the table.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from queries.connection import Connection
+from queries.errors import translated
+from queries.projection import quoted
+from queries.walk import Span, Walk
+
+_FIRST_VERSION = 14
+_FIRST_PAGES = 64
+"""Half a megabyte, as the length of the first parts."""
+
+_SIZE = """
+WITH RECURSIVE tree(oid) AS (
+    SELECT oid FROM pg_catalog.pg_class
+    WHERE oid = $1::text::pg_catalog.regclass AND relkind IN ('r', 'p', 'm') AND relpersistence <> 't'
+    UNION ALL SELECT inhrelid FROM pg_catalog.pg_inherits JOIN tree ON inhparent = tree.oid
+)
+SELECT coalesce(pg_catalog.sum(pg_catalog.pg_table_size(oid)), 0)::int8 FROM tree
+"""
+
+_LEAVES = """
+SELECT pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::int8 AS pages,
+       a.amname = 'heap' AND pg_catalog.current_setting('enable_tidscan')::bool AS divisible,
+       c.oid = $3::text::pg_catalog.regclass AS itself,
+       pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT')
+           AND NOT pg_catalog.row_security_active(c.oid) AS open
+FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) WITH ORDINALITY AS leaf (schema, name, place)
+JOIN pg_catalog.pg_namespace n ON n.nspname = leaf.schema
+JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = leaf.name
+LEFT JOIN pg_catalog.pg_am a ON a.oid = c.relam
+ORDER BY leaf.place
+"""
+
+
+async def size_of(connection: Connection, table: str) -> int:
+    """Return the bytes of a table (its name quoted) with its partitions; 0 of what is no table, such as a view."""
+    with translated():
+        size: int = await connection.fetchval(_SIZE, table)
+    return size
+
+
+async def pages(connection: Connection, table: str, names: Sequence[str]) -> Walk | None:
+    """Return a walk over the pages of a table and its partitions, in the order in which a scan reads them.
+
+    The locks that this takes keep every row on its page until the transaction ends. None where reading the parts might
+    differ from reading the table: a foreign table, another access method, a partition that the caller may not read by
+    itself, or not in the same rows (row-level security).
+
+    Args:
+        connection: in the transaction whose snapshot will be read.
+        table: the quoted name of a table of which `size_of` knows.
+        names: of all its columns.
+    """
+    if connection.get_server_version().major < _FIRST_VERSION:
+        return None
+    with translated():
+        explain = f"EXPLAIN (VERBOSE, FORMAT JSON, COSTS OFF) SELECT * FROM {table}"  # noqa: S608 - a quoted name
+        plan = await connection.fetchval(explain)
+        scans = list(_scans(json.loads(plan)[0]["Plan"]))
+        if any(scan["Node Type"] != "Seq Scan" for scan in scans):
+            return None
+        schemas, relations = ([scan[key] for scan in scans] for key in ("Schema", "Relation Name"))
+        leaves = await connection.fetch(_LEAVES, schemas, relations, table)
+    spans = []
+    for scan, leaf in zip(scans, leaves, strict=True):
+        if not leaf["divisible"] or not (leaf["itself"] or (leaf["open"] and "Filter" not in scan)):
+            return None
+        spans.append(_span(f"{quoted(scan['Schema'])}.{quoted(scan['Relation Name'])}", names, leaf["pages"]))
+    return Walk(spans, _FIRST_PAGES)
+
+
+def _scans(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield the nodes of a plan that an Append puts in a row."""
+    if plan["Node Type"] == "Append":
+        for part in plan["Plans"]:
+            yield from _scans(part)
+    else:
+        yield plan
+
+
+def _span(relation: str, names: Sequence[str], count: int) -> Span:
+    # A partition may have its columns in another order than its table.
+    rows = f"SELECT {', '.join(map(quoted, names))} FROM ONLY {relation}"  # noqa: S608 - quoted names
+
+    def sql(low: int | None, high: int | None) -> str:
+        limits = [f"ctid >= '({low},0)'"] if low is not None else []
+        limits += [f"ctid < '({high},0)'"] if high is not None else []
+        return f"{rows} WHERE {' AND '.join(limits)}" if limits else rows
+
+    return Span(0, count, sql)

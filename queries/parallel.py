@@ -1,0 +1,98 @@
+"""Several COPYs of one snapshot, read as one source."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+from queries.connection import Connection
+from queries.copy import CopySource, receive
+from queries.source import Dialect
+from queries.walk import Walk
+
+_AHEAD = 1
+"""Parts that may wait to be read, besides one for each connection: so a connection need not wait for its turn."""
+
+
+class ParallelSource:
+    """The parts of a walk, each read by whichever connection is free. Its blocks are those of `CopySource`.
+
+    Each part has a buffer of a block and a part waits for its turn in it, so a reader that stops stops all connections.
+    """
+
+    def __init__(self, connections: Sequence[Connection], walk: Walk, *, ordered: bool) -> None:
+        self.rows: int | None = None
+        self._connections = connections
+        self._walk = walk
+        self._ordered = ordered
+        self._counted = 0
+        self._room = asyncio.Semaphore(len(connections) + _AHEAD)
+        self._last: asyncio.Task[None] | None = None
+        self._blocks: asyncio.Queue[bytes | Exception | None] = asyncio.Queue(1)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Yield the blocks: in the order of the walk, or as they come."""
+        while (block := await self._blocks.get()) is not None:
+            if isinstance(block, Exception):
+                raise block
+            yield block
+        self.rows = self._counted
+
+    async def run(self, project: Callable[[str], str], dialect: Dialect) -> None:
+        """Read everything for `__aiter__`, which is told what fails; the rest is then given up."""
+        end: Exception | None = None
+        try:
+            async with asyncio.TaskGroup() as group:
+                for connection in self._connections:
+                    group.create_task(self._lane(connection, group, project, dialect))
+        except ExceptionGroup as failures:
+            end = failures.exceptions[0]
+        await self._blocks.put(end)
+
+    async def _lane(
+        self, connection: Connection, group: asyncio.TaskGroup, project: Callable[[str], str], dialect: Dialect
+    ) -> None:
+        while True:
+            await self._room.acquire()
+            # Nothing is awaited from here until the part has its place in the order.
+            part = self._walk.take()
+            if part is None:
+                return
+            source = CopySource()
+            self._last = group.create_task(self._forward(source, self._last if self._ordered else None))
+            await receive(connection, project(part.sql), dialect, source)
+            self._walk.learn(part, source.received)
+
+    async def _forward(self, source: CopySource, turn: asyncio.Task[None] | None) -> None:
+        if turn is not None:
+            await turn
+        async for block in source:
+            await self._blocks.put(block)
+        self._counted += source.rows or 0
+        self._room.release()
+
+    @staticmethod
+    def csv(block: bytes) -> bytes:
+        """Return the block itself."""
+        return block
+
+
+@asynccontextmanager
+async def parallel(
+    connections: Sequence[Connection], walk: Walk, project: Callable[[str], str], dialect: Dialect, *, ordered: bool
+) -> AsyncIterator[ParallelSource]:
+    """Read a walk's parts over several connections for as long as the context lasts; leaving it cancels what runs.
+
+    Args:
+        connections: each in a transaction of the same snapshot, used by nobody else meanwhile.
+        walk: the parts; each one a statement without parameters.
+        project: makes of a part's query the one that is read.
+        dialect: how the server writes the CSV.
+        ordered: whether the blocks come in the order of the walk.
+    """
+    source = ParallelSource(connections, walk, ordered=ordered)
+    task = asyncio.create_task(source.run(project, dialect))
+    try:
+        yield source
+    finally:
+        task.cancel()
+        await asyncio.wait([task])

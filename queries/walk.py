@@ -1,0 +1,57 @@
+"""A query's rows divided into adjoining parts, in order, each of about one block."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from queries.source import BLOCK_BYTES
+
+_GROWTH = 4
+"""How much longer or shorter the next part may be than one that was measured: a single odd part misleads little."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Rows that lie along whole numbers: pages of a table, values of a key."""
+
+    first: int
+    end: int
+    """One more than the last number."""
+    sql: Callable[[int | None, int | None], str]
+    """Returns the query of the rows from the first number up to, not including, the second; None: no limit."""
+
+
+class Part(NamedTuple):
+    """One query, and how many numbers of its span it covers."""
+
+    sql: str
+    length: int
+
+
+class Walk:
+    """Walks over spans in order, once; each part is as long as the parts before it show to be about a block."""
+
+    def __init__(self, spans: Iterable[Span], step: int) -> None:
+        """Take the length of the first parts, in numbers."""
+        self._spans = iter(spans)
+        self._span: Span | None = next(self._spans, None)
+        self._next: int | None = None
+        self._step = step
+
+    def take(self) -> Part | None:
+        """Return the next part, None behind the last. The outer parts of a span have no limit outwards."""
+        span = self._span
+        if span is None:
+            return None
+        low = self._next
+        start = span.first if low is None else low
+        high = start + self._step if start + self._step < span.end else None
+        if high is None:
+            self._span = next(self._spans, None)
+        self._next = high
+        return Part(span.sql(low, high), self._step)
+
+    def learn(self, part: Part, size: int) -> None:
+        """Make the next parts longer or shorter, given that this part had `size` bytes."""
+        wanted = part.length * BLOCK_BYTES // size if size else part.length * _GROWTH
+        self._step = max(1, part.length // _GROWTH, min(wanted, part.length * _GROWTH))
