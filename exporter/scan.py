@@ -56,8 +56,10 @@ async def _division(
     most = min(database.parallel - 1, database.followers.spare) if order.limit is None else 0
     walk, more = None, 0
     if most > 0 and table:
-        more = min(most, await size_of(connection, table) // _BYTES_EACH)
-        walk = await pages(connection, table, [attribute.name for attribute in attributes]) if more else None
+        size = await size_of(connection, table)
+        more = min(most, size // _BYTES_EACH)
+        names = [attribute.name for attribute in attributes]
+        walk = await pages(connection, table, names, size) if more else None
     elif most > 0 and key:
         size = await estimated_size(connection, sql)
         more = min(most, size // _BYTES_EACH)

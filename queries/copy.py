@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 from queries.connection import Connection
 from queries.errors import CopyRefused, QueryError, translated
@@ -18,6 +19,9 @@ _AT_ONCE_BYTES = 1 << 17
 `_AT_ONCE_BYTES`, a chunk smaller than `_SMALL_CHUNK` is followed by a pause in which the socket fills: half the CPU
 time of receiving, at the same speed. (Pauses of two milliseconds would be too long: a Unix socket is full before.)"""
 
+_CANCEL_SECONDS = 5.0
+"""How long the server may take to give a COPY up; then its connection is cut."""
+
 _REFUSALS = ("0A000", "42601")
 """feature_not_supported and syntax_error: what servers and poolers without COPY answer."""
 
@@ -32,6 +36,7 @@ class CopySource:
         self._chunks: list[bytes] = []
         self._size = 0
         self._ended = False
+        self._discarding = False
         self._failure: QueryError | None = None
         self._some = asyncio.Event()
         self._full = asyncio.Event()
@@ -39,6 +44,8 @@ class CopySource:
 
     async def write(self, chunk: bytes) -> None:
         """Take a chunk of whole rows; return once there is room for another, which is what slows the server down."""
+        if self._discarding:
+            return
         self.received += len(chunk)
         self._chunks.append(chunk)
         self._size += len(chunk)
@@ -49,6 +56,11 @@ class CopySource:
             await self._room.wait()
         elif len(chunk) < _SMALL_CHUNK and self.received > _AT_ONCE_BYTES:
             await asyncio.sleep(_GATHER_SECONDS)
+
+    def discard(self) -> None:
+        """Drop all further chunks, without waiting."""
+        self._discarding = True
+        self._room.set()
 
     @property
     def begun(self) -> bool:
@@ -133,12 +145,15 @@ async def receive(connection: Connection, sql: str, dialect: Dialect, source: Co
     """Run the COPY to its end and tell `source`, also of what fails; raises nothing but cancellation. See `copy`."""
     rows: int | None = None
     failure: QueryError | None = QueryError("the COPY was cancelled")
+    copying = asyncio.create_task(
+        connection.copy_from_query(
+            f"\n{sql}\n", output=source.write, format="csv", delimiter=dialect.delimiter, null=dialect.null
+        )
+    )
     try:
+        await asyncio.wait([copying])
         with translated():
-            status = await connection.copy_from_query(
-                f"\n{sql}\n", output=source.write, format="csv", delimiter=dialect.delimiter, null=dialect.null
-            )
-        rows, failure = int(status.rpartition(" ")[2]), None
+            rows, failure = int(copying.result().rpartition(" ")[2]), None
     except QueryError as error:
         # The query was prepared before, so what the server cannot parse or do may be the COPY around it. Not once there
         # are rows: to read them again with a cursor would send them twice.
@@ -148,3 +163,22 @@ async def receive(connection: Connection, sql: str, dialect: Dialect, source: Co
         failure.__cause__ = error
     finally:
         source.end(rows, failure)
+        if not copying.done():
+            await _cancel(connection, copying, source)
+
+
+async def _cancel(connection: Connection, copying: "asyncio.Task[str]", source: CopySource) -> None:
+    """Have the server cancel the COPY, and read its answer.
+
+    The task itself is never cancelled. Between two chunks asyncpg would then forget the statement and break over its
+    next chunk; at the last chunk it would wait for ever for the end of a statement that has ended.
+    """
+    source.discard()
+    driver: Any = connection
+    asking = asyncio.create_task(driver._cancel(asyncio.get_running_loop().create_future()))  # noqa: SLF001 - as above
+    _, late = await asyncio.wait([copying, asking], timeout=_CANCEL_SECONDS)
+    if late:
+        connection.terminate()
+        asking.cancel()
+        await asyncio.wait([copying, asking])
+    copying.exception()  # retrieved, or asyncio would log it

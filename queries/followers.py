@@ -41,10 +41,10 @@ class Followers:
         if not count:
             yield []
             return
-        with translated():
-            snapshot = await leader.fetchval("SELECT pg_catalog.pg_export_snapshot()")
         self._lent += count
         try:
+            with translated():
+                snapshot = await leader.fetchval("SELECT pg_catalog.pg_export_snapshot()")
             async with AsyncExitStack() as stack:
                 joined: list[Connection] = []
                 try:

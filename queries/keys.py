@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 
 from queries.connection import Connection
 from queries.errors import QueryRejected, translated
-from queries.source import BLOCK_BYTES
 from queries.types import Attribute
 from queries.walk import Span, Walk
 
@@ -105,4 +104,4 @@ async def keys(connection: Connection, sql: str, attributes: Sequence[Attribute]
         return f"{rows} WHERE {' AND '.join(limits) or f'{column} IS NOT NULL'}"
 
     nulls = Span(0, 1, lambda _low, _high: f"{rows} WHERE {column} IS NULL")
-    return Walk([Span(first, last + 1, part), nulls], max(1, (last - first) * BLOCK_BYTES // max(size, 1)))
+    return Walk([Span(first, last + 1, part), nulls], size)

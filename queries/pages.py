@@ -13,8 +13,6 @@ from queries.projection import quoted
 from queries.walk import Span, Walk
 
 _FIRST_VERSION = 14
-_FIRST_PAGES = 64
-"""Half a megabyte, as the length of the first parts."""
 
 _SIZE = """
 WITH RECURSIVE tree(oid) AS (
@@ -31,7 +29,8 @@ SELECT pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_si
        c.oid = $3::text::pg_catalog.regclass AS itself,
        pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT')
            AND NOT pg_catalog.row_security_active(c.oid) AS open
-FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) WITH ORDINALITY AS leaf (schema, name, place)
+FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[]))
+    WITH ORDINALITY AS leaf (schema, name, place)
 JOIN pg_catalog.pg_namespace n ON n.nspname = leaf.schema
 JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = leaf.name
 LEFT JOIN pg_catalog.pg_am a ON a.oid = c.relam
@@ -46,7 +45,7 @@ async def size_of(connection: Connection, table: str) -> int:
     return size
 
 
-async def pages(connection: Connection, table: str, names: Sequence[str]) -> Walk | None:
+async def pages(connection: Connection, table: str, names: Sequence[str], size: int) -> Walk | None:
     """Return a walk over the pages of a table and its partitions, in the order in which a scan reads them.
 
     The locks that this takes keep every row on its page until the transaction ends. None where reading the parts might
@@ -57,6 +56,7 @@ async def pages(connection: Connection, table: str, names: Sequence[str]) -> Wal
         connection: in the transaction whose snapshot will be read.
         table: the quoted name of a table of which `size_of` knows.
         names: of all its columns.
+        size: of the table, in bytes.
     """
     if connection.get_server_version().major < _FIRST_VERSION:
         return None
@@ -73,7 +73,7 @@ async def pages(connection: Connection, table: str, names: Sequence[str]) -> Wal
         if not leaf["divisible"] or not (leaf["itself"] or (leaf["open"] and "Filter" not in scan)):
             return None
         spans.append(_span(f"{quoted(scan['Schema'])}.{quoted(scan['Relation Name'])}", names, leaf["pages"]))
-    return Walk(spans, _FIRST_PAGES)
+    return Walk(spans, size)
 
 
 def _scans(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

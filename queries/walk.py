@@ -1,6 +1,6 @@
 """A query's rows divided into adjoining parts, in order, each of about one block."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -31,12 +31,12 @@ class Part(NamedTuple):
 class Walk:
     """Walks over spans in order, once; each part is as long as the parts before it show to be about a block."""
 
-    def __init__(self, spans: Iterable[Span], step: int) -> None:
-        """Take the length of the first parts, in numbers."""
+    def __init__(self, spans: Sequence[Span], size: int) -> None:
+        """Take also about how many bytes there are, for the length of the first parts."""
+        self._step = max(1, sum(span.end - span.first for span in spans) * BLOCK_BYTES // max(1, size))
         self._spans = iter(spans)
         self._span: Span | None = next(self._spans, None)
         self._next: int | None = None
-        self._step = step
 
     def take(self) -> Part | None:
         """Return the next part, None behind the last. The outer parts of a span have no limit outwards."""

@@ -32,8 +32,12 @@ def database(dsn: str, size: int = 2, statement_timeout: float = 60) -> Database
 def order(sql: str, extension: str, source: str = "copy", **how) -> Order:
     """An order of a query's rows; what is not an option of the format (a limit, arguments) is a field of the order."""
     format_ = FORMATS[extension]
-    declared = {name: how.pop(name) for name in ("parameters", "columns", "on_unrepresentable") if name in how}
-    chosen = {name: how.pop(name) for name in ("limit", "arguments", "compressor", "chosen") if name in how}
+    declared = {
+        name: how.pop(name)
+        for name in ("parameters", "columns", "on_unrepresentable", "table", "partition_by")
+        if name in how
+    }
+    chosen = {name: how.pop(name) for name in ("limit", "arguments", "compressor", "chosen", "ordered") if name in how}
     dataset = Dataset(name="tested", title="Tested", sql=sql, source=source, **declared)
     ordered = Order(ID, dataset, chosen.pop("arguments", {}), format_, format_.options(**how))
     return replace(ordered, columns=chosen.pop("chosen", None), **chosen)

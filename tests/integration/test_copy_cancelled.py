@@ -1,0 +1,55 @@
+"""A COPY that is given up, whenever that is, leaves a connection that can be used again."""
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from queries.copy import copy
+from queries.parallel import parallel
+from queries.source import Dialect
+from queries.walk import Span, Walk
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def connections(database_url):
+    opened = [await asyncpg.connect(database_url) for _ in range(4)]
+    yield opened
+    for connection in opened:
+        await connection.close(timeout=5)
+
+
+@pytest.fixture
+async def complaints():
+    """What the event loop was told, since nobody else took it: the driver broke over what came."""
+    loop, told = asyncio.get_running_loop(), []
+    handler = loop.get_exception_handler()
+    loop.set_exception_handler(lambda _, context: told.append(context))
+    yield told
+    loop.set_exception_handler(handler)
+    assert not told
+
+
+@pytest.mark.usefixtures("complaints")
+async def test_at_any_moment_of_many_copies(connections):
+    def rows(low, high):
+        return f"SELECT n, md5(n::text) FROM generate_series({low or 0}::int, {high or 10000}) n"
+
+    backends = [connection.get_server_pid() for connection in connections]
+    for number in range(200):
+        walk = Walk([Span(0, 10_000_000, rows)], 4_000_000_000)
+        async with parallel(connections, walk, str, Dialect(), ordered=True) as source:
+            if number % 4:
+                await anext(aiter(source))
+            await asyncio.sleep(number / 40_000)
+        assert [await one.fetchval("SELECT pg_backend_pid()") for one in connections] == backends
+
+
+@pytest.mark.usefixtures("complaints")
+async def test_before_the_server_has_a_row(connections):
+    for number in range(3):
+        async with copy(connections[0], "SELECT pg_sleep(60)", Dialect()):
+            await asyncio.sleep(number / 100)
+        assert await connections[0].fetchval("SELECT 1") == 1
