@@ -145,15 +145,10 @@ async def receive(connection: Connection, sql: str, dialect: Dialect, source: Co
     """Run the COPY to its end and tell `source`, also of what fails; raises nothing but cancellation. See `copy`."""
     rows: int | None = None
     failure: QueryError | None = QueryError("the COPY was cancelled")
-    copying = asyncio.create_task(
-        connection.copy_from_query(
-            f"\n{sql}\n", output=source.write, format="csv", delimiter=dialect.delimiter, null=dialect.null
-        )
-    )
+    copying = asyncio.create_task(_statement(connection, sql, dialect, source))
     try:
         await asyncio.wait([copying])
-        with translated():
-            rows, failure = int(copying.result().rpartition(" ")[2]), None
+        rows, failure = copying.result(), None
     except QueryError as error:
         # The query was prepared before, so what the server cannot parse or do may be the COPY around it. Not once there
         # are rows: to read them again with a cursor would send them twice.
@@ -167,7 +162,15 @@ async def receive(connection: Connection, sql: str, dialect: Dialect, source: Co
             await _cancel(connection, copying, source)
 
 
-async def _cancel(connection: Connection, copying: "asyncio.Task[str]", source: CopySource) -> None:
+async def _statement(connection: Connection, sql: str, dialect: Dialect, source: CopySource) -> int:
+    with translated():
+        status = await connection.copy_from_query(
+            f"\n{sql}\n", output=source.write, format="csv", delimiter=dialect.delimiter, null=dialect.null
+        )
+    return int(status.rpartition(" ")[2])
+
+
+async def _cancel(connection: Connection, copying: "asyncio.Task[int]", source: CopySource) -> None:
     """Have the server cancel the COPY, and read its answer.
 
     The task itself is never cancelled. Between two chunks asyncpg would then forget the statement and break over its
