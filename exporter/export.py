@@ -61,19 +61,22 @@ async def _learn(database: Database, refusal: CopyRefused) -> None:
 
 
 async def _attempt(order: Order, database: Database, threads: Executor, opener: Opener) -> AsyncGenerator[bytes]:
+    loop = asyncio.get_running_loop()
     name = f"exporter {order.id} {order.dataset.name}"
     async with database.pool.transaction(name, order.dataset.statement_timeout) as connection:
         planned = await plan(order, database, connection, threads)
         async with opener(order, database, connection, planned) as source:
             work = Work(order, planned, source)
             try:
-                async with aclosing(pipeline(aiter(source), work.prepare, work.write, threads)) as chunks:
+                workers = None if work.passes_through else threads
+                async with aclosing(pipeline(aiter(source), work.prepare, work.write, workers)) as chunks:
                     async for chunk in chunks:
                         if chunk:
                             yield chunk
             except Unrepresentable as error:
                 raise error.after(work.rows) from None
-            if last := await asyncio.get_running_loop().run_in_executor(threads, work.finish):
+            last = work.finish() if work.passes_through else await loop.run_in_executor(threads, work.finish)
+            if last:
                 yield last
 
 

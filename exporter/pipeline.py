@@ -16,14 +16,19 @@ async def pipeline(
     blocks: AsyncIterator[Block],
     prepare: Callable[[Block], Prepared],
     write: Callable[[Prepared], bytes],
-    threads: Executor,
+    threads: Executor | None,
 ) -> AsyncGenerator[bytes]:
     """Yield `write(prepare(block))` for each block, in the order of the blocks.
 
     `prepare` runs for several blocks at once, `write` for one at a time and in order; both in `threads`. A reader that
     stops pulling stops everything before it after `_AHEAD` blocks. A failure of `blocks` or `prepare` is raised where
-    its bytes would have come. When the generator is closed nothing of it runs on.
+    its bytes would have come. When the generator is closed nothing of it runs on. Without threads both
+    run in place: for work that is next to nothing, and would only be delayed.
     """
+    if threads is None:
+        async for block in blocks:
+            yield write(prepare(block))
+        return
     loop = asyncio.get_running_loop()
     queue: asyncio.Queue[asyncio.Future[Prepared] | None] = asyncio.Queue(_AHEAD)
     running: set[asyncio.Future[Any]] = set()

@@ -18,6 +18,10 @@ from queries.describe import Description, describe, types_of
 from queries.errors import QueryRejected, translated
 from queries.types import Column, PgType
 
+_FEW_COLUMNS = 64
+"""At five to ten microseconds each they take less than a millisecond; a thousand columns would hold up the event loop,
+and a few would wait longer for a thread than for their work."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -52,8 +56,9 @@ async def plan(order: Order, database: Database, connection: Connection, threads
         metadata["snapshot_time"] = taken.isoformat()
     description = await describe(connection, dataset.query.numbered())
     types = await types_of(connection, {attribute.oid for attribute in description.attributes}, database.types)
-    # In a thread: with a thousand columns, or a Parquet writer to make, this takes many milliseconds.
     fit = partial(_fit, order, description, types, metadata)
+    if len(description.attributes) <= _FEW_COLUMNS:
+        return fit()
     return await asyncio.get_running_loop().run_in_executor(threads, fit)
 
 

@@ -1,8 +1,8 @@
 """The response that carries an export."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Awaitable, Sequence
+from contextlib import aclosing, suppress
 from typing import Any, TypeVar
 
 from velithon.datastructures import Protocol, Scope
@@ -18,22 +18,30 @@ class Disconnected(Exception):
     """The client left before it had its answer."""
 
 
-async def unless_disconnected(protocol: Protocol, work: Coroutine[Any, Any, T]) -> T:
+async def unless_disconnected(protocol: Protocol, work: Awaitable[T]) -> T:
     """Run `work` to its end, or cancel it and raise `Disconnected` when the client leaves first.
 
-    Watching is needed even while something is sent: a send to a client that left succeeds.
+    Watching is needed even while something is sent: a send to a client that left succeeds. The work stays in the
+    caller's task, since another would cost a small export several turns of the event loop.
     """
-    task = asyncio.create_task(work)
-    gone = asyncio.create_task(protocol.client_disconnect())
+    gone = asyncio.ensure_future(protocol.client_disconnect())
+    connected = asyncio.timeout(None)
+
+    def over(_: object) -> None:
+        with suppress(RuntimeError):  # the work has ended meanwhile
+            connected.reschedule(0)
+
     try:
-        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return task.result()
-        raise Disconnected
+        async with connected:
+            gone.add_done_callback(over)
+            return await work
+    except Exception as error:
+        if connected.expired():
+            raise Disconnected from error
+        raise
     finally:
-        task.cancel()
+        gone.remove_done_callback(over)
         gone.cancel()
-        await asyncio.wait({task, gone})
 
 
 class ExportResponse(Response):

@@ -7,6 +7,7 @@ from exporter.plan import Plan
 from formats.encoder import Layout
 from queries import decode
 from queries.cast import typed
+from queries.copy import CopySource
 from queries.errors import QueryRejected
 from queries.source import Source
 
@@ -23,6 +24,8 @@ class Work:
         self._source = source
         self._compressor = order.compressor() if order.compressor else None
         self._head = self._encoder.header()
+        self.passes_through = self._layout is Layout.CSV and not self._compressor and isinstance(source, CopySource)
+        """Whether the server's bytes are the document's, so that there is no work for a thread."""
 
     def prepare(self, block: Any) -> tuple[int, Any]:
         """Return how many rows the block has, and what the encoder made of it.

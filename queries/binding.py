@@ -123,7 +123,8 @@ async def bind(
     caller already has it.
 
     Raises:
-        ArgumentRejected: the server cannot read a value.
+        ArgumentRejected: the server cannot read a value. The transaction is over then; in its place is a new
+            one that may only read, without what was set in the old one.
         QueryError: the server refuses the query, or takes it for something else than what was declared.
     """
     if described is None:
@@ -168,16 +169,12 @@ async def _blame(connection: Connection, template: Template, values: Sequence[Va
 
 
 async def _attempt(connection: Connection, sql: str, values: Sequence[Value]) -> list[str | None]:
-    """Fetch one row; the transaction around it outlives an error of the values."""
-    inside = connection.is_in_transaction()
-    if inside:
-        await connection.execute("SAVEPOINT arguments")
+    """Fetch one row; after an error of the values a transaction around it is over and a new one begun."""
     try:
-        row = await connection.fetchrow(sql, *values)
+        return list(await connection.fetchrow(sql, *values) or ())
     except asyncpg.DataError:
-        if inside:
-            await connection.execute("ROLLBACK TO SAVEPOINT arguments")
+        if connection.is_in_transaction():
+            # A savepoint would keep the old one, and cost every export two round trips for the sake of a refused one.
+            # AND CHAIN would not do: once aborted, a transaction no longer knows that it was to read only.
+            await connection.execute("ROLLBACK; BEGIN READ ONLY")
         raise
-    if inside:
-        await connection.execute("RELEASE SAVEPOINT arguments")
-    return list(row or ())

@@ -73,17 +73,20 @@ class CopySource:
         self._some.set()
         self._full.set()
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Yield the blocks."""
-        while True:
-            await self._some.wait()
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Iterate over the blocks, which are there once."""
+        return self
+
+    async def __anext__(self) -> bytes:
+        """Return the next block."""
+        await self._some.wait()
+        if not self._full.is_set():
             await self._wait_until_full()
-            if self._failure is not None:
-                raise self._failure
-            if self._chunks:
-                yield self._take()
-            elif self._ended:
-                return
+        if self._failure is not None:
+            raise self._failure
+        if not self._chunks:
+            raise StopAsyncIteration
+        return self._take()
 
     async def _wait_until_full(self) -> None:
         # Not wait_for: before Python 3.12 it can swallow a cancellation that arrives as the event is set.
@@ -122,8 +125,8 @@ async def copy(connection: Connection, sql: str, dialect: Dialect) -> AsyncItera
     try:
         yield source
     finally:
-        task.cancel()
-        await asyncio.wait([task])
+        if task.cancel():
+            await asyncio.wait([task])
 
 
 async def takes_copy(connection: Connection) -> bool:

@@ -51,6 +51,7 @@ class Pool:
                 # Poolers in transaction mode hand out another server connection each time: a cached name is gone there.
                 statement_cache_size=0,
                 server_settings={"application_name": "exporter"},
+                reset=_already_reset,
             )
             await self._opened
         return self._opened
@@ -111,10 +112,16 @@ class Pool:
 
     async def _release(self, connection: Connection) -> None:
         try:
-            await connection.execute("ROLLBACK", timeout=_CLEANUP_SECONDS)
+            # In one message what the driver would send in two: the end of the transaction, and of what outlives it
+            # (a query may take advisory locks, LISTEN, and set_config without `local`).
+            await connection.execute(f"ROLLBACK;\n{connection.get_reset_query()}", timeout=_CLEANUP_SECONDS)
         except Exception:  # noqa: BLE001 - the driver raises its internal errors too when a COPY was cut
             with suppress(asyncpg.InterfaceError):  # the driver has seen it closed, and taken it back
                 connection.terminate()
         finally:
             with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
                 await (await self._pool()).release(connection, timeout=_CLEANUP_SECONDS)
+
+
+async def _already_reset(connection: object) -> None:
+    """Leave the driver nothing to send when a connection comes back: `Pool` has reset it."""

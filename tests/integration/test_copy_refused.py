@@ -15,7 +15,10 @@ _REFUSAL = b"SERROR\0VERROR\0C0A000\0MCOPY is not supported here\0\0"
 
 
 class Proxy:
-    """Passes the PostgreSQL protocol through, but refuses every COPY, as some poolers do; frozen, it swallows all."""
+    """Passes the PostgreSQL protocol through, but refuses every COPY, as some poolers do; frozen, it swallows all.
+
+    `waits` counts the messages after which a client can only wait: Query, Sync, Flush.
+    """
 
     def __init__(self, dsn):
         parts = urlsplit(dsn)
@@ -25,6 +28,7 @@ class Proxy:
         self._name = parts.path
         self._user = parts.netloc.rpartition("@")[0]
         self.refused = 0
+        self.waits = 0
         self.frozen = False
 
     async def __aenter__(self):
@@ -57,6 +61,7 @@ class Proxy:
             body = await reader.readexactly(int.from_bytes(head[1:]) - 4)
             if self.frozen:
                 continue
+            self.waits += head[:1] in b"QSH"
             if head[:1] == b"Q" and body.startswith(b"COPY"):
                 self.refused += 1
                 client.write(b"E" + (len(_REFUSAL) + 4).to_bytes(4) + _REFUSAL + b"Z\0\0\0\5E")

@@ -140,6 +140,14 @@ async def test_an_attack_that_got_past_validation_is_refused_by_the_server_and_n
             assert await victim.fetchval("SELECT 1") == 1, "the transaction survives"
 
 
+async def test_what_follows_a_refused_argument_still_may_only_read(victim: Connection) -> None:
+    with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
+        async with victim.transaction(isolation="repeatable_read", readonly=True):
+            with pytest.raises(ArgumentRejected):
+                await bind(victim, of_type("date"), ["0000-00-00"])
+            await victim.execute("DROP TABLE victim")
+
+
 @pytest.mark.parametrize(("type_", "text"), GOOD.items())
 async def test_values_of_every_type_mean_the_same_in_both_forms(
     victim: Connection, type_: ParameterType, text: str

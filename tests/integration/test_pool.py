@@ -1,10 +1,14 @@
 """The pool gives every connection back, and fails in time and by name."""
 
 import asyncio
+from contextlib import suppress
 
 import asyncpg
 import pytest
 
+from queries.binding import Template, bind
+from queries.declaration import Parameter
+from queries.describe import describe
 from queries.errors import DatabaseUnavailable, PoolBusy
 from queries.pool import Pool
 from tests.integration.test_copy_refused import Proxy
@@ -56,6 +60,44 @@ async def test_a_timeout_too_short_to_be_written_is_not_no_timeout(database_url)
         with pytest.raises(asyncpg.QueryCanceledError):
             await connection.execute("SELECT pg_sleep(20)")
     await pool.close()
+
+
+@pytest.mark.parametrize("last", ["SELECT 1", "SELECT 1/0"])
+async def test_nothing_that_a_query_leaves_in_its_session_reaches_the_next(database_url, last):
+    pool = _pool(database_url)
+    async with pool.transaction("first") as connection:
+        pid = await connection.fetchval("SELECT pg_backend_pid()")
+        await connection.execute("SELECT pg_advisory_lock(42), set_config('search_path', 'pg_temp', false)")
+        await connection.execute("DECLARE held CURSOR WITH HOLD FOR SELECT 1; COMMIT; LISTEN news; BEGIN READ ONLY")
+        with suppress(asyncpg.DivisionByZeroError):
+            await connection.execute(last)
+    async with pool.transaction("next") as connection:
+        assert await connection.fetchval("SELECT pg_backend_pid()") == pid
+        assert "public" in await connection.fetchval("SHOW search_path")
+        for left in (
+            "pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()",
+            "pg_cursors WHERE is_holdable",
+            "pg_listening_channels()",
+        ):
+            assert await connection.fetchval(f"SELECT count(*) FROM {left}") == 0, left
+    await pool.close()
+
+
+async def test_a_transaction_and_its_arguments_wait_for_the_server_no_more_often_than_they_must(database_url):
+    template = Template("SELECT :a, :b", (Parameter(name="a", type="integer"), Parameter(name="b", type="text")))
+    async with Proxy(database_url) as proxy:
+        pool = _pool(proxy.dsn)
+        async with pool.transaction("first"):
+            pass
+        proxy.waits = 0
+        async with pool.transaction("second") as connection:
+            assert proxy.waits == 1, "to begin"
+            described = await describe(connection, template.numbered())
+            assert proxy.waits == 2, "to describe"
+            await bind(connection, template, ["1", "b"], described)
+            assert proxy.waits == 5, "to prepare what turns arguments into text, to run it, to describe what came of it"
+        assert proxy.waits == 6, "to end the transaction and all that outlives one"
+        await pool.close()
 
 
 async def test_a_connection_that_the_server_ended_is_replaced_and_the_failure_keeps_its_name(database_url):

@@ -35,6 +35,19 @@ async def test_chunks_come_in_the_order_of_the_blocks_however_long_each_takes(th
     assert b"".join(written) == b" ".join(b"%d" % number for number in range(20)) + b" "
 
 
+async def test_without_threads_the_work_is_done_in_place():
+    def prepare(number):
+        return b"%d" % number, threading.get_ident()
+
+    def write(prepared):
+        chunk, thread = prepared
+        assert thread == threading.get_ident()
+        return chunk
+
+    written = [chunk async for chunk in pipeline(_count(3), prepare, write, None)]
+    assert (written, threading.get_ident()) == ([b"0", b"1", b"2"], threading.main_thread().ident)
+
+
 async def test_several_blocks_are_prepared_at_once(threads):
     barrier = threading.Barrier(2, timeout=10)
 
