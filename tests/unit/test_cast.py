@@ -63,7 +63,7 @@ def test_nulls_slices_and_no_rows_at_all_are_kept(oid, array_oid, text, json, va
         rows = [sample, None, sample, sample, None]
         assert cast(type_oid, rows).to_pylist() == [expected if row else None for row in rows]
         whole = pa.array([None, *rows, None, *rows] * 5, pa.string())
-        for start, length in [(1, 5), (2, 4), (9, 17), (4, 0)]:
+        for start, length in [(1, 5), (2, 4), (3, 2), (9, 17), (4, 0)]:
             part = whole.slice(start, length)
             assert cast(type_oid, part).to_pylist() == [expected if row else None for row in part.to_pylist()]
 
