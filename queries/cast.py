@@ -12,9 +12,9 @@ from queries.types import Column, Kind
 
 __all__ = ["TypedDecoder", "Unrepresentable", "typed"]
 
-# What the server prints of these, pyarrow.csv reads exactly as the kernels do, and at half the price;
+# What the server prints of these, pyarrow.csv reads exactly as the kernels do, without a copy of it as text;
 _EXACT = frozenset({Kind.BOOLEAN, Kind.INTEGER, Kind.OID, Kind.FLOAT})
-# of these it refuses what its parsers do not know: NaN, infinity, 24:00:00, BC and years of five digits.
+# of these it refuses what Arrow's parsers do not know: NaN in a decimal, infinity, 24:00:00, BC, years of five digits.
 _EXACT_OR_REFUSED = _EXACT | {Kind.NUMERIC, Kind.DATE, Kind.TIME, Kind.TIMESTAMP, Kind.TIMESTAMPTZ}
 
 _DECIMAL128 = 38

@@ -22,12 +22,12 @@ class Decoder:
 
     def __init__(self, types: Sequence[pa.DataType]) -> None:
         """`types` are those of the columns, as pyarrow.csv is to read them."""
-        names = [f"c{number}" for number in range(len(types))]
-        self._schema = pa.schema(zip(names, types, strict=True))
+        self._types = types
+        self._names = [f"c{number}" for number in range(len(types))]
         # Larger than any block: the reader has no boundaries inside.
-        self._read = pyarrow.csv.ReadOptions(use_threads=False, column_names=names, block_size=2**31 - 1)
+        self._read = pyarrow.csv.ReadOptions(use_threads=False, column_names=self._names, block_size=2**31 - 1)
         self._convert = pyarrow.csv.ConvertOptions(
-            column_types=self._schema,
+            column_types=dict(zip(self._names, types, strict=True)),
             # The server has made sure of it (pg_server_to_any in mbutils.c), and a tenth of the work is saved.
             check_utf8=False,
             null_values=[""],
@@ -42,16 +42,16 @@ class Decoder:
 
         Raises pyarrow.ArrowInvalid if the block is not whole rows, or for a value that its type refuses.
         """
-        if not self._schema:
+        if not self._types:
             # A row is a newline.
             return pa.RecordBatch.from_struct_array(pa.array([{}] * block.count(b"\n"), pa.struct([])))
         if not block:
-            return pa.RecordBatch.from_pylist([], schema=self._schema)
+            return pa.RecordBatch.from_arrays([pa.array([], type_) for type_ in self._types], names=self._names)
         if block.startswith(_BYTE_ORDER_MARK):
             # The reader takes it for a mark and drops it; here it is the first value's first character.
             block = _BYTE_ORDER_MARK + block
         table = pyarrow.csv.read_csv(pa.BufferReader(block), self._read, _PARSE, self._convert)
-        return pa.RecordBatch.from_arrays([_whole(column) for column in table.columns], schema=self._schema)
+        return pa.RecordBatch.from_arrays([_whole(column) for column in table.columns], names=self._names)
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:
