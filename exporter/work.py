@@ -1,15 +1,18 @@
 """The work on the blocks of one export, between the source and the socket."""
 
+from collections.abc import Sequence
 from typing import Any
+
+import pyarrow as pa
 
 from exporter.order import Order
 from exporter.plan import Plan
 from formats.encoder import Layout
-from queries import decode
-from queries.cast import typed
-from queries.copy import CopySource
+from queries.cast import TypedDecoder
+from queries.decode import Decoder
 from queries.errors import QueryRejected
 from queries.source import Source
+from queries.types import Column
 
 
 class Work:
@@ -18,13 +21,12 @@ class Work:
     def __init__(self, order: Order, plan: Plan, source: Source) -> None:
         self.rows = 0
         """Rows written so far; of the CSV layout, which is not taken apart, known only at the end."""
-        self._layout = order.format.layout
-        self._columns = plan.outputs
+        self._decoder = _decoder(order.format.layout, plan.outputs)
         self._encoder = plan.encoder
         self._source = source
         self._compressor = order.compressor() if order.compressor else None
         self._head = self._encoder.header()
-        self.passes_through = self._layout is Layout.CSV and not self._compressor and isinstance(source, CopySource)
+        self.passes_through = self._layout is Layout.CSV and not self._compressor and source.is_csv
         """Whether the server's bytes are the document's, so that there is no work for a thread."""
 
     def prepare(self, block: Any) -> tuple[int, Any]:
@@ -34,12 +36,10 @@ class Work:
             Unrepresentable: a value does not fit; its row counts from the first of the block.
         """
         csv = self._source.csv(block)
-        if self._layout is Layout.CSV:
+        if self._decoder is None:
             return 0, self._encoder.prepare(csv)
-        arrays = decode.parse(csv, len(self._columns))
-        rows = decode.count(csv, arrays)
-        batch = typed(self._columns, arrays, rows) if self._layout is Layout.TYPED else decode.batch(arrays, rows)
-        return rows, self._encoder.prepare(batch)
+        batch = self._decoder.decode(csv)
+        return batch.num_rows, self._encoder.prepare(batch)
 
     def write(self, prepared: tuple[int, Any]) -> bytes:
         """Return the bytes that are ready after this block."""
@@ -54,7 +54,7 @@ class Work:
         Raises:
             QueryRejected: rows were lost on the way.
         """
-        if self._layout is Layout.CSV:
+        if self._decoder is None:
             self.rows = self._source.rows or 0
         if self.rows != self._source.rows:
             raise QueryRejected(f"the server sent {self._source.rows} rows, {self.rows} were written")
@@ -65,3 +65,10 @@ class Work:
         if self._head:
             chunk, self._head = self._head + chunk, b""
         return self._compressor.compress(chunk) if self._compressor and chunk else chunk
+
+
+def _decoder(layout: Layout, columns: Sequence[Column]) -> Decoder | TypedDecoder | None:
+    """Return what takes blocks apart, or None where they pass as they are."""
+    if layout is Layout.CSV:
+        return None
+    return TypedDecoder(columns) if layout is Layout.TYPED else Decoder([pa.string()] * len(columns))

@@ -29,6 +29,8 @@ _REFUSALS = ("0A000", "42601")
 class CopySource:
     """One running COPY. Its blocks are `bytes`; rows are counted by the server when it is done."""
 
+    is_csv = True
+
     def __init__(self) -> None:
         self.rows: int | None = None
         self.received = 0

@@ -22,6 +22,8 @@ _FETCH_ROWS = (50, 1000)
 class CursorSource:
     """One open portal whose columns are all text. Its blocks are lists of the driver's records."""
 
+    is_csv = False
+
     def __init__(self, cursor: "asyncpg.cursor.Cursor[asyncpg.Record]", width: int, dialect: Dialect) -> None:
         self.rows: int | None = None
         self._cursor = cursor

@@ -1,4 +1,4 @@
-"""COPY's CSV to Arrow strings."""
+"""COPY's CSV to Arrow."""
 
 from collections.abc import Sequence
 
@@ -14,46 +14,44 @@ _PARSE = pyarrow.csv.ParseOptions(
 )
 
 
-def parse(block: bytes, width: int) -> list[pa.Array]:
-    """Return the block's columns as string arrays of one length: NULL where the CSV has nothing, '' where it has "".
+class Decoder:
+    """Reads the blocks of one export, each alone and in any thread: a streaming reader loses parts of rows between.
 
-    The block is whole rows of `COPY … TO STDOUT (FORMAT csv)` in UTF-8, without a header. It is parsed alone, because
-    a streaming reader loses parts of rows on its own block boundaries. Raises pyarrow.ArrowInvalid if it is not that.
+    A block is whole rows of `COPY … TO STDOUT (FORMAT csv)` in UTF-8, without a header.
     """
-    if width == 0 or not block:
-        return [pa.array([], pa.string()) for _ in range(width)]
-    # The reader takes a leading U+FEFF for a byte order mark; here it is the first value's first character.
-    marked = block.startswith(_BYTE_ORDER_MARK)
-    source = b"\n" + block if marked else block
-    names = [f"c{number}" for number in range(width)]
-    table = pyarrow.csv.read_csv(
-        pa.BufferReader(source),
-        pyarrow.csv.ReadOptions(
-            use_threads=False, column_names=names, block_size=len(source), skip_rows=1 if marked else 0
-        ),
-        _PARSE,
-        pyarrow.csv.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.string()),
+
+    def __init__(self, types: Sequence[pa.DataType]) -> None:
+        """`types` are those of the columns, as pyarrow.csv is to read them."""
+        self._types = types
+        self._names = [f"c{number}" for number in range(len(types))]
+        # Larger than any block: the reader has no boundaries inside.
+        self._read = pyarrow.csv.ReadOptions(use_threads=False, column_names=self._names, block_size=2**31 - 1)
+        self._convert = pyarrow.csv.ConvertOptions(
+            column_types=dict(zip(self._names, types, strict=True)),
             # The server has made sure of it (pg_server_to_any in mbutils.c), and a tenth of the work is saved.
             check_utf8=False,
             null_values=[""],
+            true_values=["t"],
+            false_values=["f"],
             strings_can_be_null=True,
             quoted_strings_can_be_null=False,
-        ),
-    )
-    return [_whole(column) for column in table.columns]
+        )
 
+    def decode(self, block: bytes) -> pa.RecordBatch:
+        """Return the rows, in columns c0, c1, …: NULL where the CSV has nothing, '' where it has "".
 
-def count(block: bytes, arrays: Sequence[pa.Array]) -> int:
-    """Return the number of rows of a block that was parsed to `arrays`; without columns, each row is one newline."""
-    return len(arrays[0]) if arrays else block.count(b"\n")
-
-
-def batch(arrays: Sequence[pa.Array], rows: int) -> pa.RecordBatch:
-    """Return a record batch with the columns c0, c1, …; without columns it still has its rows."""
-    if not arrays:
-        return pa.RecordBatch.from_struct_array(pa.array([{}] * rows, pa.struct([])))
-    return pa.RecordBatch.from_arrays(arrays, names=[f"c{number}" for number in range(len(arrays))])
+        Raises pyarrow.ArrowInvalid if the block is not whole rows, or for a value that its type refuses.
+        """
+        if not self._types:
+            # A row is a newline.
+            return pa.RecordBatch.from_struct_array(pa.array([{}] * block.count(b"\n"), pa.struct([])))
+        if not block:
+            return pa.RecordBatch.from_arrays([pa.array([], type_) for type_ in self._types], names=self._names)
+        if block.startswith(_BYTE_ORDER_MARK):
+            # The reader takes it for a mark and drops it; here it is the first value's first character.
+            block = _BYTE_ORDER_MARK + block
+        table = pyarrow.csv.read_csv(pa.BufferReader(block), self._read, _PARSE, self._convert)
+        return pa.RecordBatch.from_arrays([_whole(column) for column in table.columns], names=self._names)
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:

@@ -19,6 +19,8 @@ class ParallelSource:
     Each part has a buffer of a block and a part waits for its turn in it, so a reader that stops stops all connections.
     """
 
+    is_csv = True
+
     def __init__(self, connections: Sequence[Connection], walk: Walk, *, ordered: bool) -> None:
         self.rows: int | None = None
         self._connections = connections

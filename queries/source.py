@@ -22,6 +22,9 @@ class Source(Protocol):
     rows: int | None
     """How many rows the server says it sent; None until the last block has been read."""
 
+    is_csv: bool
+    """Whether the blocks are CSV already, so that `csv` has nothing to do."""
+
     def __aiter__(self) -> AsyncIterator[Any]:
         """Yield blocks of roughly `BLOCK_BYTES`, or less when the server pauses; a larger row is a block of its own.
 

@@ -6,12 +6,12 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from queries import decode
-from queries.cast import typed
 from queries.columns import resolve
+from queries.decode import Decoder
 from queries.describe import describe, types_of
 from queries.projection import project
 from queries.types import Column, Policy
+from tests.decoding import decoded
 
 SETTINGS = """
 SET DateStyle = 'ISO'; SET TimeZone = 'UTC'; SET IntervalStyle = 'iso_8601'; SET bytea_output = 'hex';
@@ -39,9 +39,9 @@ async def columns_of(
     return resolve(description.attributes, types, overrides or {}, policy, native_intervals)
 
 
-async def texts(
+async def copied(
     connection: Any, query: str, columns: list[Column], layout: Literal["csv", "text", "typed"], **how: Any
-) -> tuple[list[pa.Array], int]:
+) -> bytes:
     await connection.execute(SETTINGS)
     block = bytearray()
 
@@ -49,10 +49,15 @@ async def texts(
         block.extend(chunk)
 
     await connection.copy_from_query(project(query, columns, layout, **how), output=write, format="csv")
-    arrays = decode.parse(bytes(block), len(columns))
-    return arrays, decode.count(bytes(block), arrays)
+    return bytes(block)
+
+
+async def texts(
+    connection: Any, query: str, columns: list[Column], layout: Literal["csv", "text", "typed"], **how: Any
+) -> pa.RecordBatch:
+    return Decoder([pa.string()] * len(columns)).decode(await copied(connection, query, columns, layout, **how))
 
 
 async def read(connection: Any, query: str, **how: Any) -> pa.RecordBatch:
     columns = await columns_of(connection, query, **how)
-    return typed(columns, *await texts(connection, query, columns, "typed"))
+    return decoded(columns, await copied(connection, query, columns, "typed"))

@@ -4,7 +4,6 @@ import asyncpg
 import pytest
 
 from formats.ndjson import NdjsonEncoder, NdjsonOptions
-from queries import decode
 from queries.columns import text_schema
 from tests.integration.reading import SETTINGS, columns_of, texts
 from tests.integration.typetable import CASES, SCHEMA
@@ -45,8 +44,7 @@ async def connection(database_url):
 async def ndjson(connection, query):
     columns = await columns_of(connection, query)
     encoder = NdjsonEncoder(text_schema(columns), NdjsonOptions())
-    arrays, rows = await texts(connection, query, columns, "text")
-    lines = encoder.write(encoder.prepare(decode.batch(arrays, rows)))
+    lines = encoder.write(encoder.prepare(await texts(connection, query, columns, "text")))
     return (encoder.header() + lines + encoder.finish()).decode().split("\n")
 
 

@@ -6,12 +6,12 @@ import asyncpg
 import pyarrow as pa
 import pytest
 
-from queries import decode
 from queries.builtin import BUILTIN
-from queries.cast import Unrepresentable, typed
+from queries.cast import Unrepresentable
 from queries.describe import types_of
 from queries.projection import project
-from tests.integration.reading import Declared, columns_of, read, texts
+from tests.decoding import decoded
+from tests.integration.reading import Declared, columns_of, copied, read, texts
 from tests.integration.typetable import plain
 
 pytestmark = pytest.mark.anyio
@@ -158,9 +158,8 @@ async def test_intervals_are_text_unless_the_format_knows_them(connection):
 async def test_a_query_keeps_its_order_its_comment_and_its_duplicate_names(connection):
     query = "SELECT n AS a, -n AS a FROM generate_series(1, 1000) n ORDER BY n DESC -- newest first"
     columns = await columns_of(connection, query)
-    arrays, rows = await texts(connection, query, columns, "csv", limit=3)
-    assert rows == 3
-    assert [array.to_pylist() for array in arrays] == [["1000", "999", "998"], ["-1000", "-999", "-998"]]
+    batch = await texts(connection, query, columns, "csv", limit=3)
+    assert [array.to_pylist() for array in batch.columns] == [["1000", "999", "998"], ["-1000", "-999", "-998"]]
 
 
 async def test_chosen_columns_come_in_the_chosen_order_with_their_own_names(connection):
@@ -173,14 +172,8 @@ async def test_chosen_columns_come_in_the_chosen_order_with_their_own_names(conn
 @pytest.mark.parametrize("query", ["SELECT FROM generate_series(1, 5)", "SELECT 1 AS a FROM generate_series(1, 5)"])
 async def test_rows_without_columns_are_counted(connection, query):
     columns = await columns_of(connection, query)
-    block = bytearray()
-
-    async def write(chunk: bytes) -> None:
-        block.extend(chunk)
-
-    await connection.copy_from_query(project(query, columns, "typed", chosen=[], limit=4), output=write, format="csv")
-    arrays = decode.parse(bytes(block), 0)
-    assert typed([], arrays, decode.count(bytes(block), arrays)).num_rows == 4
+    block = await copied(connection, query, columns, "typed", chosen=[], limit=4)
+    assert decoded([], block).num_rows == 4
 
 
 async def test_as_many_columns_as_a_table_can_have_work_in_every_way(connection):

@@ -104,16 +104,16 @@ async def test_the_text_of_every_value_is_the_same_through_copy_and_cursor(conne
     query = _listed(case, *case.unfit)
     both = f"SELECT v, ARRAY[v] AS a FROM ({query}) t"
     columns = await columns_of(connection, both)
-    arrays, _ = await texts(connection, both, columns, layout)
+    batch = await texts(connection, both, columns, layout)
     rows = await connection.fetch(project(both, columns, layout, as_text=True))
-    assert [array.to_pylist() for array in arrays] == [[row[0] for row in rows], [row[1] for row in rows]]
+    assert [array.to_pylist() for array in batch.columns] == [[row[0] for row in rows], [row[1] for row in rows]]
 
 
 @_BY_TYPE
 async def test_the_text_schema_says_how_json_writes_every_value(connection, case: Case):
     query = _listed(case, *case.unfit)
     columns = await columns_of(connection, query)
-    (texts_,), _ = await texts(connection, query, columns, "text")
+    (texts_,) = (await texts(connection, query, columns, "text")).columns
     how = text_schema(columns).field(0).metadata[b"json"]
     expected = [row[0] for row in await connection.fetch(f"SELECT to_json(v)::text FROM ({query}) t")]
     assert [None if text is None else _as_json(how, text) for text in texts_.to_pylist()] == expected

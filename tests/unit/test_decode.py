@@ -5,7 +5,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from queries.decode import batch, count, parse
+from queries.decode import Decoder
+from tests.decoding import csv
 
 _TRICKY = st.sampled_from(
     ["", "\ufeff", "\ufeffa", "\r\n", "\n", "\r", '"', '""', ",", "\\.", "NULL", "\\N", " ", "\t", "#"]
@@ -15,16 +16,8 @@ _CELL = st.none() | st.lists(_TEXT, max_size=3).map("".join)
 _ROWS = st.integers(1, 4).flatmap(lambda width: st.lists(st.lists(_CELL, min_size=width, max_size=width), min_size=1))
 
 
-def _csv(rows):
-    """What COPY … (FORMAT csv) prints: quotes only where they are needed (CopyAttributeOutCSV in copyto.c)."""
-    return "".join(",".join(_cell(value, len(row) == 1) for value in row) + "\n" for row in rows).encode()
-
-
-def _cell(value, single):
-    if value is None:
-        return ""
-    needed = value == "" or any(c in '",\r\n' for c in value) or (single and value == "\\.")
-    return '"' + value.replace('"', '""') + '"' if needed else value
+def strings(width):
+    return Decoder([pa.string()] * width)
 
 
 @settings(deadline=None)
@@ -35,37 +28,69 @@ def _cell(value, single):
 @example([["a\r\nb"], ["\r"], ["\n"]])
 @example([["é" * 5000, None]] * 300)
 def test_every_value_comes_back_with_null_and_empty_kept_apart(rows):
-    block = _csv(rows)
-    arrays = parse(block, len(rows[0]))
-    assert [array.to_pylist() for array in arrays] == [list(column) for column in zip(*rows, strict=True)]
-    assert count(block, arrays) == len(rows)
+    found = strings(len(rows[0])).decode(csv(rows))
+    assert [array.to_pylist() for array in found.columns] == [list(column) for column in zip(*rows, strict=True)]
 
 
-def test_arrays_are_plain_strings_of_one_chunk():
-    assert [(type(array), array.type) for array in parse(b"1,a\n2,b\n", 2)] == [(pa.StringArray, pa.string())] * 2
+def test_columns_are_plain_strings_of_one_chunk():
+    found = strings(2).decode(b"1,a\n2,b\n")
+    assert [(type(array), array.type) for array in found.columns] == [(pa.StringArray, pa.string())] * 2
+    assert found.schema.names == ["c0", "c1"]
 
 
 def test_a_block_without_rows_has_columns_without_rows():
-    arrays = parse(b"", 3)
-    assert [(len(array), array.type) for array in arrays] == [(0, pa.string())] * 3
-    assert count(b"", arrays) == 0
+    found = strings(3).decode(b"")
+    assert [(len(array), array.type) for array in found.columns] == [(0, pa.string())] * 3
 
 
 def test_without_columns_each_row_is_a_newline():
-    arrays = parse(b"\n\n\n", 0)
-    assert arrays == []
-    assert count(b"\n\n\n", arrays) == 3
-    assert batch(arrays, 3).num_rows == 3
-    assert batch([], 0).num_rows == 0
+    assert [strings(0).decode(block).num_rows for block in (b"\n\n\n", b"\n", b"")] == [3, 1, 0]
 
 
 def test_many_columns_and_a_large_value_fit_in_one_block():
     block = b",".join([b"1"] * 1600) + b"\n"
-    assert len(parse(block * 2, 1600)) == 1600
-    (large,) = parse(b'"' + b"\r\n" * 8_000_000 + b'"\n', 1)
+    assert strings(1600).decode(block * 2).shape == (2, 1600)
+    assert Decoder([pa.int16()] * 1600).decode(block * 2).shape == (2, 1600)
+    (large,) = strings(1).decode(b'"' + b"\r\n" * 8_000_000 + b'"\n').columns
     assert large[0].as_py() == "\r\n" * 8_000_000
 
 
 def test_a_row_of_another_width_is_an_error():
     with pytest.raises(pa.ArrowInvalid):
-        parse(b"1,2\n3\n", 2)
+        strings(2).decode(b"1,2\n3\n")
+
+
+def test_typed_columns_stand_beside_text_with_marks_quotes_and_newlines():
+    found = Decoder([pa.string(), pa.int32(), pa.bool_()]).decode('\ufeff,1,t\n"a\r\n""",,\n,2,f\n"",3,t\n'.encode())
+    assert [column.to_pylist() for column in found.columns] == [
+        ["\ufeff", 'a\r\n"', None, ""],
+        [1, None, 2, 3],
+        [True, None, False, True],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("type_", "text"),
+    [
+        (pa.int16(), "32768"),
+        (pa.int32(), "-2147483649"),
+        (pa.int64(), "9223372036854775808"),
+        (pa.uint32(), "4294967296"),
+        (pa.uint32(), "-1"),
+        (pa.uint64(), "18446744073709551616"),
+        (pa.bool_(), "true"),
+        (pa.date32(), "infinity"),
+        (pa.date32(), "0001-01-01 BC"),
+        (pa.date32(), "10000-01-01"),
+        (pa.time64("us"), "24:00:00"),
+        (pa.timestamp("us"), "2024-01-01 00:00:00+00"),
+        (pa.timestamp("us", "UTC"), "2024-01-01 00:00:00"),
+        (pa.timestamp("us"), "2024-01-01 00:00:00.0000001"),
+        (pa.decimal128(5, 2), "NaN"),
+        (pa.decimal128(5, 2), "0.001"),
+        (pa.decimal128(5, 2), "123456"),
+    ],
+)
+def test_what_a_type_cannot_hold_is_refused_and_never_another_value(type_, text):
+    with pytest.raises(pa.ArrowInvalid):
+        Decoder([type_]).decode(text.encode() + b"\n")
