@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from formats.encoder import BlockEncoder, Format, Layout, Options, UnsupportedSchemaError
-from formats.json_text import RULES, Rule, characters
+from formats.json_text import RULES, Rule, characters, framed
 
 TILE_PIECES = 2**17
 """Keys and values woven together at once: few enough to stay in the processor's cache, enough to hide the calls."""
@@ -55,9 +55,8 @@ class NdjsonEncoder(BlockEncoder):
     def _literals_and_values(self, columns: list[pa.Array]) -> tuple[pa.Array, list[pa.Array]]:
         """Return what stands around the values, and the values; a frame goes into the literals unless NULL is near."""
         literals, values = ["{"], []
-        for key, rule, column in zip(self._keys, self._rules, columns, strict=True):
-            framed = rule(column)
-            value, opening, closing = (framed.joined(), "", "") if column.null_count else framed
+        for key, frame in zip(self._keys, framed(self._rules, columns), strict=True):
+            value, opening, closing = (frame.joined(), "", "") if frame.column.null_count else frame
             literals[-1] += key + opening
             literals.append(closing + ",")
             values.append(value)
