@@ -165,6 +165,25 @@ def test_rows_are_the_same_however_many_are_woven_at_once(monkeypatch, pieces):
     assert lines.decode() == "".join(expected)
 
 
+def test_tiles_are_not_held_beside_the_lines(monkeypatch):
+    monkeypatch.setattr(ndjson, "TILE_PIECES", 300)
+    one, long = encoder(("a", b"number")), batch(["1234567890"] * 100_000)
+    used, pool = pa.default_memory_pool(), pa.proxy_memory_pool(pa.default_memory_pool())
+    pa.set_memory_pool(pool)
+    try:
+        lines = one.prepare(long)
+    finally:
+        pa.set_memory_pool(used)
+    assert pool.max_memory() < len(lines) / 10
+
+
+def test_exports_of_one_width_share_the_order_of_pieces():
+    ndjson._order.cache_clear()
+    for names in ("ab", "cd"):
+        encoder(*((name, b"number") for name in names)).prepare(batch(["1"], ["2"]))
+    assert ndjson._order.cache_info().currsize == 1
+
+
 def test_a_block_that_could_pass_32_bit_offsets_gives_the_same_lines(monkeypatch):
     columns = batch(["1", None, "NaN"], ["t", "f", None], ['{"a":\n1}', None, "1"], ["\n\x01", None, "b"])
     four = encoder(("a", b"number"), ("b", b"boolean"), ("c", b"raw"), ("d", b"text"))
