@@ -1,17 +1,19 @@
 """NDJSON: one JSON object a line, the same values to the digit that `row_to_json` gives."""
 
 from array import array
-from functools import cached_property
+from collections.abc import Iterable
+from functools import lru_cache
+from io import BytesIO
 
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from formats.encoder import BlockEncoder, Format, Layout, Options, UnsupportedSchemaError
-from formats.json_text import RULES, Rule, characters
+from formats.json_text import RULES, Rule, characters, framed
 
-TILE_PIECES = 2**17
-"""Keys and values woven together at once: few enough to stay in the processor's cache, enough to hide the calls."""
+TILE_PIECES = 2**16
+"""Keys and values woven together at once: few enough to use the same memory again, enough to hide the calls."""
 
 LARGE = 2**28
 """Bytes of a block above which escapes could take it past the 2 GiB that 32-bit offsets can address."""
@@ -47,17 +49,17 @@ class NdjsonEncoder(BlockEncoder):
         if block.nbytes > LARGE:
             columns = [column.cast(pa.large_string()) for column in columns]
         literals, values = self._literals_and_values(columns)
+        size = block.num_rows * len(characters(literals)) + sum(len(characters(value)) for value in values)
         starts = range(0, block.num_rows, self._tile_rows)
-        return b"".join(
-            self._woven(literals, [value.slice(start, self._tile_rows) for value in values]) for start in starts
+        return _gathered(
+            size, (self._woven(literals, [value.slice(start, self._tile_rows) for value in values]) for start in starts)
         )
 
     def _literals_and_values(self, columns: list[pa.Array]) -> tuple[pa.Array, list[pa.Array]]:
         """Return what stands around the values, and the values; a frame goes into the literals unless NULL is near."""
         literals, values = ["{"], []
-        for key, rule, column in zip(self._keys, self._rules, columns, strict=True):
-            framed = rule(column)
-            value, opening, closing = (framed.joined(), "", "") if column.null_count else framed
+        for key, frame in zip(self._keys, framed(self._rules, columns), strict=True):
+            value, opening, closing = (frame.joined(), "", "") if frame.column.null_count else frame
             literals[-1] += key + opening
             literals.append(closing + ",")
             values.append(value)
@@ -66,21 +68,37 @@ class NdjsonEncoder(BlockEncoder):
 
     def _woven(self, literals: pa.Array, values: list[pa.Array]) -> memoryview:
         rows = len(values[0])
-        padding = [pa.nulls(self._tile_rows - rows, literals.type)]
+        missing = self._tile_rows - rows
+        # Nothing, not NULL: `take` would have to ask of every piece whether it is there.
+        padding = [pa.repeat(pa.scalar("", literals.type), missing)] if missing else []
         laid_out = pa.concat_arrays([literals, *(part for value in values for part in (value, *padding))])
-        return characters(pc.take(laid_out, self._order.slice(0, rows * self._pieces), boundscheck=False))
+        order = _order(len(values), self._tile_rows).slice(0, rows * self._pieces)
+        return characters(pc.take(laid_out, order, boundscheck=False))
 
-    @cached_property
-    def _order(self) -> pa.Array:
-        """The places of a tile's pieces in the order of the lines; made once, on the first worker that needs it."""
-        rows, pieces, literals = self._tile_rows, self._pieces, len(self._keys) + 1
-        places = array("i", bytes(4 * rows * pieces))
-        for literal in range(literals):
-            places[2 * literal :: pieces] = array("i", [literal]) * rows
-        for column in range(literals - 1):
-            first = literals + column * rows
-            places[2 * column + 1 :: pieces] = array("i", range(first, first + rows))
-        return pa.Array.from_buffers(pa.int32(), len(places), [None, pa.py_buffer(places)])
+
+@lru_cache(maxsize=8)
+def _order(columns: int, rows: int) -> pa.Array:
+    """Return the places of a tile's pieces in the order of the lines; exports of the same width share them."""
+    pieces, literals = 2 * columns + 1, columns + 1
+    places = array("i", bytes(4 * rows * pieces))
+    for literal in range(literals):
+        places[2 * literal :: pieces] = array("i", [literal]) * rows
+    for column in range(columns):
+        first = literals + column * rows
+        places[2 * column + 1 :: pieces] = array("i", range(first, first + rows))
+    return pa.Array.from_buffers(pa.int32(), len(places), [None, pa.py_buffer(places)])
+
+
+def _gathered(size: int, tiles: Iterable[memoryview]) -> bytes:
+    """Return the tiles, of `size` bytes in all, as one; `join` would hold all of them a second time."""
+    lines = BytesIO()
+    # Room for everything, so that nothing is moved.
+    lines.seek(size)
+    lines.write(b"\n")
+    lines.seek(0)
+    lines.writelines(tiles)
+    lines.truncate()
+    return lines.getvalue()
 
 
 def _rule(field: pa.Field) -> Rule:

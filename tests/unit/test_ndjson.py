@@ -128,6 +128,22 @@ def test_a_slice_gives_the_lines_of_its_rows(rows, data):
     assert three.prepare(whole.slice(start, stop - start)) == b"".join(lines[start:stop])
 
 
+@given(st.lists(st.tuples(*[st.none() | st.text('a\\"\n\x01é', max_size=3)] * 3), min_size=1))
+def test_columns_are_escaped_whichever_of_them_needs_it(rows):
+    lines = encoder(("a", b"text"), ("b", b"text"), ("c", b"text")).prepare(batch(*zip(*rows, strict=True)))
+    escaped = [["null" if text is None else escape_json(text) for text in row] for row in rows]
+    assert lines.decode() == "".join(f'{{"a":{a},"b":{b},"c":{c}}}\n' for a, b, c in escaped)
+
+
+@pytest.mark.parametrize(
+    ("rule", "usual", "odd", "written"), [(b"number", "1", "NaN", '"NaN"'), (b"raw", "1", "\n", " ")]
+)
+def test_one_odd_column_among_usual_ones_is_written_as_if_alone(rule, usual, odd, written):
+    both = encoder(("a", rule), ("b", rule))
+    assert both.prepare(batch([usual], [odd])).decode() == f'{{"a":{usual},"b":{written}}}\n'
+    assert both.prepare(batch([odd], [usual])).decode() == f'{{"a":{written},"b":{usual}}}\n'
+
+
 def test_a_slice_of_moments_and_documents_gives_the_lines_of_its_rows():
     moments = ["2024-01-02 03:04:05", None, "0044-03-15 12:00:00 BC", "infinity", "2025-01-02 03:04:05.6"]
     zoned = [moment and moment.replace(" BC", "+00 BC") + ("" if "BC" in moment else "+00") for moment in moments]
@@ -147,6 +163,25 @@ def test_rows_are_the_same_however_many_are_woven_at_once(monkeypatch, pieces):
     lines = encoder(("a", b"number"), ("b", b"text")).prepare(batch(numbers, [*numbers[:-1], None]))
     expected = [f'{{"a":{n},"b":"{n}"}}\n' for n in range(99)] + ['{"a":99,"b":null}\n']
     assert lines.decode() == "".join(expected)
+
+
+def test_tiles_are_not_held_beside_the_lines(monkeypatch):
+    monkeypatch.setattr(ndjson, "TILE_PIECES", 300)
+    one, long = encoder(("a", b"number")), batch(["1234567890"] * 100_000)
+    used, pool = pa.default_memory_pool(), pa.proxy_memory_pool(pa.default_memory_pool())
+    pa.set_memory_pool(pool)
+    try:
+        lines = one.prepare(long)
+    finally:
+        pa.set_memory_pool(used)
+    assert pool.max_memory() < len(lines) / 10
+
+
+def test_exports_of_one_width_share_the_order_of_pieces():
+    ndjson._order.cache_clear()
+    for names in ("ab", "cd"):
+        encoder(*((name, b"number") for name in names)).prepare(batch(["1"], ["2"]))
+    assert ndjson._order.cache_info().currsize == 1
 
 
 def test_a_block_that_could_pass_32_bit_offsets_gives_the_same_lines(monkeypatch):
