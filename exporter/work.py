@@ -26,7 +26,7 @@ class Work:
         self._source = source
         self._compressor = order.compressor() if order.compressor else None
         self._head = self._encoder.header()
-        self.passes_through = self._layout is Layout.CSV and not self._compressor and source.is_csv
+        self.passes_through = self._decoder is None and not self._compressor and source.is_csv
         """Whether the server's bytes are the document's, so that there is no work for a thread."""
 
     def prepare(self, block: Any) -> tuple[int, Any]:
