@@ -1,0 +1,82 @@
+"""A query that is read in ranges of its key has the rows of the query, each once."""
+
+import asyncpg
+import pytest
+
+from queries.declaration import Parameter
+from queries.errors import QueryRejected
+from tests.exporting import document, order
+from tests.integration.test_parallel import exporting, parts, single, small
+
+__all__ = ["exporting", "parts", "small"]
+
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("small")]
+
+SCHEMA = """
+CREATE SCHEMA keyed;
+CREATE TABLE keyed.rows AS
+SELECT n AS int4, n::int8 * 4611686018427387 AS int8, (n / 2)::int2 AS int2, DATE '2000-01-01' + n AS day,
+       timestamp '1900-01-01' + n * interval '1 day 1.000001 s' AS at,
+       timestamptz '2024-03-31 00:00Z' + n * interval '1 minute' AS atz, md5(n::text) AS text
+FROM generate_series(-2000, 2000) n;
+INSERT INTO keyed.rows (text) SELECT 'null' FROM generate_series(1, 10);
+INSERT INTO keyed.rows VALUES
+    (2147483647, 9223372036854775807, 32767, 'infinity', 'infinity', 'infinity', 'greatest'),
+    (-2147483648, -9223372036854775808, -32768, '-infinity', '-infinity', '-infinity', 'least'),
+    (0, 0, 0, '4713-01-01 BC', '4713-01-01 BC', '4713-01-01 BC', 'early'),
+    (0, 0, 0, '5874897-12-31', '294276-12-31', '294276-12-31', 'late');
+ANALYZE keyed.rows;
+"""
+KEYS = ["int2", "int4", "int8", "day", "at", "atz"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+async def rows(database_url):
+    connection = await asyncpg.connect(database_url)
+    await connection.execute(SCHEMA)
+    await connection.close()
+
+
+@pytest.mark.parametrize("key", KEYS)
+async def test_in_the_order_of_the_key_it_has_the_bytes_of_the_query(database_url, exporting, parts, key):
+    wanted = order(f"SELECT * FROM keyed.rows ORDER BY {key}, text", "csv", partition_by=key)
+    found = await document(exporting, wanted)
+    assert len(parts) > 3
+    assert found == await single(database_url, wanted)
+
+
+@pytest.mark.parametrize("key", KEYS)
+async def test_without_an_order_it_has_the_same_rows(database_url, exporting, parts, key):
+    wanted = order("SELECT text, * FROM keyed.rows -- every row", "csv", partition_by=key, ordered=False)
+    found = await document(exporting, wanted)
+    assert len(parts) > 3
+    assert sorted(found.splitlines()) == sorted((await single(database_url, wanted)).splitlines())
+
+
+async def test_with_arguments(database_url, exporting, parts):
+    parameters = (Parameter(name="least", type="integer"),)
+    wanted = order(
+        "SELECT * FROM keyed.rows WHERE int4 >= :least ORDER BY int4, text",
+        "ndjson",
+        partition_by="int4",
+        parameters=parameters,
+        arguments={"least": "-100"},
+    )
+    found = await document(exporting, wanted)
+    assert parts
+    assert found == await single(database_url, wanted)
+
+
+@pytest.mark.parametrize("condition", ["false", "int4 IS NULL", "day = 'infinity'"])
+async def test_without_a_value_of_the_key(database_url, exporting, condition):
+    wanted = order(f"SELECT day, text FROM keyed.rows WHERE {condition}", "csv", partition_by="day")
+    assert await document(exporting, wanted) == await single(database_url, wanted)
+
+
+@pytest.mark.parametrize(
+    ("sql", "told"),
+    [("SELECT text FROM keyed.rows", "0 columns"), ("SELECT text AS day FROM keyed.rows", "no integer")],
+)
+async def test_a_key_that_cannot_be_used(exporting, sql, told):
+    with pytest.raises(QueryRejected, match=told):
+        await document(exporting, order(sql, "csv", partition_by="day"))

@@ -1,0 +1,51 @@
+"""What is refused in a query that is to be read in ranges of a key."""
+
+import pytest
+
+from queries.partitioning import faults
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT id, name FROM t",
+        "SELECT id FROM t ORDER BY id",
+        "SELECT id FROM t ORDER BY t.id ASC, name DESC;",
+        'SELECT "id" FROM t ORDER BY "id" -- done',
+        "SELECT id, ordered, \"limit\", 'now()' FROM t /* LIMIT 5 */",
+        "SELECT id, row_number() OVER (ORDER BY name LIMIT) FROM (SELECT * FROM t ORDER BY name LIMIT 5) s",
+        "SELECT id, now FROM t",
+        "SELECT id FROM a UNION ALL SELECT id FROM b ORDER BY ID",
+    ],
+)
+def test_harmless(sql):
+    assert faults(sql, "id") == []
+
+
+@pytest.mark.parametrize(
+    ("sql", "at", "told"),
+    [
+        ("SELECT id FROM t ORDER BY name", "ORDER", "ORDER BY must begin with it"),
+        ("SELECT id FROM t ORDER BY name, id", "ORDER", "ORDER BY must begin with it"),
+        ("SELECT id FROM t ORDER BY id DESC", "ORDER", "ascending"),
+        ("SELECT id FROM t ORDER BY id ASC NULLS FIRST", "ORDER", "ascending"),
+        ("SELECT id FROM t ORDER BY id NULLS FIRST", "ORDER", "ascending"),
+        ("SELECT id FROM t ORDER BY lower(id)", "ORDER", "ascending"),
+        ("SELECT id FROM t ORDER BY -id", "ORDER", "ascending"),
+        ('SELECT id FROM t ORDER BY "ID"', "ORDER", "ascending"),
+        ("SELECT id FROM t ORDER BY 1", "ORDER", "ascending"),
+        ("SELECT id FROM t LIMIT 5", "LIMIT", "LIMIT"),
+        ("SELECT id FROM t OFFSET 5", "OFFSET", "OFFSET"),
+        ("SELECT id FROM t FETCH FIRST 5 ROWS ONLY", "FETCH", "FETCH"),
+        ("SELECT id FROM t WHERE at > NOW() - '1 day'::interval", "NOW", "now"),
+        ("SELECT id FROM (SELECT id, random() FROM t) s", "random", "random"),
+        ("SELECT id FROM t WHERE at > pg_catalog.clock_timestamp ()", "clock", "clock_timestamp"),
+        ("SELECT id, current_date FROM t", "current", "current_date"),
+        ("SELECT id FROM t TABLESAMPLE SYSTEM (5)", "TABLESAMPLE", "tablesample"),
+        ("SELECT id, uuid_generate_v4() FROM t", "uuid", "uuid_generate_v4"),
+    ],
+)
+def test_refused(sql, at, told):
+    (fault,) = faults(sql, "id")
+    assert fault.position == sql.index(at)
+    assert told in fault.message
