@@ -11,6 +11,8 @@ INSERT INTO acceptance.items VALUES
     (4, 'Zürich 東京 😀', -7.25, '2024-02-29 00:00:00+00');
 CREATE TABLE acceptance.big AS
     SELECT i::int4 AS id, repeat(md5(i::text), 6) AS content FROM generate_series(1, 50000) i;
+CREATE TABLE acceptance.large AS
+    SELECT i::int4 AS id, repeat(md5(i::text), 10) AS content FROM generate_series(1, 300000) i;
 CREATE TABLE acceptance.secret (id int8);
 -- What a view reads is checked against the view's owner, so not even a superuser gets past this one.
 CREATE VIEW acceptance.denied AS SELECT id FROM acceptance.secret;
@@ -30,6 +32,7 @@ def dataset(header: str, sql: str = "") -> str:
 DATASETS = {
     "items": dataset('title = "Items"\ndescription = "All of them."\ntable = "acceptance.items"'),
     "big": dataset('table = "acceptance.big"'),
+    "large": dataset('table = "acceptance.large"'),
     "denied": dataset('table = "acceptance.denied"'),
     "absent": dataset('table = "acceptance.absent"'),
     "markup": dataset('title = "<script>alert(1)</script>"\ndescription = "a < b & \\"c\\""', "SELECT 1 AS a"),

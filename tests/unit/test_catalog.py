@@ -170,6 +170,15 @@ def test_defaults_limits_and_names_are_checked(tmp_path: Path) -> None:
         ("/* */\n-- x\n;", ["f.sql:1: no SQL: write a SELECT, or name a table in the header"]),
         ("/*\ntable = 'a'\n*/ SELECT 1", ["f.sql:2: the file has both a table and SQL: remove one"]),
         (
+            "/*\ntable = 'a'\npartition_by = 'id'\n*/",
+            ["f.sql:3: partition_by: a table is divided by its pages: remove it"],
+        ),
+        (
+            "/*\nsource = 'cursor'\npartition_by = 'id'\n*/ SELECT id FROM a\nLIMIT 5",
+            ["f.sql:3: partition_by: a cursor reads with one connection: remove one of the two",
+             "f.sql:5: partition_by: the parts of a query with LIMIT are not its rows"],
+        ),
+        (
             "/*\ntable = 'a'\n[parameters.p]\ntype = 'date'\n*/",
             ["f.sql:3: parameters.p: a table takes no parameters"],
         ),
