@@ -44,6 +44,7 @@ async def test_a_transaction_reads_only_under_the_session_settings_of_the_contra
         "extra_float_digits": "1",
         "client_encoding": "UTF8",
         "statement_timeout": "1500ms",
+        "synchronize_seqscans": "off",
         "application_name": "o'clock",
     }
     async with pool.transaction("o'clock", 1.5) as connection:
