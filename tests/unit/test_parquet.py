@@ -47,9 +47,8 @@ def test_a_row_group_ends_early_when_its_rows_are_wide(monkeypatch):
 
 def test_bytes_leave_as_soon_as_a_row_group_is_full():
     encoder = ParquetEncoder(NUMBERS, ParquetOptions(row_group_size=1000))
-    assert encoder.header() == b"PAR1"
-    assert encoder.write(encoder.prepare(numbers(0, 999))) == b""
-    assert encoder.write(encoder.prepare(numbers(999, 1001))) != b""
+    assert encoder.header() + encoder.write(encoder.prepare(numbers(0, 999))) == b""
+    assert encoder.write(encoder.prepare(numbers(999, 1001))).startswith(b"PAR1")
     assert encoder.finish().endswith(b"PAR1")
 
 
