@@ -17,6 +17,10 @@ has 22 MB in the 131,072 rows of the default."""
 DICTIONARY_BYTES = 256 * 2**10
 """A quarter of Arrow's default: a column whose values turn out to differ gives up its dictionary sooner."""
 
+PAGE_BYTES = 256 * 2**10
+"""A quarter of Arrow's default. The writer keeps the last column's buffers, of more than a page, until it begins the
+next row group: for as long as a reader stalls."""
+
 
 class ParquetOptions(Options):
     """How the file is laid out."""
@@ -87,6 +91,9 @@ class ParquetEncoder:
         start = 0
         while start < prepared.num_rows:
             part = prepared.slice(start, self._rows_per_group - self._rows)
+            if start:
+                # Of its own memory: it may be held while a reader stalls, and the rest of the batch need not.
+                part = part.take(pa.array(range(part.num_rows)))
             start += part.num_rows
             self._collect(part)
         return self._drain.take()
@@ -134,6 +141,7 @@ def _writer(drain: Drain, schema: pa.Schema, compression: str, choice: Choice) -
         use_dictionary=choice.dictionaries,
         write_statistics=choice.statistics,
         dictionary_pagesize_limit=DICTIONARY_BYTES,
+        data_page_size=PAGE_BYTES,
         store_decimal_as_integer=True,
     )
 
