@@ -5,11 +5,11 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from concurrent.futures import Executor
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from exporter.database import Database
 from exporter.order import Order
-from exporter.pipeline import pipeline
+from exporter.pipeline import in_place, pipeline
 from exporter.plan import Plan, plan
 from exporter.scan import dialect, scan
 from exporter.work import Work
@@ -42,6 +42,7 @@ async def export(order: Order, database: Database, threads: Executor) -> AsyncGe
             async with aclosing(_attempt(order, database, threads, scan)) as chunks:
                 async for chunk in chunks:
                     yield chunk
+                    del chunk  # not held while the next is made
         except CopyRefused as refusal:
             # Raised only while the server has sent no row: the cursor starts from nothing.
             await _learn(database, refusal)
@@ -50,6 +51,7 @@ async def export(order: Order, database: Database, threads: Executor) -> AsyncGe
     async with aclosing(_attempt(order, database, threads, _fetched)) as chunks:
         async for chunk in chunks:
             yield chunk
+            del chunk
 
 
 async def _learn(database: Database, refusal: CopyRefused) -> None:
@@ -68,16 +70,22 @@ async def _attempt(order: Order, database: Database, threads: Executor, opener: 
         async with opener(order, database, connection, planned) as source:
             work = Work(order, planned, source)
             try:
-                workers = None if work.passes_through else threads
-                async with aclosing(pipeline(aiter(source), work.prepare, work.write, workers)) as chunks:
+                async with aclosing(_chunks(aiter(source), work, threads)) as chunks:
                     async for chunk in chunks:
                         if chunk:
                             yield chunk
+                        del chunk
             except Unrepresentable as error:
                 raise error.after(work.rows) from None
             last = work.finish() if work.passes_through else await loop.run_in_executor(threads, work.finish)
             if last:
                 yield last
+
+
+def _chunks(blocks: AsyncIterator[Any], work: Work, threads: Executor) -> AsyncGenerator[bytes]:
+    if work.passes_through:
+        return in_place(blocks, work.prepare, work.write)
+    return pipeline(blocks, work.prepare, work.write, threads)
 
 
 @asynccontextmanager

@@ -12,23 +12,26 @@ _AHEAD = 1
 """Blocks that may be prepared before they are asked for: enough to keep the next one ready, little to hold."""
 
 
+async def in_place(
+    blocks: AsyncIterator[Block], prepare: Callable[[Block], Prepared], write: Callable[[Prepared], bytes]
+) -> AsyncGenerator[bytes]:
+    """Yield what `pipeline` would, without threads: for work that is next to nothing, which they would only delay."""
+    async for block in blocks:
+        yield write(prepare(block))
+
+
 async def pipeline(
     blocks: AsyncIterator[Block],
     prepare: Callable[[Block], Prepared],
     write: Callable[[Prepared], bytes],
-    threads: Executor | None,
+    threads: Executor,
 ) -> AsyncGenerator[bytes]:
     """Yield `write(prepare(block))` for each block, in the order of the blocks.
 
     `prepare` runs for several blocks at once, `write` for one at a time and in order; both in `threads`. A reader that
     stops pulling stops everything before it after `_AHEAD` blocks. A failure of `blocks` or `prepare` is raised where
-    its bytes would have come. When the generator is closed nothing of it runs on. Without threads both
-    run in place: for work that is next to nothing, and would only be delayed.
+    its bytes would have come. When the generator is closed nothing of it runs on.
     """
-    if threads is None:
-        async for block in blocks:
-            yield write(prepare(block))
-        return
     loop = asyncio.get_running_loop()
     queue: asyncio.Queue[asyncio.Future[Prepared] | None] = asyncio.Queue(_AHEAD)
     running: set[asyncio.Future[Any]] = set()
@@ -48,7 +51,9 @@ async def pipeline(
     async def feed() -> None:
         try:
             async for block in blocks:
-                await queue.put(start(prepare, block))
+                preparing = start(prepare, block)
+                del block  # held by its work only, for as long as that runs
+                await queue.put(preparing)
             await queue.put(None)
         except Exception as error:  # noqa: BLE001 - raised by who awaits the future
             failed: asyncio.Future[Prepared] = loop.create_future()
@@ -56,10 +61,15 @@ async def pipeline(
             failed.set_exception(error)
             await queue.put(failed)
 
+    async def written() -> bytes | None:
+        prepared = await queue.get()
+        return None if prepared is None else await start(write, await prepared)
+
     feeder = asyncio.create_task(feed())
     try:
-        while (prepared := await queue.get()) is not None:
-            yield await start(write, await prepared)
+        while (chunk := await written()) is not None:
+            yield chunk
+            del chunk  # not held while the next is made
     finally:
         feeder.cancel()
         await asyncio.wait([feeder, *running])

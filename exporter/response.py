@@ -73,6 +73,7 @@ class ExportResponse(Response):
         self._first = b""
         async for chunk in self._chunks:
             await _send_parts(transport, chunk)
+            del chunk  # not held while the next is made
 
 
 async def _send_parts(transport: Any, chunk: bytes) -> None:

@@ -21,6 +21,7 @@ async def recorded(order: Order, chunks: AsyncGenerator[bytes]) -> AsyncGenerato
             async for chunk in source:
                 sent += len(chunk)
                 yield chunk
+                del chunk  # not held while the next is made
         outcome = "succeeded"
     except Problem as problem:
         outcome, reason = "refused", problem.type.name.lower()

@@ -8,7 +8,7 @@ from contextlib import aclosing
 
 import pytest
 
-from exporter.pipeline import pipeline
+from exporter.pipeline import in_place, pipeline
 
 pytestmark = pytest.mark.anyio
 
@@ -44,7 +44,7 @@ async def test_without_threads_the_work_is_done_in_place():
         assert thread == threading.get_ident()
         return chunk
 
-    written = [chunk async for chunk in pipeline(_count(3), prepare, write, None)]
+    written = [chunk async for chunk in in_place(_count(3), prepare, write)]
     assert (written, threading.get_ident()) == ([b"0", b"1", b"2"], threading.main_thread().ident)
 
 
