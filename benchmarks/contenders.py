@@ -65,7 +65,7 @@ LINEITEM = (
 )
 """All of lineitem."""
 
-_DOUBLE = "numeric without a modifier is a double"
+_DOUBLE = "numeric without a modifier is a double, jsonb a string"
 
 MIXED = (
     ours(CSV, WIDE, "csv"),
@@ -77,6 +77,6 @@ MIXED = (
     ours(PARQUET, WIDE, "parquet", target="rows"),
     _duckdb(DUCKDB, WIDE, "scan", "parquet", _DOUBLE),
     ours(ARROW, WIDE, "arrows"),
-    script(ADBC_ARROW, WIDE, "arrows", "adbc", "arrows", loses=_TEXT),
+    script(ADBC_ARROW, WIDE, "arrows", "adbc", "arrows", loses=f"{_TEXT}, inet is its bytes"),
 )
 """All of mixed."""

@@ -78,4 +78,4 @@ SELECT
     CASE WHEN i % 4 > 0 THEN ARRAY['red', 'a "b" c', NULL, 'x,y'] END,
     decode(md5(i::text), 'hex'),
     CASE WHEN i % 5 > 0 THEN '10.0.0.0'::inet + i % 65536 END
-FROM generate_series(1, :rows) i;
+FROM generate_series(1::bigint, :rows) i;

@@ -1,5 +1,6 @@
 """The benchmark as an instrument: every figure is there and hangs together, on tables too small to mean much."""
 
+import io
 import json
 import subprocess
 import sys
@@ -12,6 +13,14 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from benchmarks import interleaved
+from benchmarks.bench import Bench
+from benchmarks.contender import Contender, Told
+from benchmarks.count import COUNTERS
+from benchmarks.database import Database, Facts
+from benchmarks.loading import Size
+from benchmarks.measure import Failed
+from benchmarks.options import Options
 from tests.acceptance.service import fetch
 from tests.postgres import find_psql, fresh_database
 
@@ -47,7 +56,7 @@ HALVES = ("exports,mixed,small,first_byte", "memory,several,stalled,compression,
 """Run side by side, as nothing is timed."""
 
 pytestmark = [
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(600),  # the two runs, on a machine that is busy with others
     pytest.mark.skipif(not Path(sys.executable).with_name("tpchgen-cli").exists(), reason="needs the extra bench"),
     pytest.mark.skipif(not find_psql(), reason="needs psql"),
 ]
@@ -220,3 +229,53 @@ def test_an_unknown_scenario_is_refused() -> None:
     done = benchmarks("--only", "exports,speed")
     assert done.returncode == 1
     assert "no such scenario: speed" in done.stderr
+
+
+def contender(name: str, script: str, *, rows: int = 3, ours: bool = False, needs: tuple[str, ...] = ()) -> Contender:
+    def command(_url: str, file: Path, _rows: int) -> list[str]:
+        return [sys.executable, "-c", script, str(file)]
+
+    return Contender(name, "csv", "public.t", command, lambda _: Told(rows=rows), ours=ours, needs=needs)
+
+
+def exported(folder: Path, *contenders: Contender) -> dict[str, interleaved.Result]:
+    database = Database("", Facts(1, {"public.t": Size(rows=3, bytes=1)}, embedded=False, settings={}), None)
+    results = interleaved.run(Bench(database, folder, Options(rounds=2)), contenders)
+    return {result.name: result for result in results}
+
+
+def test_a_peer_that_fails_is_reported_and_the_others_go_on(tmp_path: Path) -> None:
+    write = "import sys; open(sys.argv[1], 'w').write({!r})"
+    results = exported(
+        tmp_path,
+        contender("fails", "import sys; sys.exit('no right to')"),
+        contender("absent", "", needs=("a_module_that_nobody_has",)),
+        contender("says so", "", rows=2),
+        contender("writes less", write.format("head\none\n")),
+        contender("writes all", write.format('head\none\n"two\n"\nthree\n')),
+    )
+    assert {name: result.left_out for name, result in results.items()} == {
+        "fails": "no right to",
+        "absent": "a_module_that_nobody_has is not installed",
+        "says so": "says so: 2 rows instead of 3",
+        "writes less": "writes less: 1 rows instead of 3",
+        "writes all": None,
+    }
+    assert [name for name, result in results.items() if result.rate] == ["writes all"]
+    assert len(results["writes all"].runs) == 2
+
+
+@pytest.mark.parametrize(("script", "rows"), [("import sys; sys.exit('broken')", 3), ("", 2)])
+def test_ours_may_not_fail(tmp_path: Path, script: str, rows: int) -> None:
+    with pytest.raises(Failed):
+        exported(tmp_path, contender("ours", script, rows=rows, ours=True))
+
+
+def test_rows_of_csv_are_not_its_lines() -> None:
+    document = b'a,b\n1,"two\nlines, ""quoted""\n"\n2,"""\n"\n3,plain\n'
+    assert COUNTERS["csv"](io.BytesIO(document)) == 3
+
+
+def test_rows_of_csv_are_counted_across_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.count._CHUNK", 1)
+    assert COUNTERS["csv"](io.BytesIO(b'a\n"x\n""\ny"\nz\n')) == 2
