@@ -5,11 +5,17 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from benchmarks.measure import Run
 from benchmarks.programs import curl, psql
 from benchmarks.service import Service, by_hand, running
+
+FILE = "rows"
+"""The name of the document that some write."""
+
+_Serve = Callable[[str], AbstractContextManager[Service]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +39,9 @@ class Contender:
     delivers: str
     table: str
     command: Callable[[str, Path, int], Sequence[str]]
-    """Makes the command from the address of the server that it asks, a file to write and the rows that are wanted."""
+    """Makes the command from the address of the server that it asks, a folder to write to and the rows wanted."""
     told: Callable[[Run], Told]
-    serve: Callable[[str], AbstractContextManager[Service]] | None = None
+    serve: _Serve | None = None
     """Runs the server that it asks, given the database's URL; without one it asks the database itself."""
     ours: bool = False
     path: str = ""
@@ -48,64 +54,71 @@ class Contender:
     """What its document does not hold as the table does."""
 
 
-def ours(name: str, table: str, extension: str, *, target: str = "/dev/null", **settings: object) -> Contender:
+def ours(name: str, table: str, extension: str, **settings: object) -> Contender:
     """Ask a service of this project, with the settings given, for a dataset of the whole table."""
-
-    @contextmanager
-    def serve(database_url: str) -> Iterator[Service]:
-        with running(database_url, **settings) as service:
-            # A service runs for days: what it does once is not part of an export's seconds.
-            with service.asked(f"/datasets/one.{extension}") as response:
-                response.read()
-            yield service
-
     path = f"/datasets/{table.removeprefix('public.')}.{extension}"
-    return Contender(name, extension, table, _asking(path, target), _downloaded, serve, ours=True, path=path)
+    serve = _warm(partial(running, **settings), f"/datasets/one.{extension}")
+    return Contender(name, extension, table, _asking(path, extension), _downloaded, serve, ours=True, path=path)
 
 
 def hand_written(name: str, table: str, extension: str, part: int, loses: str | None = None) -> Contender:
     """Ask the service that people write by hand."""
     path = f"/tables/{table}.{extension}?rows={{rows}}"
-    ask = _asking(path, "/dev/null")
+    serve, needs = _warm(by_hand, path.format(rows=1)), _NEEDS["by_hand"]
     return Contender(
-        name, extension, table, ask, _downloaded, by_hand, path=path, part=part, needs=_NEEDS["by_hand"], loses=loses
+        *(name, extension, table, _asking(path, extension), _downloaded, serve),
+        path=path,
+        part=part,
+        needs=needs,
+        loses=loses,
     )
+
+
+def _warm(serve: _Serve, path: str) -> _Serve:
+    """Ask a server once: it runs for days, and what it does once is not part of an export's seconds."""
+
+    @contextmanager
+    def warm(database_url: str) -> Iterator[Service]:
+        with serve(database_url) as service:
+            with service.asked(path) as response:
+                response.read()
+            yield service
+
+    return warm
 
 
 def by_psql(name: str, table: str, delivers: str, statement: str) -> Contender:
     """Run a statement by psql, which writes the rows itself only for its own copy command."""
     told = _copied if statement.startswith(r"\copy") else _copied_by_server
-    return Contender(name, delivers, table, lambda url, _file, _rows: [*psql(url), "-c", statement], told)
+    return Contender(name, delivers, table, lambda url, _folder, _rows: [*psql(url), "-c", statement], told)
 
 
-def script(
-    name: str,
-    table: str,
-    delivers: str,
-    module: str,
-    *arguments: str,
-    loses: str | None = None,
-) -> Contender:
+def script(name: str, table: str, delivers: str, module: str, *arguments: str, loses: str | None = None) -> Contender:
     """Run a program of `benchmarks.peers`."""
 
-    def command(url: str, file: Path, _rows: int) -> list[str]:
-        return [sys.executable, "-m", f"benchmarks.peers.{module}", url, table, str(file), *arguments]
+    def command(url: str, folder: Path, _rows: int) -> list[str]:
+        return [sys.executable, "-m", f"benchmarks.peers.{module}", url, table, _target(folder, delivers), *arguments]
 
-    return Contender(name, delivers, table, command, _json, needs=_NEEDS.get(module, ()), loses=loses)
-
-
-def _asking(path: str, target: str) -> Callable[[str, Path, int], list[str]]:
-    """Ask with curl; `target` is joined to the folder of the file that may be written."""
-    return lambda url, file, rows: curl(url + path.format(rows=rows), file.parent / target)
+    return Contender(name, delivers, table, command, _reported, needs=_NEEDS.get(module, ()), loses=loses)
 
 
-def _json(run: Run) -> Told:
-    return Told(**json.loads(run.output))
+def _asking(path: str, extension: str) -> Callable[[str, Path, int], list[str]]:
+    return lambda url, folder, rows: curl(url + path.format(rows=rows), _target(folder, extension))
+
+
+def _target(folder: Path, extension: str) -> str:
+    """Have all but Parquet thrown away: writing gigabytes would measure the disk."""
+    return str(folder / FILE) if extension == "parquet" else "/dev/null"
+
+
+def _reported(run: Run) -> Told:
+    told = Told(**json.loads(run.output))
+    return replace(told, bytes=told.bytes or run.written)
 
 
 def _downloaded(run: Run) -> Told:
     """Leave curl's own start in its seconds, as psql's is."""
-    return replace(_json(run), seconds=None)
+    return replace(Told(**json.loads(run.output)), seconds=None)
 
 
 def _copied(run: Run) -> Told:

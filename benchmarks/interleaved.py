@@ -11,7 +11,7 @@ from statistics import median
 
 from benchmarks import count
 from benchmarks.bench import Bench
-from benchmarks.contender import Contender
+from benchmarks.contender import FILE, Contender
 from benchmarks.measure import Failed, cpu
 from benchmarks.measure import run as run_client
 from benchmarks.progress import say
@@ -73,7 +73,7 @@ def _add(contender: Contender, bench: Bench, result: Result) -> None:
         return
     folder = Path(tempfile.mkdtemp(dir=bench.scratch))
     try:
-        _once(contender, bench, folder / "rows", result)
+        _once(contender, bench, folder, result)
     except Failed as failure:
         if contender.ours:
             raise
@@ -84,13 +84,13 @@ def _add(contender: Contender, bench: Bench, result: Result) -> None:
         shutil.rmtree(folder)
 
 
-def _once(contender: Contender, bench: Bench, file: Path, result: Result) -> None:
+def _once(contender: Contender, bench: Bench, folder: Path, result: Result) -> None:
     url, postmaster = bench.database.url, bench.database.postmaster
     wanted = _wanted(contender, bench)
     with contender.serve(url) if contender.serve else nullcontext() as service:
         roots = (service.process if service else None, postmaster)
         before = [root and cpu(root) for root in roots]
-        done = run_client(contender.command(service.url if service else url, file, wanted))
+        done = run_client(contender.command(service.url if service else url, folder, wanted))
         spent = [root and cpu(root) - start for root, start in zip(roots, before, strict=True)]
         peak = service.high_water if service else done.peak
         told = contender.told(done)
@@ -100,10 +100,9 @@ def _once(contender: Contender, bench: Bench, file: Path, result: Result) -> Non
                 spent[0], told.cpu or done.cpu, spent[1], peak,
             )
         )  # fmt: skip
-        # Who tells its rows is believed later; a document is read after the first run only, and then untimed.
-        result.rows = told.rows or result.rows
-        if len(result.runs) == 1 and (file.exists() or service):
-            result.rows = _counted(contender, service, file, wanted)
+        # A document is read after the first run only, and then untimed; who tells its rows is believed later.
+        counted = _counted(contender, service, folder / FILE, wanted) if len(result.runs) == 1 else None
+        result.rows = next(rows for rows in (counted, told.rows, result.rows) if rows is not None)
     if result.rows != wanted:
         raise Failed(f"{contender.name}: {result.rows:,} rows instead of {wanted:,}")
 
@@ -113,11 +112,13 @@ def _wanted(contender: Contender, bench: Bench) -> int:
     return min(bench.scaled(contender.part), rows) if contender.part else rows
 
 
-def _counted(contender: Contender, service: Service | None, file: Path, wanted: int) -> int:
-    say(f"  counting the rows of {contender.name}")
+def _counted(contender: Contender, service: Service | None, file: Path, wanted: int) -> int | None:
+    """Read the document that was written, or ask the service once more; `None` where neither is possible."""
     if file.exists():
         return count.rows(file, contender.delivers)
-    assert service
+    if not service:
+        return None
+    say(f"  counting the rows of {contender.name}")
     with service.asked(contender.path.format(rows=wanted)) as response:
         return count.COUNTERS[contender.delivers](response)
 

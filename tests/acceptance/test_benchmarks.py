@@ -15,7 +15,7 @@ import pytest
 
 from benchmarks import interleaved
 from benchmarks.bench import Bench
-from benchmarks.contender import Contender, Told
+from benchmarks.contender import FILE, Contender, Told
 from benchmarks.count import COUNTERS
 from benchmarks.database import Database, Facts
 from benchmarks.loading import Size
@@ -232,8 +232,8 @@ def test_an_unknown_scenario_is_refused() -> None:
 
 
 def contender(name: str, script: str, *, rows: int = 3, ours: bool = False, needs: tuple[str, ...] = ()) -> Contender:
-    def command(_url: str, file: Path, _rows: int) -> list[str]:
-        return [sys.executable, "-c", script, str(file)]
+    def command(_url: str, folder: Path, _rows: int) -> list[str]:
+        return [sys.executable, "-c", script, str(folder / FILE)]
 
     return Contender(name, "csv", "public.t", command, lambda _: Told(rows=rows), ours=ours, needs=needs)
 
@@ -251,6 +251,7 @@ def test_a_peer_that_fails_is_reported_and_the_others_go_on(tmp_path: Path) -> N
         contender("fails", "import sys; sys.exit('no right to')"),
         contender("absent", "", needs=("a_module_that_nobody_has",)),
         contender("says so", "", rows=2),
+        contender("writes nothing", write.format("head\n")),
         contender("writes less", write.format("head\none\n")),
         contender("writes all", write.format('head\none\n"two\n"\nthree\n')),
     )
@@ -258,6 +259,7 @@ def test_a_peer_that_fails_is_reported_and_the_others_go_on(tmp_path: Path) -> N
         "fails": "no right to",
         "absent": "a_module_that_nobody_has is not installed",
         "says so": "says so: 2 rows instead of 3",
+        "writes nothing": "writes nothing: 0 rows instead of 3",
         "writes less": "writes less: 1 rows instead of 3",
         "writes all": None,
     }
