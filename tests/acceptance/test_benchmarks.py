@@ -13,14 +13,17 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from benchmarks import interleaved
+from benchmarks import goals, interleaved
 from benchmarks.bench import Bench
 from benchmarks.contender import FILE, Contender, Told
 from benchmarks.count import COUNTERS
 from benchmarks.database import Database, Facts
+from benchmarks.found import Found
 from benchmarks.loading import Size
 from benchmarks.measure import Failed
 from benchmarks.options import Options
+from benchmarks.peers.address import with_host
+from benchmarks.scenarios.memory import LONG, WHOLE, Export
 from tests.acceptance.service import fetch
 from tests.postgres import find_psql, fresh_database
 
@@ -199,12 +202,12 @@ def test_every_goal_is_judged_by_its_figure(report: dict[str, Any]) -> None:
             met = goal["value"] >= goal["at_least"] if goal["at_least"] else goal["value"] <= goal["at_most"]
             assert goal["met"] is met
     rates = {result["name"]: result["rows_per_second"] for result in report["exports"]}
-    goals = {goal["what"]: goal["value"] for goal in report["goals"]}
+    values = {goal["what"]: goal["value"] for goal in report["goals"]}
     psql = r"psql \copy csv"
-    assert goals[f"ours, CSV / {psql}"] == pytest.approx(rates["ours, CSV"] / rates[psql])
-    assert report["ratios"]["lineitem"]["ours, CSV"][psql] == goals[f"ours, CSV / {psql}"]
+    assert values[f"ours, CSV / {psql}"] == pytest.approx(rates["ours, CSV"] / rates[psql])
+    assert report["ratios"]["lineitem"]["ours, CSV"][psql] == values[f"ours, CSV / {psql}"]
     duckdb = max(("DuckDB scan, JSON", "DuckDB postgres_query, JSON"), key=lambda name: rates[name])
-    assert goals[f"ours, NDJSON / {duckdb}"] == pytest.approx(rates["ours, NDJSON"] / rates[duckdb])
+    assert values[f"ours, NDJSON / {duckdb}"] == pytest.approx(rates["ours, NDJSON"] / rates[duckdb])
 
 
 def test_machine_and_versions_are_told(report: dict[str, Any]) -> None:
@@ -281,3 +284,24 @@ def test_rows_of_csv_are_not_its_lines() -> None:
 def test_rows_of_csv_are_counted_across_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmarks.count._CHUNK", 1)
     assert COUNTERS["csv"](io.BytesIO(b'a\n"x\n""\ny"\nz\n')) == 2
+
+
+@pytest.mark.parametrize(("seconds", "met"), [(62.0, True), (64.0, False)])
+def test_sixty_million_rows_are_as_fast_as_six(seconds: float, met: bool) -> None:
+    exports = [
+        Export("rows", "csv", size, size, took, idle=0, growth=0) for size, took in ((WHOLE, 6.0), (LONG, seconds))
+    ]
+    (rate,) = (goal for goal in goals.goals(Found(memory=exports)) if goal.what.startswith("rows a second"))
+    assert rate.met is met
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("postgresql://me@/db?host=/run/pg&port=5433", "postgresql://me@%2Frun%2Fpg:5433/db"),
+        ("postgresql://me:secret@/db?host=/run/pg", "postgresql://me:secret@%2Frun%2Fpg:5432/db"),
+        ("postgresql://me@server:5433/db?sslmode=disable", "postgresql://me@server:5433/db?sslmode=disable"),
+    ],
+)
+def test_a_socket_is_addressed_in_the_authority(url: str, expected: str) -> None:
+    assert with_host(url) == expected
