@@ -48,6 +48,8 @@ class Contender:
     """What it asks of that server, `{rows}` for the rows that are wanted."""
     part: int | None = None
     """How many rows are wanted at scale factor 1 of who is too slow for all: rates are compared."""
+    once: bool = False
+    """Whether it runs in the first round only, as it is slow and no goal hangs on its median."""
     needs: Sequence[str] = ()
     """The modules without which it is left out."""
     loses: str | None = None
@@ -72,6 +74,11 @@ def hand_written(name: str, table: str, extension: str, part: int, loses: str | 
         needs=needs,
         loses=loses,
     )
+
+
+def once(contender: Contender) -> Contender:
+    """Let a contender run in the first round only."""
+    return replace(contender, once=True)
 
 
 def _warm(serve: _Serve, path: str) -> _Serve:

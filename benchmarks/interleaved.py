@@ -58,7 +58,7 @@ def run(bench: Bench, contenders: Sequence[Contender]) -> list[Result]:
     rounds = bench.options.rounds
     for number in range(rounds):
         for contender, result in results.items():
-            if not result.left_out:
+            if not result.left_out and not (number and contender.once):
                 say(f"round {number + 1} of {rounds}: {contender.table}, {contender.name}")
                 _add(contender, bench, result)
     for result in results.values():

@@ -57,6 +57,8 @@ def _remarks(results: Sequence[Result]) -> Iterator[str]:
         for result in results
         if result.runs and result.rows < whole
     ]
+    most = max(len(result.runs) for result in results)
+    lines += [f"- {result.name}: one round only." for result in results if len(result.runs) == 1 < most]
     lines += [f"- {result.name}: {result.loses}." for result in results if result.runs and result.loses]
     if lines:
         yield "\n".join(lines)
