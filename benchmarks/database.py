@@ -8,12 +8,20 @@ from dataclasses import dataclass
 import asyncpg
 import psutil
 
-from benchmarks import lineitem
+from benchmarks import loading
 from benchmarks.progress import say
 from queries.embedded import embedded
 
-_SETTINGS = {"shared_buffers": "1GB", "max_wal_size": "8GB", "maintenance_work_mem": "256MB"}
-_REPORTED = ("server_version", "shared_buffers", "max_parallel_workers_per_gather", "jit", "data_checksums")
+_SETTINGS = {
+    "shared_buffers": "1GB",
+    "max_wal_size": "8GB",
+    "maintenance_work_mem": "256MB",
+    "max_connections": "200",
+}
+_REPORTED = (
+    *("server_version", "shared_buffers", "max_connections", "max_parallel_workers_per_gather", "jit"),
+    "data_checksums",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +29,14 @@ class Facts:
     """What the report says of the database."""
 
     scale: float
-    rows: int
-    bytes: int
+    tables: dict[str, loading.Size]
     embedded: bool
     settings: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """A database with lineitem."""
+    """A database with the tables."""
 
     url: str
     facts: Facts
@@ -39,7 +46,7 @@ class Database:
 
 @contextmanager
 def prepared(url: str | None, scale: float) -> Iterator[Database]:
-    """Yield a database with lineitem: the given one, or an embedded one that is removed afterwards."""
+    """Yield a database with the tables: the given one, or an embedded one that is removed afterwards."""
     if url is None:
         say("starting an embedded PostgreSQL")
     with embedded(settings=_SETTINGS) if url is None else nullcontext(url) as found:
@@ -49,10 +56,9 @@ def prepared(url: str | None, scale: float) -> Iterator[Database]:
 async def _database(url: str, scale: float, *, embedded: bool) -> Database:
     connection = await asyncpg.connect(url)
     try:
-        rows = await lineitem.ensure(connection, url, scale)
-        size = await connection.fetchval("SELECT pg_table_size($1::text::regclass)", lineitem.TABLE)
+        tables = await loading.ensure(connection, url, scale)
         settings = {name: await connection.fetchval("SELECT current_setting($1)", name) for name in _REPORTED}
-        return Database(url, Facts(scale, rows, size, embedded, settings), _parent(connection.get_server_pid()))
+        return Database(url, Facts(scale, tables, embedded, settings), _parent(connection.get_server_pid()))
     finally:
         await connection.close()
 

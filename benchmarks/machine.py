@@ -14,7 +14,8 @@ from benchmarks.programs import psql
 
 _PACKAGES = (
     *("velithon-exporter", "velithon", "granian", "uvloop", "asyncpg", "pyarrow"),
-    *("adbc-driver-postgresql", "tpchgen-cli"),
+    *("duckdb", "duckdb-extension-postgres-scanner", "connectorx", "adbc-driver-postgresql", "polars"),
+    *("fastapi", "uvicorn", "orjson", "tpchgen-cli"),
 )
 
 

@@ -7,6 +7,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +16,18 @@ from typing import IO, Self
 
 import psutil
 
-_ROOT = Path(__file__).parent.parent
+from benchmarks.high_water import high_water
+
+ROOT = Path(__file__).parent.parent
 _SAMPLING_SECONDS = 0.02
+_RESTING = 10
+"""Times as long as a look took: the kernel walks all pages of the process, 16 ms for a gigabyte."""
 _CPU_ATTEMPTS = 20
 """A child that ends between two looks would be counted twice, or not at all; a server that is used never rests."""
 
 
 class Failed(Exception):
-    """A client ended with another exit code than zero. Its text is the last line of what it complained."""
+    """A program did not do what it should have done. The text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +39,22 @@ class Run:
     """Seconds of user and system time, its children's included."""
     written: int | None
     """Bytes that it gave to the system to write; known on Linux only."""
+    peak: int | None
+    """The most memory (RSS) that it had, in bytes; known on Linux only."""
     output: str
 
 
 def run(command: Sequence[str | Path]) -> Run:
     """Run a client to its end.
 
-    Raises Failed.
+    Raises Failed, with the last line of its complaints, when its exit code is not zero.
     """
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as complaints:
         started = time.perf_counter()
-        client = subprocess.Popen(command, stdout=output, stderr=complaints, cwd=_ROOT)
+        client = subprocess.Popen(command, stdout=output, stderr=complaints, cwd=ROOT)
         try:
-            written = _written_until_exit(client.pid)
+            with _HighWater(client.pid) as memory:
+                written = _written_until_exit(client.pid)
             _, status, usage = os.wait4(client.pid, 0)
             seconds = time.perf_counter() - started
         except BaseException:
@@ -56,7 +64,16 @@ def run(command: Sequence[str | Path]) -> Run:
         client.returncode = os.waitstatus_to_exitcode(status)
         if client.returncode:
             raise Failed((_text(complaints).strip().splitlines() or [f"exit code {client.returncode}"])[-1])
-        return Run(seconds, usage.ru_utime + usage.ru_stime, written, _text(output))
+        return Run(seconds, usage.ru_utime + usage.ru_stime, written, memory.peak, _text(output))
+
+
+def together(commands: Sequence[Sequence[str | Path]]) -> list[Run]:
+    """Run clients all at once.
+
+    Raises Failed.
+    """
+    with ThreadPoolExecutor(len(commands)) as threads:
+        return list(threads.map(run, commands))
 
 
 def _text(stream: IO[bytes]) -> str:
@@ -105,26 +122,25 @@ def settled(process: psutil.Process, within: float = 60.0) -> int:
     return before
 
 
-class Growth:
-    """The peak of a process's own memory (USS) over what it had when the context was entered, sampled all the while."""
+class _Sampled:
+    """Looks again and again, in a thread, while the context is entered."""
 
-    def __init__(self, process: psutil.Process) -> None:
-        self._process = process
-        self.idle = settled(process)
-        self.peak = self.idle
+    def __init__(self) -> None:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._sample, daemon=True)
 
-    @property
-    def bytes(self) -> int:
-        """The growth so far."""
-        return self.peak - self.idle
+    def _look(self) -> None:
+        raise NotImplementedError
 
     def _sample(self) -> None:
-        while not self._ended.wait(_SAMPLING_SECONDS):
-            self.peak = max(self.peak, self._process.memory_full_info().uss)
+        pause = _SAMPLING_SECONDS
+        while not self._ended.wait(pause):
+            before = time.thread_time()
+            self._look()
+            pause = max(_SAMPLING_SECONDS, _RESTING * (time.thread_time() - before))
 
     def __enter__(self) -> Self:
+        self._look()
         self._thread.start()
         return self
 
@@ -133,3 +149,33 @@ class Growth:
     ) -> None:
         self._ended.set()
         self._thread.join()
+
+
+class Growth(_Sampled):
+    """The peak of a process's own memory (USS) over what it had when it was idle, by default now."""
+
+    def __init__(self, process: psutil.Process, idle: int | None = None) -> None:
+        super().__init__()
+        self._process = process
+        self.idle = settled(process) if idle is None else idle
+        self.peak = self.idle
+
+    @property
+    def bytes(self) -> int:
+        """The growth so far."""
+        return self.peak - self.idle
+
+    def _look(self) -> None:
+        self.peak = max(self.peak, self._process.memory_full_info().uss)
+
+
+class _HighWater(_Sampled):
+    """The kernel's record of a process's memory (RSS), read while it still runs: it is gone with its end."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__()
+        self._pid = pid
+        self.peak: int | None = None
+
+    def _look(self) -> None:
+        self.peak = high_water(self._pid) or self.peak

@@ -1,97 +1,112 @@
-"""The report: Markdown to read, JSON to compute with."""
+"""The report: Markdown to read, JSON to compute with, and a plot."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks import goals, tables
+from benchmarks import goals, plot
 from benchmarks.database import Facts
-from benchmarks.scenarios.exports import Result
-from benchmarks.scenarios.first_byte import FirstByte
-from benchmarks.scenarios.memory import Export
-from benchmarks.scenarios.stalled import Stalled
+from benchmarks.found import Found
+from benchmarks.interleaved import Result
+from benchmarks.results_table import ours, peers, ratio
+from benchmarks.scenarios import SCENARIOS
+from benchmarks.tables import MIB, figure, table
+
+_VERDICTS = {True: "met", False: "**missed**", None: "not measured"}
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that a run found."""
+    """A run."""
 
     machine: dict[str, str | int | float]
     versions: dict[str, str | None]
     database: Facts
     rounds: int
-    exports: list[Result]
-    memory: list[Export]
-    stalled: list[Stalled]
-    first_byte: FirstByte
+    found: Found
+    seconds: dict[str, float]
+    """What each scenario took."""
 
     @property
     def goals(self) -> list[goals.Goal]:
         """The goals, with the figures of this run."""
-        return goals.goals(self.exports, self.memory, self.stalled, self.first_byte)
+        return goals.goals(self.found)
 
 
 def written(report: Report, folder: Path) -> str:
-    """Write report.md and report.json into the folder; return the Markdown."""
+    """Write report.md, report.json and the plot into the folder; return the Markdown."""
     folder.mkdir(parents=True, exist_ok=True)
     text = markdown(report)
     (folder / "report.md").write_text(text)
     (folder / "report.json").write_text(json.dumps(_plain(report), indent=2) + "\n")
+    if report.found.memory:
+        plot.draw(report.found.memory, folder)
     return text
 
 
 def _plain(report: Report) -> dict[str, object]:
-    rates = {result.name: {"rows_per_second": result.rate} for result in report.exports}
     plain = asdict(report)
-    plain["exports"] = [result | rates[result["name"]] for result in plain["exports"]]
-    plain["ratios"] = {
-        ours.name: {peer.name: goals.ratio(ours, peer) for peer in tables.peers(report.exports)}
-        for ours in tables.ours(report.exports)
+    found = plain.pop("found")
+    return plain | {
+        **found,
+        "exports": _rated(report.found.exports),
+        "mixed": _rated(report.found.mixed),
+        "small": [
+            {"name": one.name, "connections": one.connections, "requests": len(one.latencies), "seconds": one.seconds}
+            | {"requests_per_second": one.rate, "p50": one.p50, "p99": one.p99, "service_cpu": one.service_cpu}
+            for one in report.found.small
+        ],
+        "ratios": {"lineitem": _ratios(report.found.exports), "mixed": _ratios(report.found.mixed)},
+        "goals": [asdict(goal) | {"met": goal.met} for goal in report.goals],
     }
-    plain["goals"] = [asdict(goal) | {"met": goal.met} for goal in report.goals]
-    return plain
+
+
+def _rated(results: list[Result]) -> list[dict[str, object]]:
+    return [asdict(result) | {"rows_per_second": result.rate} for result in results]
+
+
+def _ratios(results: list[Result]) -> dict[str, dict[str, float | None]]:
+    return {mine.name: {peer.name: ratio(mine, peer) for peer in peers(results)} for mine in ours(results)}
 
 
 def markdown(report: Report) -> str:
     """Return the report as Markdown."""
-    parts = [
-        "# Benchmark",
-        _circumstances(report),
-        "## Goals",
-        tables.goals(report.goals),
-        "## All of lineitem",
-        _EXPORTS.format(rounds=report.rounds),
-        tables.exports(report.exports, report.memory),
-        *(f"- {result.name} was left out: {result.left_out}" for result in report.exports if result.left_out),
-        "## Rows a second, ours / peer",
-        tables.ratios(report.exports),
-        "## Memory of the worker (USS) over idle, at the peak",
-        tables.memory(report.memory),
-        "## Clients that read nothing",
-        tables.stalled(report.stalled),
-        "## First byte of a trivial dataset",
-        tables.first_byte(report.first_byte),
-    ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(["# Benchmark", _circumstances(report), "## Goals", _goals(report), *_sections(report)]) + "\n"
 
 
-_EXPORTS = """\
-Medians of {rounds} interleaved rounds; beside the wall seconds those of the fastest and the slowest round. PostgreSQL's
-CPU seconds are those of all its processes. The worker's memory is from a separate export of about as many rows."""
+def _sections(report: Report) -> Iterator[str]:
+    for name, scenario in SCENARIOS.items():
+        if found := getattr(report.found, name):
+            yield f"## {scenario.TITLE}"
+            yield scenario.markdown(found)
+            if name == "memory":
+                yield f"![rows a second and memory by size]({plot.NAME})"
 
-_SMOKE = "- **A smoke run**: with so few rows the figures say nothing of speed."
+
+def _goals(report: Report) -> str:
+    """Say which goals were met."""
+    rows = []
+    for goal in report.goals:
+        limit = f"≥ {goal.at_least:g}" if goal.at_least is not None else f"≤ {goal.at_most:g}"
+        rows.append((goal.what, f"{limit} {goal.unit}".strip(), figure(goal.value, 1, 2), _VERDICTS[goal.met]))
+    return table(("goal", "limit", "measured", ""), rows)
 
 
 def _circumstances(report: Report) -> str:
     machine, database = report.machine, report.database
     memory = int(machine["memory_bytes"]) / 2**30
     settings = ", ".join(f"{name} {value}" for name, value in database.settings.items())
-    size = f"{database.rows:,} rows, {database.bytes / 2**20:,.0f} MiB (TPC-H scale {database.scale:g})"
+    sizes = (f"{name} {size.rows:,} rows, {size.bytes / MIB:,.0f} MiB" for name, size in database.tables.items())
     lines = [
-        f"- {machine['date']}; load before: {machine['load_before']}",
+        f"- {machine['date']}; load before: {machine['load_before']}; {report.rounds} rounds",
         f"- {machine['cores']} cores of {machine['cpu']}, {memory:.1f} GiB, {machine['system']}",
         f"- PostgreSQL{' (embedded)' if database.embedded else ''}: {settings}",
-        f"- lineitem: {size}",
+        f"- TPC-H scale {database.scale:g}: {'; '.join(sizes)}",
         f"- {', '.join(f'{name} {value}' for name, value in report.versions.items() if value)}",
+        f"- seconds: {', '.join(f'{name} {seconds:.0f}' for name, seconds in report.seconds.items())}",
     ]
     return "\n".join(lines if database.scale >= 1 else [*lines, _SMOKE])
+
+
+_SMOKE = "- **A smoke run**: with so few rows the figures say nothing of speed."

@@ -1,4 +1,4 @@
-"""The real service, in processes of its own."""
+"""The real service, and the one that people write by hand, in processes of their own."""
 
 import http.client
 import os
@@ -8,12 +8,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+
+from benchmarks.high_water import high_water
+from benchmarks.measure import ROOT, Failed
 
 _DATASETS = Path(__file__).with_name("datasets")
 _HOST = "127.0.0.1"
@@ -23,7 +26,7 @@ _STOP_SECONDS = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A running service with one worker."""
+    """A running service."""
 
     port: int
     process: psutil.Process
@@ -36,7 +39,19 @@ class Service:
     @property
     def worker(self) -> psutil.Process:
         """The worker; Python's own trackers of resources, which are children too, are much smaller."""
-        return max(self.process.children(recursive=True), key=lambda child: child.memory_info().rss)
+        return max(self._processes(), key=lambda one: one.memory_info().rss)
+
+    @property
+    def high_water(self) -> int | None:
+        """The most memory (RSS) that its largest process ever had, in bytes."""
+        return max((peak for one in self._processes() if (peak := high_water(one.pid))), default=None)
+
+    def _processes(self) -> list[psutil.Process]:
+        return self.process.children(recursive=True) or [self.process]
+
+    def client(self) -> http.client.HTTPConnection:
+        """Return a client with a connection of its own, opened by the first request."""
+        return http.client.HTTPConnection(_HOST, self.port)
 
     def connect(self) -> socket.socket:
         """Open a connection."""
@@ -46,43 +61,63 @@ class Service:
     def asked(self, path: str) -> Iterator[http.client.HTTPResponse]:
         """Ask over a connection of its own; yield the response, whose body is to be read.
 
-        Raises RuntimeError when it is not 200.
+        Raises Failed when it is not 200.
         """
-        with closing(http.client.HTTPConnection(_HOST, self.port)) as connection:
+        with closing(self.client()) as connection:
             connection.request("GET", path)
             with connection.getresponse() as response:
                 if response.status != http.HTTPStatus.OK:
-                    raise RuntimeError(f"{path}: {response.status} {response.read().decode()}")
+                    raise Failed(f"{path}: {response.status} {response.read().decode()}")
                 yield response
 
 
 @contextmanager
-def running(database_url: str, **settings: object) -> Iterator[Service]:
+def running(database_url: str, workers: int = 1, **settings: object) -> Iterator[Service]:
     """Run `exporter serve` with the benchmark's datasets, and the service's settings given, until the block ends."""
+    environment = {f"EXPORTER_{name.upper()}": str(value) for name, value in settings.items()}
+    environment |= {"EXPORTER_DATABASE_URL": database_url, "EXPORTER_DATASETS": str(_DATASETS)}
+    program = Path(sys.executable).with_name("exporter")
+    with _listening([program, "serve", "--workers", str(workers)], environment, "/healthz") as service:
+        yield service
+
+
+@contextmanager
+def by_hand(database_url: str) -> Iterator[Service]:
+    """Run the service that people write by hand (`benchmarks.peers.by_hand`) until the block ends."""
+    command = [sys.executable, "-m", "uvicorn", "benchmarks.peers.by_hand:app", "--log-level", "warning"]
+    with _listening(command, {"DATABASE_URL": database_url}, "/ready") as service:
+        yield service
+
+
+@contextmanager
+def _listening(command: Sequence[str | Path], environment: Mapping[str, str], ready: str) -> Iterator[Service]:
+    """Run a server on a free port, and stop it when the block ends.
+
+    Raises Failed when it does not start.
+    """
     with closing(socket.socket()) as probe:
         probe.bind((_HOST, 0))
         port = probe.getsockname()[1]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("EXPORTER_")}
-    environment |= {f"EXPORTER_{name.upper()}": str(value) for name, value in settings.items()}
-    environment |= {"EXPORTER_DATABASE_URL": database_url, "EXPORTER_DATASETS": str(_DATASETS)}
-    program = Path(sys.executable).with_name("exporter")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("EXPORTER_")}
     with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen([program, "serve", "--port", str(port)], stdout=log, stderr=log, env=environment)
+        process = subprocess.Popen(
+            [*command, "--port", str(port)], stdout=log, stderr=log, env=inherited | environment, cwd=ROOT
+        )
         service = Service(port, psutil.Process(process.pid))
         try:
-            if not _ready(service, process):
+            if not _ready(service, process, ready):
                 log.seek(0)
-                raise RuntimeError(f"the service did not start:\n{log.read().decode(errors='replace')}")
+                raise Failed(f"{command[0]} did not start:\n{log.read().decode(errors='replace')}")
             yield service
         finally:
             _stop(process)
 
 
-def _ready(service: Service, process: "subprocess.Popen[bytes]") -> bool:
+def _ready(service: Service, process: "subprocess.Popen[bytes]", path: str) -> bool:
     deadline = time.monotonic() + _START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         try:
-            with service.asked("/healthz"):
+            with service.asked(path):
                 return True
         except (OSError, http.client.HTTPException):
             time.sleep(0.05)

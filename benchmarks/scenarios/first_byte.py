@@ -7,6 +7,9 @@ from statistics import median, quantiles
 from benchmarks.bench import Bench
 from benchmarks.progress import say
 from benchmarks.service import Service, running
+from benchmarks.tables import figure, table
+
+TITLE = "First byte of a trivial dataset"
 
 _PATH = "/datasets/one.csv"
 _UNCOUNTED = 5
@@ -22,8 +25,9 @@ class FirstByte:
     p95: float
 
 
-def run(bench: Bench, requests: int) -> FirstByte:
+def run(bench: Bench) -> FirstByte:
     """Ask again and again, each time over a new connection."""
+    requests = bench.options.requests
     say(f"first byte: {requests} requests")
     with running(bench.database.url) as service:
         waits = [_wait(service) for _ in range(_UNCOUNTED + requests)][_UNCOUNTED:]
@@ -37,3 +41,9 @@ def _wait(service: Service) -> float:
         waited = time.perf_counter() - started
         response.read()
     return waited
+
+
+def markdown(found: FirstByte) -> str:
+    """Show how soon a request is answered."""
+    cells = (f"{found.requests}, each over a new connection", figure(found.median, 0.001), figure(found.p95, 0.001))
+    return table(("requests", "median ms", "95th percentile ms"), [cells])

@@ -1,13 +1,16 @@
-"""How the worker's memory grows over idle, by format and by the number of rows."""
+"""How the worker's memory and the rows a second change with the number of rows, by format."""
 
 from dataclasses import dataclass
 
-from benchmarks.bench import EXTENSIONS, Bench
+from benchmarks.bench import Bench
 from benchmarks.measure import Growth
 from benchmarks.measure import run as run_client
+from benchmarks.programs import curl
 from benchmarks.progress import say
 from benchmarks.service import running
+from benchmarks.tables import MIB, figure, table
 
+TITLE = "By size: memory of the worker (USS) over idle at the peak, and thousand rows a second"
 WHOLE = 6_000_000
 """About all of lineitem, at scale factor 1."""
 SIZES = (1_000_000, WHOLE)
@@ -18,8 +21,10 @@ LONG = 60_000_000
 class Export:
     """One export by a fresh service, so that nothing that an earlier one left is used again."""
 
+    dataset: str
     extension: str
-    at_scale_1: int
+    at_scale_1: int | None
+    """The rows that were asked for; `None` for all of a table."""
     rows: int
     seconds: float
     idle: int
@@ -27,17 +32,42 @@ class Export:
     growth: int
     """Bytes, at the peak."""
 
+    @property
+    def rate(self) -> float:
+        """Rows a second."""
+        return self.rows / self.seconds
 
-def run(bench: Bench, *, long: bool) -> list[Export]:
-    """Export every format in every size."""
-    sizes = (*SIZES, LONG) if long else SIZES
-    return [_export(bench, extension, size) for size in sizes for extension in EXTENSIONS]
+
+def run(bench: Bench) -> list[Export]:
+    """Export every format in every size, over one connection, and whole tables as they are read by default."""
+    sizes = (*SIZES, LONG) if bench.options.long else SIZES
+    tables = bench.database.facts.tables
+    return [
+        *(_export(bench, "rows", extension, bench.scaled(size), size) for size in sizes for extension in bench.formats),
+        *(
+            _export(bench, dataset, extension, tables[f"public.{dataset}"].rows)
+            for dataset in ("lineitem", "mixed")
+            for extension in bench.formats
+        ),
+    ]
 
 
-def _export(bench: Bench, extension: str, size: int) -> Export:
-    rows = bench.scaled(size)
-    say(f"memory: {rows:,} rows, {extension}")
+def _export(bench: Bench, dataset: str, extension: str, rows: int, at_scale_1: int | None = None) -> Export:
+    say(f"memory: {dataset}, {rows:,} rows, {extension}")
+    query = f"?rows={rows}" if at_scale_1 else ""
     with running(bench.database.url) as service, Growth(service.worker) as growth:
-        url = f"{service.url}/datasets/rows.{extension}?rows={rows}"
-        done = run_client(["curl", "-q", "-sS", "--fail", "--noproxy", "*", "-o", "/dev/null", url])
-    return Export(extension, size, rows, done.seconds, growth.idle, growth.bytes)
+        done = run_client(curl(f"{service.url}/datasets/{dataset}.{extension}{query}"))
+    return Export(dataset, extension, at_scale_1, rows, done.seconds, growth.idle, growth.bytes)
+
+
+def markdown(found: list[Export]) -> str:
+    """Show growth and rate by format and rows."""
+    columns = list(dict.fromkeys((one.dataset, one.rows) for one in found))
+    cells = {(one.extension, one.dataset, one.rows): _cell(one) for one in found}
+    heads = ("MiB; krow/s", *(f"{dataset}, {rows:,}" for dataset, rows in columns))
+    extensions = dict.fromkeys(one.extension for one in found)
+    return table(heads, ((extension, *(cells[extension, *column] for column in columns)) for extension in extensions))
+
+
+def _cell(one: Export) -> str:
+    return f"{figure(one.growth, MIB, 0)}; {figure(one.rate, 1000, 0)}"

@@ -1,0 +1,4 @@
+/*
+title = "A wide table of many types"
+table = "public.mixed"
+*/
