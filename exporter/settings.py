@@ -18,7 +18,7 @@ class Settings(BaseSettings):
     pool_size: PositiveInt = Field(default=10, description="Connections to PostgreSQL per worker, one per export.")
     pool_timeout: PositiveFloat = Field(default=5.0, description="Seconds to wait for a connection before 503.")
     parallel: PositiveInt = Field(
-        default=min(4, os.cpu_count() or 1),
+        default=4,
         description="The most connections that one export reads a large table with; 1 turns parallel scans off.",
     )
     parallel_connections: NonNegativeInt = Field(
