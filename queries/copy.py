@@ -19,6 +19,12 @@ _AT_ONCE_BYTES = 1 << 17
 `_AT_ONCE_BYTES`, a chunk smaller than `_SMALL_CHUNK` is followed by a pause in which the socket fills: half the CPU
 time of receiving, at the same speed. (Pauses of two milliseconds would be too long: a Unix socket is full before.)"""
 
+_FIRST_BYTES = 1 << 17
+_STEP_BYTES = 1 << 15
+_SLOW_SECONDS = 1.0
+"""Blocks begin small and grow while the reader keeps up; one that lets the server wait for long gets small ones again.
+So most clients that stall do not hold whole blocks: in the pipeline, the encoder's output and the web server."""
+
 _CANCEL_SECONDS = 5.0
 """How long the server may take to give a COPY up; then its connection is cut."""
 
@@ -31,12 +37,14 @@ class CopySource:
 
     is_csv = True
 
-    def __init__(self) -> None:
+    def __init__(self, first: int = _FIRST_BYTES) -> None:
+        """Take the size of the first block."""
         self.rows: int | None = None
         self.received = 0
         """Bytes so far."""
         self._chunks: list[bytes] = []
         self._size = 0
+        self._limit = first
         self._ended = False
         self._discarding = False
         self._failure: QueryError | None = None
@@ -52,12 +60,19 @@ class CopySource:
         self._chunks.append(chunk)
         self._size += len(chunk)
         self._some.set()
-        if self._size >= BLOCK_BYTES:
-            self._room.clear()
-            self._full.set()
-            await self._room.wait()
+        if self._size >= self._limit:
+            await self._until_taken()
         elif len(chunk) < _SMALL_CHUNK and self.received > _AT_ONCE_BYTES:
             await asyncio.sleep(_GATHER_SECONDS)
+
+    async def _until_taken(self) -> None:
+        loop = asyncio.get_running_loop()
+        full = loop.time()
+        self._room.clear()
+        self._full.set()
+        await self._room.wait()
+        slow = loop.time() - full > _SLOW_SECONDS
+        self._limit = _FIRST_BYTES if slow else min(self._limit + _STEP_BYTES, BLOCK_BYTES)
 
     def discard(self) -> None:
         """Drop all further chunks, without waiting."""

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from queries.connection import Connection
 from queries.copy import CopySource, receive
-from queries.source import Dialect
+from queries.source import BLOCK_BYTES, Dialect
 from queries.walk import Walk
 
 _AHEAD = 1
@@ -59,7 +59,7 @@ class ParallelSource:
             part = self._walk.take()
             if part is None:
                 return
-            source = CopySource()
+            source = CopySource(BLOCK_BYTES)
             self._last = group.create_task(self._forward(source, self._last if self._ordered else None))
             await receive(connection, project(part.sql), dialect, source)
             self._walk.learn(part, source.received)

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from queries import copy
 from queries.copy import CopySource
 from queries.source import BLOCK_BYTES
 
@@ -25,3 +26,26 @@ async def test_a_reader_that_is_cancelled_as_its_block_fills_stops() -> None:
     assert reader.cancelled()
     second.cancel()
     await asyncio.wait([first, second])
+
+
+async def test_blocks_grow_while_the_reader_keeps_up_and_shrink_when_it_lets_the_server_wait(monkeypatch) -> None:
+    """What a client that stalls holds is a few blocks."""
+    monkeypatch.setattr(copy, "_SLOW_SECONDS", 0.05)
+    source = CopySource()
+    blocks = aiter(source)
+    sizes = []
+
+    async def fill() -> None:
+        while True:
+            await source.write(bytes(1 << 16))
+
+    writer = asyncio.create_task(fill())
+    for number in range(45):
+        await asyncio.sleep(0.1 if number == 35 else 0)
+        sizes.append(len(await anext(blocks)))
+    writer.cancel()
+    await asyncio.wait([writer])
+    assert sizes[0] < BLOCK_BYTES // 4
+    assert sizes[:35] == sorted(sizes[:35])
+    assert sizes[34] == BLOCK_BYTES
+    assert sizes[36] == sizes[0]
