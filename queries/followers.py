@@ -10,6 +10,8 @@ from queries.pool import Pool
 
 log = logging.getLogger(__name__)
 
+_LOCK_MILLISECONDS = 100
+
 
 class Followers:
     """Lends a pool's connections to parallel scans, few enough that others still find one."""
@@ -27,12 +29,13 @@ class Followers:
 
     @asynccontextmanager
     async def joining(
-        self, leader: Connection, count: int, name: str, statement_timeout: float | None
+        self, leader: Connection, count: int, sql: str, name: str, statement_timeout: float | None
     ) -> AsyncIterator[list[Connection]]:
         """Lend up to `count` connections in transactions of the leader's snapshot; as many as are free now.
 
-        One that cannot join (the server has no connection left, or a pooler led to another server) is logged and left
-        out: the scan takes longer. The other arguments are those of `Pool.transaction`.
+        One that cannot join (the server has no connection left, a pooler led to another server, somebody waits to alter
+        what `sql` reads) is logged and left out: the scan takes longer. The last arguments are those of
+        `Pool.transaction`.
 
         Raises:
             QueryError: the leader failed.
@@ -50,9 +53,22 @@ class Followers:
                 try:
                     for _ in range(count):
                         transaction = self._pool.transaction(name, statement_timeout, snapshot=snapshot)
-                        joined.append(await stack.enter_async_context(transaction))
+                        connection = await stack.enter_async_context(transaction)
+                        await _lock(connection, sql)
+                        joined.append(connection)
                 except QueryError as error:
                     log.warning("a parallel scan has %d of %d connections: %s", len(joined), count, error)
                 yield joined
         finally:
             self._lent -= count
+
+
+async def _lock(connection: Connection, sql: str) -> None:
+    """Take the locks of a query now, by planning it.
+
+    Later, somebody might wait for the leader to end before altering a table; a connection that then asked for its lock
+    would wait behind, and the leader for its rows: a deadlock that the server does not see.
+    """
+    with translated():
+        await connection.execute(f"SET LOCAL lock_timeout = {_LOCK_MILLISECONDS}")
+        await connection.fetch(f"EXPLAIN {sql}")
