@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 from queries.connection import Connection
 from queries.errors import QueryError, translated
@@ -10,7 +10,8 @@ from queries.pool import Pool
 
 log = logging.getLogger(__name__)
 
-_LOCK_MILLISECONDS = 100
+_JOIN_MILLISECONDS = 100
+_READ_MILLISECONDS = 10_000
 
 
 class Followers:
@@ -53,22 +54,27 @@ class Followers:
                 try:
                     for _ in range(count):
                         transaction = self._pool.transaction(name, statement_timeout, snapshot=snapshot)
-                        connection = await stack.enter_async_context(transaction)
-                        await _lock(connection, sql)
-                        joined.append(connection)
+                        joined.append(await stack.enter_async_context(_locked(transaction, sql)))
                 except QueryError as error:
                     log.warning("a parallel scan has %d of %d connections: %s", len(joined), count, error)
+                self._lent -= count - len(joined)
+                count = len(joined)
                 yield joined
         finally:
             self._lent -= count
 
 
-async def _lock(connection: Connection, sql: str) -> None:
-    """Take the locks of a query now, by planning it.
+@asynccontextmanager
+async def _locked(transaction: AbstractAsyncContextManager[Connection], sql: str) -> AsyncIterator[Connection]:
+    """Take the locks of a query at once, by planning it.
 
     Later, somebody might wait for the leader to end before altering a table; a connection that then asked for its lock
-    would wait behind, and the leader for its rows: a deadlock that the server does not see.
+    would wait behind, and the leader for its rows: a deadlock that the server cannot see. What planning does not
+    lock, such as a table that a function reads, is waited for only so long.
     """
-    with translated():
-        await connection.execute(f"SET LOCAL lock_timeout = {_LOCK_MILLISECONDS}")
-        await connection.fetch(f"EXPLAIN {sql}")
+    async with transaction as connection:
+        with translated():
+            await connection.execute(f"SET LOCAL lock_timeout = {_JOIN_MILLISECONDS}")
+            await connection.fetch(f"EXPLAIN (COSTS OFF) {sql}")
+            await connection.execute(f"SET LOCAL lock_timeout = {_READ_MILLISECONDS}")
+        yield connection
