@@ -37,14 +37,18 @@ async def export(order: Order, database: Database, threads: Executor) -> AsyncGe
         QueryError: PostgreSQL failed.
         Unrepresentable: a value does not fit its Arrow type; its row counts from the first of the export.
     """
+    begun = False
     if order.dataset.source == "copy" and database.copies:
         try:
             async with aclosing(_attempt(order, database, threads, scan)) as chunks:
                 async for chunk in chunks:
+                    begun = True
                     yield chunk
                     del chunk  # not held while the next is made
         except CopyRefused as refusal:
-            # Raised only while the server has sent no row: the cursor starts from nothing.
+            # Of a part behind others it says nothing, and the cursor would send the rows before it twice.
+            if begun:
+                raise
             await _learn(database, refusal)
         else:
             return

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+import asyncpg
+
 from queries.connection import Connection
 from queries.errors import CopyRefused, QueryError, translated
 from queries.source import BLOCK_BYTES, Dialect
@@ -78,6 +80,11 @@ class CopySource:
         """Drop all further chunks, without waiting."""
         self._discarding = True
         self._room.set()
+
+    @property
+    def failed(self) -> bool:
+        """Whether the COPY has ended before its last row."""
+        return self._failure is not None
 
     @property
     def begun(self) -> bool:
@@ -180,6 +187,8 @@ async def receive(connection: Connection, sql: str, dialect: Dialect, source: Co
         source.end(rows, failure)
         if not copying.done():
             await _cancel(connection, copying, source)
+        if not copying.cancelled():
+            copying.exception()  # retrieved, or asyncio would log it
 
 
 async def _statement(connection: Connection, sql: str, dialect: Dialect, source: CopySource) -> int:
@@ -198,10 +207,14 @@ async def _cancel(connection: Connection, copying: "asyncio.Task[int]", source: 
     """
     source.discard()
     driver: Any = connection
-    asking = asyncio.create_task(driver._cancel(asyncio.get_running_loop().create_future()))  # noqa: SLF001 - as above
-    _, late = await asyncio.wait([copying, asking], timeout=_CANCEL_SECONDS)
+    tasks: set[asyncio.Task[Any]] = {copying}
+    # The pool has taken a lost connection back already, and the driver's end of it is about to notice.
+    with suppress(asyncpg.InterfaceError, AttributeError):
+        tasks.add(asyncio.create_task(driver._cancel(asyncio.get_running_loop().create_future())))  # noqa: SLF001 - as above
+    _, late = await asyncio.wait(tasks, timeout=_CANCEL_SECONDS)
     if late:
-        connection.terminate()
-        asking.cancel()
-        await asyncio.wait([copying, asking])
-    copying.exception()  # retrieved, or asyncio would log it
+        with suppress(asyncpg.InterfaceError):
+            connection.terminate()
+        for task in late:
+            task.cancel()
+        await asyncio.wait(tasks)

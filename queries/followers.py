@@ -2,13 +2,16 @@
 
 import logging
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 from queries.connection import Connection
 from queries.errors import QueryError, translated
 from queries.pool import Pool
 
 log = logging.getLogger(__name__)
+
+_JOIN_MILLISECONDS = 100
+_READ_MILLISECONDS = 10_000
 
 
 class Followers:
@@ -27,12 +30,13 @@ class Followers:
 
     @asynccontextmanager
     async def joining(
-        self, leader: Connection, count: int, name: str, statement_timeout: float | None
+        self, leader: Connection, count: int, sql: str, name: str, statement_timeout: float | None
     ) -> AsyncIterator[list[Connection]]:
         """Lend up to `count` connections in transactions of the leader's snapshot; as many as are free now.
 
-        One that cannot join (the server has no connection left, or a pooler led to another server) is logged and left
-        out: the scan takes longer. The other arguments are those of `Pool.transaction`.
+        One that cannot join (the server has no connection left, a pooler led to another server, somebody waits to alter
+        what `sql` reads) is logged and left out: the scan takes longer. The last arguments are those of
+        `Pool.transaction`.
 
         Raises:
             QueryError: the leader failed.
@@ -50,9 +54,27 @@ class Followers:
                 try:
                     for _ in range(count):
                         transaction = self._pool.transaction(name, statement_timeout, snapshot=snapshot)
-                        joined.append(await stack.enter_async_context(transaction))
+                        joined.append(await stack.enter_async_context(_locked(transaction, sql)))
                 except QueryError as error:
                     log.warning("a parallel scan has %d of %d connections: %s", len(joined), count, error)
+                self._lent -= count - len(joined)
+                count = len(joined)
                 yield joined
         finally:
             self._lent -= count
+
+
+@asynccontextmanager
+async def _locked(transaction: AbstractAsyncContextManager[Connection], sql: str) -> AsyncIterator[Connection]:
+    """Take the locks of a query at once, by planning it.
+
+    Later, somebody might wait for the leader to end before altering a table; a connection that then asked for its lock
+    would wait behind, and the leader for its rows: a deadlock that the server cannot see. What planning does not
+    lock, such as a table that a function reads, is waited for only so long.
+    """
+    async with transaction as connection:
+        with translated():
+            await connection.execute(f"SET LOCAL lock_timeout = {_JOIN_MILLISECONDS}")
+            await connection.fetch(f"EXPLAIN (COSTS OFF) {sql}")
+            await connection.execute(f"SET LOCAL lock_timeout = {_READ_MILLISECONDS}")
+        yield connection

@@ -25,10 +25,11 @@ SELECT coalesce(pg_catalog.sum(pg_catalog.pg_table_size(oid)), 0)::int8 FROM tre
 
 _LEAVES = """
 SELECT pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::int8 AS pages,
-       a.amname = 'heap' AND pg_catalog.current_setting('enable_tidscan')::bool AS divisible,
+       a.amname = 'heap' AND pg_catalog.current_setting('enable_tidscan')::bool
+           AND pg_catalog.has_table_privilege(c.oid, 'SELECT') AS divisible,
        c.oid = $3::text::pg_catalog.regclass AS itself,
-       pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT')
-           AND NOT pg_catalog.row_security_active(c.oid) AS open
+       pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND NOT pg_catalog.row_security_active(c.oid)
+           AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = c.oid AND attgenerated = 'v') AS open
 FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[]))
     WITH ORDINALITY AS leaf (schema, name, place)
 JOIN pg_catalog.pg_namespace n ON n.nspname = leaf.schema
@@ -49,8 +50,9 @@ async def pages(connection: Connection, table: str, names: Sequence[str], size: 
     """Return a walk over the pages of a table and its partitions, in the order in which a scan reads them.
 
     The locks that this takes keep every row on its page until the transaction ends. None where reading the parts might
-    differ from reading the table: a foreign table, another access method, a partition that the caller may not read by
-    itself, or not in the same rows (row-level security).
+    differ from reading the table: a foreign table, another access method, row-level security, columns that are granted
+    one by one (`ctid` is none of them), a partition that the caller may not read by itself, or whose virtual columns
+    may be its own.
 
     Args:
         connection: in the transaction whose snapshot will be read.
@@ -64,13 +66,16 @@ async def pages(connection: Connection, table: str, names: Sequence[str], size: 
         explain = f"EXPLAIN (VERBOSE, FORMAT JSON, COSTS OFF) SELECT * FROM {table}"  # noqa: S608 - a quoted name
         plan = await connection.fetchval(explain)
         scans = list(_scans(json.loads(plan)[0]["Plan"]))
-        if any(scan["Node Type"] != "Seq Scan" for scan in scans):
+        # A filter is row-level security's; it may tell rows by the time, which differs between transactions.
+        if any(scan["Node Type"] != "Seq Scan" or "Filter" in scan for scan in scans):
             return None
         schemas, relations = ([scan[key] for scan in scans] for key in ("Schema", "Relation Name"))
         leaves = await connection.fetch(_LEAVES, schemas, relations, table)
+    if len(leaves) != len(scans):  # one has come since the snapshot
+        return None
     spans = []
     for scan, leaf in zip(scans, leaves, strict=True):
-        if not leaf["divisible"] or not (leaf["itself"] or (leaf["open"] and "Filter" not in scan)):
+        if not leaf["divisible"] or not (leaf["itself"] or leaf["open"]):
             return None
         spans.append(_span(f"{quoted(scan['Schema'])}.{quoted(scan['Relation Name'])}", names, leaf["pages"]))
     return Walk(spans, size)

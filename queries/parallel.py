@@ -39,6 +39,10 @@ class ParallelSource:
             yield block
         self.rows = self._counted
 
+    def abandon(self) -> None:
+        """Take whatever comes: nobody reads it, and a `run` that a failure is ending could not be cancelled."""
+        self._blocks = asyncio.Queue()
+
     async def run(self, project: Callable[[str], str], dialect: Dialect) -> None:
         """Read everything for `__aiter__`, which is told what fails; the rest is then given up."""
         end: Exception | None = None
@@ -62,6 +66,8 @@ class ParallelSource:
             source = CopySource(BLOCK_BYTES)
             self._last = group.create_task(self._forward(source, self._last if self._ordered else None))
             await receive(connection, project(part.sql), dialect, source)
+            if source.failed:
+                return
             self._walk.learn(part, source.received)
 
     async def _forward(self, source: CopySource, turn: asyncio.Task[None] | None) -> None:
@@ -96,5 +102,6 @@ async def parallel(
     try:
         yield source
     finally:
+        source.abandon()
         task.cancel()
         await asyncio.wait([task])

@@ -40,6 +40,8 @@ def faults(sql: str, key: str) -> list[SqlFault]:
 
 
 def _wrong(words: Sequence[_Word], key: str) -> Iterator[tuple[_Word, str]]:
+    if words[0].text == "(":
+        yield words[0], "write the query without brackets around it, which hide its order"
     for place, (word, following) in enumerate(pairwise(words)):
         called = following.text == "(" and _CALLS.fullmatch(word.text)
         if word.kind == "identifier" and (called or _WORDS.fullmatch(word.text)):
@@ -51,11 +53,10 @@ def _wrong(words: Sequence[_Word], key: str) -> Iterator[tuple[_Word, str]]:
 
 
 def _ascending(words: Sequence[_Word], key: str) -> bool:
-    """Return whether a list of sort keys begins with the key, as `key` or `table.key`, NULLs last."""
-    column = 2 if [word.text for word in words[1:2]] == ["."] else 0
-    direction, nulls = ([word.text for word in words[column + 1 :]] + ["", ""])[:2]
+    """Return whether a list of sort keys begins with the result's column `key`, NULLs last; `t.key` may be another."""
+    direction, nulls = ([word.text for word in words[1:]] + ["", ""])[:2]
     ascending = direction in ("", ",") or (direction == "asc" and nulls in ("", ","))
-    return words[column].kind in ("identifier", "quoted") and words[column].text == key and ascending
+    return words[0].kind in ("identifier", "quoted") and words[0].text == key and ascending
 
 
 def _words(sql: str) -> Iterator[_Word]:

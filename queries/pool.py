@@ -15,6 +15,7 @@ _BEGIN = """
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 {snapshot}
 SET LOCAL synchronize_seqscans = off;
+SET LOCAL idle_in_transaction_session_timeout = 0;
 SET LOCAL DateStyle = 'ISO';
 SET LOCAL TimeZone = 'UTC';
 SET LOCAL IntervalStyle = 'iso_8601';

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 
 import asyncpg
 import pyarrow as pa
@@ -256,3 +256,44 @@ async def test_an_export_that_is_given_up_gives_every_connection_back(database_u
     running = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'exporter % tested'"
     assert await watcher.fetchval(running) == 0
     await watcher.close()
+
+
+async def test_who_waits_to_alter_a_partition_waits_for_the_export(database_url, exporting, parts):
+    """A connection that came to it later would wait behind, and the export for that connection."""
+    other = await asyncpg.connect(database_url)
+    async with asyncio.timeout(20):
+        with ThreadPoolExecutor(2) as threads:
+            async with aclosing(export(of_table("parted"), exporting, threads)) as chunks:
+                body = await anext(chunks)
+                altering = asyncio.create_task(other.execute("ALTER TABLE parts.rest_1 ALTER COLUMN name SET NOT NULL"))
+                await asyncio.sleep(0.1)
+                assert not altering.done()
+                async for chunk in chunks:
+                    body += chunk
+        await altering
+    await other.close()
+    assert len(parts) > 10
+    assert body == await single(database_url, of_table("parted"))
+
+
+async def test_a_connection_that_would_wait_for_a_lock_is_done_without(database_url, exporting, parts, monkeypatch):
+    """Somebody waits to alter the table from before the others join."""
+    other = await asyncpg.connect(database_url)
+    waiting = []
+    original = type(exporting.followers).joining
+
+    @asynccontextmanager
+    async def joining(self, *arguments):
+        waiting.append(asyncio.create_task(other.execute("LOCK TABLE parts.plain IN ACCESS EXCLUSIVE MODE")))
+        await asyncio.sleep(0.1)
+        async with original(self, *arguments) as joined:
+            assert joined == []
+            yield joined
+
+    monkeypatch.setattr(type(exporting.followers), "joining", joining)
+    async with asyncio.timeout(20), other.transaction():
+        found = await document(exporting, of_table("plain"))
+        await waiting[0]
+    await other.close()
+    assert not parts
+    assert found == await single(database_url, of_table("plain"))

@@ -1,10 +1,14 @@
 """A query that is read in ranges of its key has the rows of the query, each once."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
+
 import asyncpg
 import pytest
 
+from exporter.export import export
 from queries.declaration import Parameter
-from queries.errors import QueryRejected
+from queries.errors import QueryError, QueryRejected
 from tests.exporting import document, order
 from tests.integration.test_parallel import exporting, parts, single, small
 
@@ -80,3 +84,17 @@ async def test_without_a_value_of_the_key(database_url, exporting, condition):
 async def test_a_key_that_cannot_be_used(exporting, sql, told):
     with pytest.raises(QueryRejected, match=told):
         await document(exporting, order(sql, "csv", partition_by="day"))
+
+
+async def test_a_part_that_the_server_refuses_is_not_the_beginning_of_another_try(exporting):
+    """The error of this cast has the code that servers without COPY answer."""
+    bad = "CASE WHEN int4 = 1900 THEN 'NaN'::numeric ELSE 1 END::int"
+    sql = f"SELECT int4, text, {bad} AS bad FROM keyed.rows WHERE int4 BETWEEN -3000 AND 3000"
+    body = b""
+    with ThreadPoolExecutor(2) as threads, pytest.raises(QueryError):
+        async with aclosing(export(order(sql, "csv", partition_by="int4"), exporting, threads)) as chunks:
+            async for chunk in chunks:
+                body += chunk
+    rows = body.splitlines()[1:-1]
+    assert len(rows) > 1000
+    assert len(rows) == len(set(rows))

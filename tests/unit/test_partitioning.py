@@ -10,7 +10,7 @@ from queries.partitioning import faults
     [
         "SELECT id, name FROM t",
         "SELECT id FROM t ORDER BY id",
-        "SELECT id FROM t ORDER BY t.id ASC, name DESC;",
+        "SELECT id FROM t ORDER BY id ASC, t.name DESC;",
         'SELECT "id" FROM t ORDER BY "id" -- done',
         "SELECT id, ordered, \"limit\", 'now()' FROM t /* LIMIT 5 */",
         "SELECT id, row_number() OVER (ORDER BY name LIMIT) FROM (SELECT * FROM t ORDER BY name LIMIT 5) s",
@@ -27,6 +27,8 @@ def test_harmless(sql):
     [
         ("SELECT id FROM t ORDER BY name", "ORDER", "ORDER BY must begin with it"),
         ("SELECT id FROM t ORDER BY name, id", "ORDER", "ORDER BY must begin with it"),
+        ("SELECT -id AS id FROM t ORDER BY t.id", "ORDER", "ascending"),
+        ("(SELECT id FROM t ORDER BY name)", "(", "brackets"),
         ("SELECT id FROM t ORDER BY id DESC", "ORDER", "ascending"),
         ("SELECT id FROM t ORDER BY id ASC NULLS FIRST", "ORDER", "ascending"),
         ("SELECT id FROM t ORDER BY id NULLS FIRST", "ORDER", "ascending"),
