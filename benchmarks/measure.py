@@ -6,6 +6,7 @@ import sys
 import tempfile
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -122,15 +123,16 @@ def settled(process: psutil.Process, within: float = 60.0) -> int:
     return before
 
 
-class _Sampled:
+class _Sampled(ABC):
     """Looks again and again, in a thread, while the context is entered."""
 
     def __init__(self) -> None:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._sample, daemon=True)
 
+    @abstractmethod
     def _look(self) -> None:
-        raise NotImplementedError
+        """Take a sample."""
 
     def _sample(self) -> None:
         pause = _SAMPLING_SECONDS
