@@ -45,7 +45,8 @@ def _settled(worker: psutil.Process) -> int:
     [
         "stream.csv",
         "stream.ndjson",
-        "stream.parquet?_compression=none&_row_group_size=10000",
+        # A row group is held whole, several times over while it is written: these are of two megabytes.
+        "stream.parquet?_compression=none&_row_group_size=2000",
         "stream.arrows",
         "fetched.csv",
         "stream.csv?_compression=gzip",
