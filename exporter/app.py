@@ -11,6 +11,7 @@ from exporter.asgi import AsgiAdapter
 from exporter.database import Database
 from exporter.endpoint import Endpoint, nothing_here
 from exporter.openapi import document
+from exporter.orphan import end_with_parent
 from exporter.routes import Service
 from exporter.settings import Settings
 from formats import registry
@@ -28,6 +29,7 @@ def create(settings: Settings | None = None) -> AsgiAdapter:
     """
     settings = settings or Settings()
     memory.give_back_soon()
+    end_with_parent()
     pool = Pool(
         settings.database_url.get_secret_value(),
         size=settings.pool_size,

@@ -1,16 +1,18 @@
 """Granian, set up so that exports stay whole and memory stays flat."""
 
 import multiprocessing
+import resource
 import socket
 
 from granian import Granian
 from granian.constants import Interfaces, Loops
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from exporter.logs import configuration
 
-_DRAIN_SECONDS = 60
-"""How long a worker that was told to stop may go on sending the exports it has begun."""
+_HEADER_MILLISECONDS = 10_000
+"""How long a request's head may take, and so how long a connection may stay between two requests."""
 
 
 def check_address(host: str, port: int) -> None:
@@ -22,8 +24,13 @@ def check_address(host: str, port: int) -> None:
     socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
 
 
-def run(host: str, port: int, workers: int, log_level: str) -> None:
-    """Serve until SIGINT or SIGTERM; each worker reads its settings from the environment."""
+def run(host: str, port: int, workers: int, log_level: str, shutdown_timeout: int) -> None:
+    """Serve until SIGINT or SIGTERM; each worker reads its settings from the environment.
+
+    A worker that was told to stop sends the exports it has begun for up to `shutdown_timeout` seconds, and is killed
+    then, which leaves their bodies without an end.
+    """
+    _raise_descriptor_limit()
     multiprocessing.set_start_method("spawn", force=True)
     Granian(
         "exporter.app:create",
@@ -35,8 +42,15 @@ def run(host: str, port: int, workers: int, log_level: str) -> None:
         interface=Interfaces.ASGI,
         loop=Loops.uvloop,
         websockets=False,
+        http1_settings=HTTP1Settings(header_read_timeout=_HEADER_MILLISECONDS),
         respawn_failed_workers=True,
-        workers_kill_timeout=_DRAIN_SECONDS,
+        workers_kill_timeout=shutdown_timeout,
         log_level=LogLevels(log_level.lower()),
         log_dictconfig=configuration(log_level),
     ).serve()
+
+
+def _raise_descriptor_limit() -> None:
+    """Allow as many connections as the system lets us have; the usual soft limit of 1,024 is select(2)'s, not ours."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -3,15 +3,20 @@
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from datetime import datetime
 
 from queries.connection import Connection
-from queries.errors import QueryError, translated
+from queries.errors import DatabaseUnavailable, QueryError, translated
 from queries.pool import Pool
 
 log = logging.getLogger(__name__)
 
 _JOIN_MILLISECONDS = 100
 _READ_MILLISECONDS = 10_000
+
+_SERVER = "SELECT pg_catalog.pg_postmaster_start_time()"
+"""What tells servers apart, to the microsecond. A standby has its primary's system identifier, and may have its address
+behind a name; and two servers count their snapshots alike."""
 
 
 class Followers:
@@ -34,8 +39,8 @@ class Followers:
     ) -> AsyncIterator[list[Connection]]:
         """Lend up to `count` connections in transactions of the leader's snapshot; as many as are free now.
 
-        One that cannot join (the server has no connection left, a pooler led to another server, somebody waits to alter
-        what `sql` reads) is logged and left out: the scan takes longer. The last arguments are those of
+        One that cannot join (the server has no connection left, it came to another server than the leader, somebody
+        waits to alter what `sql` reads) is logged and left out: the scan takes longer. The last arguments are those of
         `Pool.transaction`.
 
         Raises:
@@ -48,13 +53,13 @@ class Followers:
         self._lent += count
         try:
             with translated():
-                snapshot = await leader.fetchval("SELECT pg_catalog.pg_export_snapshot()")
+                ((server, snapshot),) = await leader.fetch(f"{_SERVER}, pg_catalog.pg_export_snapshot()")
             async with AsyncExitStack() as stack:
                 joined: list[Connection] = []
                 try:
                     for _ in range(count):
                         transaction = self._pool.transaction(name, statement_timeout, snapshot=snapshot)
-                        joined.append(await stack.enter_async_context(_locked(transaction, sql)))
+                        joined.append(await stack.enter_async_context(_locked(transaction, server, sql)))
                 except QueryError as error:
                     log.warning("a parallel scan has %d of %d connections: %s", len(joined), count, error)
                 self._lent -= count - len(joined)
@@ -65,8 +70,10 @@ class Followers:
 
 
 @asynccontextmanager
-async def _locked(transaction: AbstractAsyncContextManager[Connection], sql: str) -> AsyncIterator[Connection]:
-    """Take the locks of a query at once, by planning it.
+async def _locked(
+    transaction: AbstractAsyncContextManager[Connection], server: datetime, sql: str
+) -> AsyncIterator[Connection]:
+    """Make sure that the transaction is on the leader's server, and take the locks of a query at once, by planning it.
 
     Later, somebody might wait for the leader to end before altering a table; a connection that then asked for its lock
     would wait behind, and the leader for its rows: a deadlock that the server cannot see. What planning does not
@@ -74,6 +81,8 @@ async def _locked(transaction: AbstractAsyncContextManager[Connection], sql: str
     """
     async with transaction as connection:
         with translated():
+            if await connection.fetchval(_SERVER) != server:
+                raise DatabaseUnavailable("it is on another server, whose snapshot of the same name has other rows")
             await connection.execute(f"SET LOCAL lock_timeout = {_JOIN_MILLISECONDS}")
             await connection.fetch(f"EXPLAIN (COSTS OFF) {sql}")
             await connection.execute(f"SET LOCAL lock_timeout = {_READ_MILLISECONDS}")

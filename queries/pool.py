@@ -3,13 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 import asyncpg
 
-from queries.connection import Connection
+from queries.connection import Connection, keep_alive
 from queries.errors import DatabaseUnavailable, PoolBusy, translated
+from queries.hosts import connect
 
 _CLEANUP_SECONDS = 5.0
+
+_WATCH = "SET LOCAL client_connection_check_interval = '5s';"
+"""A server that computes for long before it sends a row finds out that the service has died (since PostgreSQL 14)."""
 
 _BEGIN = """
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
@@ -24,6 +29,7 @@ SET LOCAL extra_float_digits = 1;
 SET LOCAL client_encoding = 'UTF8';
 SET LOCAL standard_conforming_strings = on;
 SET LOCAL statement_timeout = {timeout};
+{watch}
 SET LOCAL application_name = '{name}'
 """
 
@@ -41,21 +47,35 @@ class Pool:
         self._acquire_timeout = acquire_timeout
         self._statement_timeout = statement_timeout
         self._opened: asyncpg.Pool[asyncpg.Record] | None = None
+        self._watch = ""
 
     async def _pool(self) -> "asyncpg.Pool[asyncpg.Record]":
         """Return the driver's pool, which belongs to the event loop that first asks for it."""
         if self._opened is None:
             self._opened = asyncpg.create_pool(
                 self._dsn,
+                connect=partial(connect, seconds=self._acquire_timeout),
                 min_size=0,
                 max_size=self._size,
                 # Poolers in transaction mode hand out another server connection each time: a cached name is gone there.
                 statement_cache_size=0,
                 server_settings={"application_name": "exporter"},
+                init=self._prepare,
                 reset=_already_reset,
             )
             await self._opened
         return self._opened
+
+    async def _prepare(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        """Have both sides of a new connection notice when the other is gone."""
+        keep_alive(connection)
+        try:
+            # Two statements in one message are a transaction of their own: it is tried without being kept.
+            await connection.execute(f"{_WATCH} SELECT 1")
+        except asyncpg.PostgresError:  # an older server, or one on a system that cannot tell
+            self._watch = ""
+        else:
+            self._watch = _WATCH
 
     async def close(self) -> None:
         """Wait for lent connections and close all; a connection that does not come back is cut."""
@@ -92,6 +112,7 @@ class Pool:
             milliseconds = max(1, round(seconds * 1000)) if seconds else 0
             begin = _BEGIN.format(
                 timeout=milliseconds,
+                watch=self._watch,
                 name=name.replace("'", "''"),
                 snapshot=f"SET TRANSACTION SNAPSHOT '{snapshot}';" if snapshot else "",
             )
