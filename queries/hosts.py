@@ -10,8 +10,8 @@ import asyncpg
 _connect: "Callable[..., Awaitable[asyncpg.Connection[asyncpg.Record]]]" = asyncpg.connect
 
 _ATTRIBUTES = "PGTARGETSESSIONATTRS"
-_NEXT = (OSError, asyncpg.CannotConnectNowError)
-"""Away, silent, starting or stopping: what the driver, too, goes on to the next host after."""
+_NEXT = (OSError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError)
+"""Away or silent; starting or stopping; gone while it greeted."""
 
 
 async def connect(dsn: str, *, seconds: float, **options: Any) -> "asyncpg.Connection[asyncpg.Record]":
