@@ -100,11 +100,12 @@ class Clients:
             with closing(self._connected()) as connection:
                 connection.request("GET", "/datasets/broken.csv")
                 found = connection.getresponse()
-                found.read()
+                body = found.read()
         except _LOST:
             self.tally.count("failed visibly")
             return
-        self.tally.count("refused", None if found.status in _TEMPORARY else "a failed export looks whole")
+        whole = f"a failed export looks whole: {found.status}, {len(body):,} bytes, the last {body[-100:]!r}"
+        self.tally.count("refused", None if found.status in _TEMPORARY else whole)
 
     def export(self, name: str, extension: str, *, coding: str = "identity", rest: float = 0) -> None:
         """Ask for a dataset, read it, and compare a body that claims to be whole with what it should be."""

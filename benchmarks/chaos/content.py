@@ -15,9 +15,11 @@ TABLES = """
 DROP SCHEMA IF EXISTS soak CASCADE;
 CREATE SCHEMA soak;
 CREATE TABLE soak.small AS SELECT i::int4 AS id, md5(i::text) AS content FROM generate_series(1, 500) i;
-CREATE TABLE soak.medium AS SELECT i::int4 AS id, repeat(md5(i::text), 6) AS content FROM generate_series(1, {medium}) i;
+CREATE TABLE soak.medium AS
+    SELECT i::int4 AS id, repeat(md5(i::text), 6) AS content FROM generate_series(1, {medium}) i;
 -- At full scale large enough to be read by several connections.
-CREATE TABLE soak.large AS SELECT i::int4 AS id, repeat(md5(i::text), 10) AS content FROM generate_series(1, {large}) i;
+CREATE TABLE soak.large AS
+    SELECT i::int4 AS id, repeat(md5(i::text), 10) AS content FROM generate_series(1, {large}) i;
 """
 NAMES = ("small", "medium", "large")
 BROKEN = "SELECT i, repeat('.', 900) AS dots, 1 / (3000 - i) AS a FROM (SELECT generate_series(1, 9000) AS i) s"

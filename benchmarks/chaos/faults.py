@@ -1,0 +1,111 @@
+"""Faults that a test cannot make everywhere, since they take root's rights and Linux: `python -m benchmarks.chaos.faults`.
+
+Prints, for each, what the client saw and what the service held afterwards; exits with 1 when a body that was cut looks
+whole, or when the service does not answer again.
+"""
+
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import asyncpg
+
+from benchmarks.service import Service, running
+from queries.embedded import embedded
+
+_PATIENCE = 30.0
+_NET = "exporter-chaos"
+_HERE, _THERE = "10.213.97.1", "10.213.97.2"
+_SPILLING = """
+SELECT i, repeat(md5(i::text), 4) AS content FROM (SELECT generate_series(1, 200000) AS i) s
+UNION ALL (SELECT i, repeat(md5(i::text), 4) FROM (SELECT generate_series(1, 900000) AS i) s ORDER BY 2)
+"""
+_DATASETS = {
+    "one": "SELECT 1 AS one",
+    "spilling": _SPILLING,
+    "stream": "SELECT i, repeat(md5(i::text), 30) AS content FROM (SELECT generate_series(1, 9000000) AS i) s",
+}
+
+
+def disk_full(folder: Path) -> bool:
+    """Run a sort into a file system of eight megabytes; compare what the client gets with a body cut in the middle."""
+    with _mounted(megabytes=8) as mounted, embedded() as url, _service(url, folder) as service:
+        asyncio.run(_use_for_temporary_files(url, mounted))
+        code, size = _curl(f"{service.url}/datasets/spilling.csv", folder / "body")
+        code_2, size_2 = _curl(f"{service.url}/datasets/spilling.csv", folder / "body", "--http2-prior-knowledge")
+        left = sum(file.stat().st_size for file in mounted.rglob("*") if file.is_file())
+        again = _seconds_until(lambda: _answers(service))
+        print(f"disk full: curl exits {code} after {size:,} bytes, HTTP/2 {code_2} after {size_2:,}; ", end="")
+        print(f"{left} bytes of temporary files left; answers again after {again:.1f} s")
+        return code == 18 and code_2 == 92 and left == 0
+
+
+def vanished_client(folder: Path) -> bool:
+    """Take the network of a client away in mid-body, without a word; see how long its export is held."""
+    with _network(), embedded() as url, _service(url, folder, host="0.0.0.0") as service:
+        address = f"http://{_HERE}:{service.port}/datasets/stream.csv"
+        command = ["ip", "netns", "exec", _NET, "curl", "-s", "--limit-rate", "5M", "-o", "/dev/null", address]
+        with subprocess.Popen(command) as client:
+            try:
+                _seconds_until(lambda: _statements(url) == 1)
+                _ip("link", "set", "chaos0", "down")
+                held = _seconds_until(lambda: _statements(url) == 0, within=200)
+            finally:
+                client.kill()
+        print(f"client vanished: its statement was held for {held:.0f} s; another is answered: {_answers(service)}")
+        return held < 200 and _answers(service)
+
+
+def vanished_database(folder: Path) -> bool:
+    """Take the network of the database away, without a word; the export must end visibly and the service answer."""
+    raise NotImplementedError
+
+
+def idle_connections(folder: Path, count: int = 1000) -> bool:
+    """Open connections that send nothing; print what each costs."""
+    with embedded() as url, _service(url, folder) as service:
+        _answers(service)
+        before = service.worker.memory_full_info().uss
+        ends = [service.connect() for _ in range(count)]
+        took = _seconds_until(lambda: len(service.worker.net_connections("tcp")) > count)
+        each = (service.worker.memory_full_info().uss - before) / count
+        answered = _answers(service)
+        for end in ends:
+            end.close()
+    print(f"{count} silent connections: accepted after {took:.1f} s, {each / 1024:.1f} KiB each; answers: {answered}")
+    return answered
+
+
+def _curl(url: str, body: Path, *options: str) -> tuple[int, int]:
+    done = subprocess.run(["curl", "-s", "-o", body, *options, url], check=False)
+    return done.returncode, body.stat().st_size
+
+
+def _answers(service: Service) -> bool:
+    return _curl(f"{service.url}/datasets/one.csv", Path(os.devnull))[0] == 0
+
+
+def _seconds_until(found: Callable[[], bool], within: float = _PATIENCE) -> float:
+    began = time.monotonic()
+    while not found() and time.monotonic() - began < within:
+        time.sleep(0.1)
+    return time.monotonic() - began
+
+
+def _statements(url: str) -> int:
+    sql = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'exporter %stream' AND state = 'active'"
+    return int(asyncio.run(_value(url, sql)))
+
+
+async def _value(url: str, sql: str) -> int:
+    connection = await asyncpg.connect(url)
+    try:
+        return int(await connection.fetchval(sql))
+    finally:
+        await connection.close()
