@@ -29,7 +29,7 @@ def create(settings: Settings | None = None) -> AsgiAdapter:
     """
     settings = settings or Settings()
     memory.give_back_soon()
-    end_with_parent()
+    end_with_parent(settings.shutdown_timeout)
     pool = Pool(
         settings.database_url.get_secret_value(),
         size=settings.pool_size,

@@ -41,15 +41,15 @@ def whole(service: Service) -> bool:
     return answer.status == 200 and answer.exit == 0 and answer.body.count(b"\n") == 1001
 
 
-@pytest.mark.parametrize("mode", ["fast", "immediate"])
-def test_restart_while_an_export_runs(server: Server, datasets: Path, tmp_path: Path, mode: str) -> None:
+def test_restart_while_an_export_runs(server: Server, datasets: Path, tmp_path: Path) -> None:
     with running(server.dsn, datasets) as service:
-        with slow_export(service, tmp_path / "body") as curl:
-            server.control("-m", mode, "restart")
-            assert curl.wait(PATIENCE) == 18
-        until(lambda: whole(service))
-        assert service.curl("/readyz").status == 200
-        assert not statements(server.dsn, "stream")
+        for mode in ("fast", "immediate"):  # the second is a crash
+            with slow_export(service, tmp_path / mode) as curl:
+                server.control("-m", mode, "restart")
+                assert curl.wait(PATIENCE) == 18
+            until(lambda: whole(service))
+            assert service.curl("/readyz").status == 200
+            assert not statements(server.dsn, "stream")
 
 
 def test_a_server_that_starts_after_the_service(server: Server, datasets: Path) -> None:
@@ -96,6 +96,12 @@ def test_exports_prefer_the_standby(server: Server, standby: Server, datasets: P
         assert whole(service)
         assert _served_by(standby)
         assert not _served_by(server)
+
+
+def test_exports_without_the_standby_they_prefer(server: Server, datasets: Path, tmp_path: Path) -> None:
+    gone = Server(tmp_path, tmp_path, tmp_path)
+    with running(multi_host(gone, server, attributes="prefer-standby"), datasets) as service:
+        assert whole(service)
 
 
 def _served_by(server: Server) -> int:

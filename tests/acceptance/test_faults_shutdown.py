@@ -84,8 +84,10 @@ def test_workers_end_with_their_parent(source: str, datasets: Path, tmp_path: Pa
     """Otherwise they would serve on, and the next start would find its port taken."""
     with running(source, datasets, settings={"shutdown_timeout": "1"}) as service:
         workers = service.workers()
-        service.process.kill()
-        service.process.wait(PATIENCE)
+        with slow_export(service, tmp_path / "body") as curl:
+            service.process.kill()
+            service.process.wait(PATIENCE)
+            visibly_cut(curl.wait(PATIENCE))
         _, alive = psutil.wait_procs(workers, PATIENCE)
         for worker in alive:
             worker.kill()
