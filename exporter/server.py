@@ -1,7 +1,6 @@
 """Granian, set up so that exports stay whole and memory stays flat."""
 
 import multiprocessing
-import resource
 import socket
 
 from granian import Granian
@@ -30,7 +29,6 @@ def run(host: str, port: int, workers: int, log_level: str, shutdown_timeout: in
     A worker that was told to stop sends the exports it has begun for up to `shutdown_timeout` seconds, and is killed
     then, which leaves their bodies without an end.
     """
-    _raise_descriptor_limit()
     multiprocessing.set_start_method("spawn", force=True)
     Granian(
         "exporter.app:create",
@@ -48,9 +46,3 @@ def run(host: str, port: int, workers: int, log_level: str, shutdown_timeout: in
         log_level=LogLevels(log_level.lower()),
         log_dictconfig=configuration(log_level),
     ).serve()
-
-
-def _raise_descriptor_limit() -> None:
-    """Allow as many connections as the system lets us have; the usual soft limit of 1,024 is select(2)'s, not ours."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -60,7 +60,7 @@ def held(service: Service) -> int:
 
 @pytest.mark.parametrize("said", [b"", PREFACE], ids=["nothing", "http-2-preface"])
 def test_a_thousand_connections_that_ask_nothing(service: Service, said: bytes) -> None:
-    """Also from a start under a soft limit of 256 descriptors, which the service raises."""
+    """Also from a start under a soft limit of 256 descriptors, which Granian raises."""
     (worker,) = service.workers()
     before = worker.memory_info().rss
     with connections(service, MANY, said):
