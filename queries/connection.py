@@ -16,7 +16,7 @@ _PROBES = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3, "TCP_USER_
 def keep_alive(connection: Any) -> None:
     """Have the kernel notice that the server is gone without a word; an export would wait for its next row for ever."""
     end: socket.socket = connection._transport.get_extra_info("socket")  # noqa: SLF001 - the driver does not show it
-    if end.family == socket.AF_UNIX:
+    if end.family not in (socket.AF_INET, socket.AF_INET6):
         return
     end.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in _PROBES.items():

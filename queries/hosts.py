@@ -52,9 +52,11 @@ def single(dsn: str) -> Iterator[str]:
     user, at, before = parts.netloc.rpartition("@")
     hosts = (before or query.get("host", "")).split(",")
     ports = query.pop("port", "").split(",")
-    if len(hosts) == 1:
+    if len(ports) == 1:
+        ports *= len(hosts)
+    if len(hosts) == 1 or len(ports) != len(hosts):  # which the driver refuses
         yield dsn
         return
-    for host, port in zip(hosts, ports * len(hosts) if len(ports) == 1 else ports, strict=True):
+    for host, port in zip(hosts, ports, strict=True):
         own = query | ({} if before else {"host": host}) | ({"port": port} if port else {})
         yield parts._replace(netloc=f"{user}{at}{host if before else ''}", query=urlencode(own)).geturl()

@@ -33,3 +33,8 @@ def test_each_is_one_address_of_the_whole(dsn):
     each = [_parsed(one) for one in single(dsn)]
     assert [address for alone, _ in each for address in alone] == addresses
     assert {alone for _, alone in each} == {parameters}
+
+
+def test_ports_that_do_not_fit_are_left_to_the_driver_to_refuse():
+    dsn = "postgresql://one,two/sales?port=1,2,3"
+    assert list(single(dsn)) == [dsn]
