@@ -99,6 +99,7 @@ async def test_policies_see_the_claims(acting_url):
 
 async def test_every_connection_of_a_parallel_scan_acts_as_the_caller(acting_url, monkeypatch):
     monkeypatch.setattr("exporter.scan._BYTES_EACH", 2**10)
+    monkeypatch.setattr("queries.walk.BLOCK_BYTES", 2**10)
     shared = database(acting_url, size=3)
     joined = []
     taken = shared.pool.transaction
