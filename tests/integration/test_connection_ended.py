@@ -6,6 +6,7 @@ import pytest
 
 from queries.errors import DatabaseUnavailable
 from queries.pool import Pool
+from queries.session import Session
 from tests.integration.test_copy_refused import Proxy
 
 pytestmark = pytest.mark.anyio
@@ -26,7 +27,7 @@ class EndingProxy(Proxy):
 
 async def test_a_connection_that_ended_in_the_pool(database_url):
     async with EndingProxy(database_url) as proxy:
-        pool = Pool(proxy.dsn, size=1, acquire_timeout=5, statement_timeout=60)
+        pool = Pool(proxy.dsn, size=1, acquire_timeout=5, session=Session(60, 10))
         async with pool.transaction("first"):
             pass
         await proxy.end()
@@ -41,7 +42,7 @@ async def test_a_connection_that_ended_in_the_pool(database_url):
 async def test_no_host_of_the_kind_that_is_wanted(database_url):
     separator = "&" if "?" in database_url else "?"
     pool = Pool(
-        f"{database_url}{separator}target_session_attrs=standby", size=1, acquire_timeout=5, statement_timeout=60
+        f"{database_url}{separator}target_session_attrs=standby", size=1, acquire_timeout=5, session=Session(60, 10)
     )
     with pytest.raises(DatabaseUnavailable):
         async with pool.transaction("first"):

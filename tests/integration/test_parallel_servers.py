@@ -6,12 +6,13 @@ import pytest
 from queries.embedded import embedded
 from queries.followers import Followers
 from queries.pool import Pool
+from queries.session import Session
 
 pytestmark = pytest.mark.anyio
 
 
 def _pool(dsn):
-    return Pool(dsn, size=4, acquire_timeout=20, statement_timeout=60)
+    return Pool(dsn, size=4, acquire_timeout=20, session=Session(60, 10))
 
 
 async def _transaction_id(connection):
@@ -41,6 +42,13 @@ async def _same_transaction_id(dsn, backend, counter):
     return connection
 
 
+def _joining(pool, leader):
+    def begin(snapshot):
+        return pool.transaction("follower", snapshot=snapshot)
+
+    return Followers(pool, 3).joining(leader, 3, "SELECT i FROM numbers", begin)
+
+
 async def test_a_snapshot_of_the_same_name_on_another_server():
     with embedded() as one, embedded() as other:
         for dsn, rows in ((one, 1), (other, 2)):
@@ -56,11 +64,9 @@ async def test_a_snapshot_of_the_same_name_on_another_server():
             name = await twin.fetchval("SELECT pg_export_snapshot()")
             async with there.transaction("the name exists", snapshot=name) as connection:
                 assert await connection.fetchval("SELECT count(*) FROM numbers") == 2
-            joining = Followers(there, 3).joining(leader, 3, "SELECT i FROM numbers", "follower", None)
-            async with joining as joined:
+            async with _joining(there, leader) as joined:
                 assert joined == []
-            joining = Followers(here, 3).joining(leader, 3, "SELECT i FROM numbers", "follower", None)
-            async with joining as joined:
+            async with _joining(here, leader) as joined:
                 assert len(joined) == 3
             await twin.close()
         await here.close()
