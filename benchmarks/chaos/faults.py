@@ -6,6 +6,7 @@ whole, or when the service does not answer again.
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import asyncpg
 
+from benchmarks.chaos.soak import workers
 from benchmarks.service import Service, running
 from queries.embedded import embedded
 
@@ -25,11 +27,35 @@ _SPILLING = """
 SELECT i, repeat(md5(i::text), 4) AS content FROM (SELECT generate_series(1, 200000) AS i) s
 UNION ALL (SELECT i, repeat(md5(i::text), 4) FROM (SELECT generate_series(1, 900000) AS i) s ORDER BY 2)
 """
+_RUNNING = "SELECT {} FROM pg_stat_activity WHERE application_name LIKE 'exporter %stream' AND state = 'active'"
 _DATASETS = {
     "one": "SELECT 1 AS one",
     "spilling": _SPILLING,
     "stream": "SELECT i, repeat(md5(i::text), 30) AS content FROM (SELECT generate_series(1, 9000000) AS i) s",
 }
+
+
+def crashed_database(folder: Path) -> bool:
+    """Kill a backend as the kernel does when memory is out: PostgreSQL ends all others, and recovers."""
+    with embedded() as url, _service(url, folder) as service, _reading(service, url) as client:
+        backend = asyncio.run(_value(url, _RUNNING.format("max(pid)")))
+        os.kill(backend, signal.SIGKILL)
+        code = client.wait(_PATIENCE)
+        again = _seconds_until(lambda: _answers(service))
+        print(f"database crashed: curl exits {code}; answers again after {again:.1f} s")
+        return code == 18 and _answers(service)
+
+
+def killed_worker(folder: Path) -> bool:
+    """Kill one of two workers; see when there are two again."""
+    with embedded() as url, _service(url, folder, workers=2) as service, _reading(service, url):
+        _seconds_until(lambda: len(workers(service)) == 2)
+        doomed = workers(service)[0]
+        doomed.kill()
+        again = _seconds_until(lambda: all(_answers(service) for _ in range(8)))
+        two = _seconds_until(lambda: len([one for one in workers(service) if one != doomed]) == 2)
+        print(f"worker killed: 8 of 8 requests are answered after {again:.1f} s; another is there {two:.1f} s later")
+        return two < _PATIENCE
 
 
 def disk_full(folder: Path) -> bool:
@@ -100,8 +126,7 @@ def _seconds_until(found: Callable[[], bool], within: float = _PATIENCE) -> floa
 
 
 def _statements(url: str) -> int:
-    sql = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'exporter %stream' AND state = 'active'"
-    return int(asyncio.run(_value(url, sql)))
+    return asyncio.run(_value(url, _RUNNING.format("count(*)")))
 
 
 async def _value(url: str, sql: str) -> int:
@@ -113,21 +138,21 @@ async def _value(url: str, sql: str) -> int:
 
 
 @contextmanager
-def _service(url: str, folder: Path) -> Iterator[Service]:
+def _service(url: str, folder: Path, workers: int = 1) -> Iterator[Service]:
     for name, sql in _DATASETS.items():
         (folder / f"{name}.sql").write_text(sql)
-    with running(url, datasets=folder) as service:
+    with running(url, workers, datasets=folder) as service:
         yield service
 
 
 @contextmanager
-def _reading(service: Service, url: str) -> Iterator[None]:
+def _reading(service: Service, url: str) -> Iterator["subprocess.Popen[bytes]"]:
     """Have a client read a long export slowly."""
     address = f"{service.url}/datasets/stream.csv"
     with subprocess.Popen(["curl", "-s", "--limit-rate", "5M", "-o", os.devnull, address]) as client:
         try:
             _seconds_until(lambda: _statements(url) == 1)
-            yield
+            yield client
         finally:
             client.kill()
 
@@ -161,7 +186,7 @@ async def _use_for_temporary_files(url: str, mounted: Path) -> None:
         await connection.close()
 
 
-FAULTS = (idle_connections, disk_full, vanished_database, vanished_client)
+FAULTS = (idle_connections, crashed_database, killed_worker, disk_full, vanished_database, vanished_client)
 
 
 def main() -> None:

@@ -68,7 +68,7 @@ def test_a_thousand_connections_that_ask_nothing(service: Service, said: bytes) 
         assert service.curl("/datasets/items.csv").status == 200
         assert service.curl("/datasets/big.ndjson").body.count(b"\n") == 50_000
         assert worker.memory_info().rss - before < 128 * MIB
-    until(lambda: held(service) == 0)
+    until(lambda: held(service) == 0, within=60)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs prlimit(2)")

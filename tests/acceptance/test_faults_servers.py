@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.cluster import Server, caught_up, multi_host, primary
-from tests.acceptance.service import PATIENCE, Service, fetch, running, statements, until
+from tests.acceptance.service import Service, fetch, running, statements, until
 from tests.acceptance.test_bad_input import problem
-from tests.acceptance.test_faults_shutdown import slow_export
+from tests.acceptance.test_faults_shutdown import AMPLE, slow_export
 from tests.postgres import execute
 
 pytestmark = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="the servers listen on Unix sockets")
@@ -46,8 +46,8 @@ def test_restart_while_an_export_runs(server: Server, datasets: Path, tmp_path: 
         for mode in ("fast", "immediate"):  # the second is a crash
             with slow_export(service, tmp_path / mode) as curl:
                 server.control("-m", mode, "restart")
-                assert curl.wait(PATIENCE) == 18
-            until(lambda: whole(service))
+                assert curl.wait(AMPLE) == 18
+            until(lambda: whole(service), within=AMPLE)
             assert service.curl("/readyz").status == 200
             assert not statements(server.dsn, "stream")
 
@@ -59,7 +59,7 @@ def test_a_server_that_starts_after_the_service(server: Server, datasets: Path) 
             problem(service.curl("/readyz"), 503, "database-unavailable")
             problem(service.curl("/datasets/items.csv"), 503, "database-unavailable")
             server.control("start")
-            until(lambda: whole(service))
+            until(lambda: whole(service), within=AMPLE)
             assert service.curl("/readyz").status == 200
     finally:
         if not (server.data / "postmaster.pid").exists():
@@ -73,17 +73,17 @@ def test_rows_that_the_primary_removes_under_a_standby_s_export(
     with running(standby.dsn, datasets) as service:
         with slow_export(service, tmp_path / "body") as curl:
             _remove_rows(server)
-            assert curl.wait(PATIENCE) == 18
+            assert curl.wait(AMPLE) == 18
         until(lambda: "conflict with recovery" in service.log.read_text())
         with subprocess.Popen(
             ["curl", "-s", f"{service.url}/datasets/sleep.csv"], stdout=subprocess.PIPE, text=True
         ) as curl_before:
             until(lambda: statements(standby.dsn, "sleep"))
             _remove_rows(server)
-            told, _ = curl_before.communicate(timeout=PATIENCE)
+            told, _ = curl_before.communicate(timeout=AMPLE)
         assert "urn:exporter:problem:database-unavailable" in told
         assert "conflict" not in told
-        until(lambda: whole(service))
+        until(lambda: whole(service), within=AMPLE)
 
 
 def _remove_rows(server: Server) -> None:
@@ -120,8 +120,8 @@ def test_failover(datasets: Path, tmp_path: Path) -> None:
             with running(dsn, datasets, settings={"pool_timeout": "4"}) as service:
                 with slow_export(service, tmp_path / "body") as curl:
                     server.crash()
-                    assert curl.wait(PATIENCE) == 18
-                until(lambda: whole(service))
+                    assert curl.wait(AMPLE) == 18
+                until(lambda: whole(service), within=AMPLE)
                 standby.control("promote")
                 assert whole(service)
 
@@ -132,4 +132,4 @@ def test_a_first_host_that_never_answers(server: Server, datasets: Path) -> None
         port = silent.getsockname()[1]
         dsn = f"postgresql://postgres@/postgres?host=127.0.0.1,{server.sockets}&port={port},5432"
         with running(dsn, datasets, settings={"pool_timeout": "4"}) as service:
-            until(lambda: whole(service))
+            until(lambda: whole(service), within=AMPLE)

@@ -11,6 +11,9 @@ import psutil
 from tests.acceptance.service import PATIENCE, Service, running, statements, until
 from tests.acceptance.test_midstream import versions
 
+AMPLE = 3 * PATIENCE
+"""Seconds for what takes several processes."""
+
 LONG = "rows=9000000"
 """Too many rows to be sent before the test is over."""
 
@@ -38,8 +41,8 @@ def test_grace_time_that_runs_out(source: str, datasets: Path, tmp_path: Path, v
     with running(source, datasets, settings={"shutdown_timeout": "1"}) as service:
         with slow_export(service, tmp_path / "body", version) as curl:
             service.process.send_signal(signal.SIGTERM)
-            visibly_cut(curl.wait(PATIENCE), version)
-        assert service.process.wait(PATIENCE) == 0
+            visibly_cut(curl.wait(AMPLE), version)
+        assert service.process.wait(AMPLE) == 0
         assert "refused to gracefully stop" in service.log.read_text()
     until(lambda: not statements(source, "stream"))
 
@@ -52,9 +55,9 @@ def test_a_killed_worker(source: str, datasets: Path, tmp_path: Path) -> None:
             victim = owner(service, curl)
             others = [worker for worker in service.workers() if worker != victim]
             victim.kill()
-            visibly_cut(curl.wait(PATIENCE))
+            visibly_cut(curl.wait(AMPLE))
         assert all(other.is_running() for other in others)
-        until(lambda: len({worker.pid for worker in service.workers()} - first) == 1)
+        until(lambda: len({worker.pid for worker in service.workers()} - first) == 1, within=AMPLE)
         until(lambda: len(service.workers()) == 2)
         until(lambda: not statements(source, "stream"))
         until(lambda: all(service.curl("/datasets/items.csv").status == 200 for _ in range(8)))
@@ -76,8 +79,8 @@ def test_a_statement_that_sends_nothing_ends_with_its_worker(source: str, datase
             until(lambda: statements(source, "sleep"))
             (worker,) = service.workers()
             worker.kill()
-            assert curl.wait(PATIENCE) in (52, 56)
-        until(lambda: not statements(source, "sleep"), within=2 * PATIENCE)
+            assert curl.wait(AMPLE) in (52, 56)
+        until(lambda: not statements(source, "sleep"), within=AMPLE)
 
 
 def test_workers_end_with_their_parent(source: str, datasets: Path, tmp_path: Path) -> None:
@@ -86,9 +89,9 @@ def test_workers_end_with_their_parent(source: str, datasets: Path, tmp_path: Pa
         workers = service.workers()
         with slow_export(service, tmp_path / "body") as curl:
             service.process.kill()
-            service.process.wait(PATIENCE)
-            visibly_cut(curl.wait(PATIENCE))
-        _, alive = psutil.wait_procs(workers, PATIENCE)
+            service.process.wait(AMPLE)
+            visibly_cut(curl.wait(AMPLE))
+        _, alive = psutil.wait_procs(workers, AMPLE)
         for worker in alive:
             worker.kill()
         assert not alive

@@ -21,8 +21,8 @@ IDLE = Sample(0, 1, 80 * MIB, 20, 10, 1)
 
 
 def test_a_few_seconds() -> None:
-    with started(5, scale=0.1) as soak:
-        before = soak.idle()
+    with started(4, scale=0.1) as soak:
+        before = soak.samples.take()[0]
         soak.run(threads=3, pause=1)
         after = soak.idle()
         report = written(soak, before, after, [])
