@@ -8,6 +8,7 @@ from velithon import Velithon
 from exporter import memory
 from exporter.addresses import load
 from exporter.asgi import AsgiAdapter
+from exporter.cors import Cors, origins_of
 from exporter.database import Database
 from exporter.endpoint import Endpoint, nothing_here
 from exporter.openapi import document
@@ -49,4 +50,4 @@ def create(settings: Settings | None = None) -> AsgiAdapter:
 
     application.on_shutdown()(close)
 
-    return AsgiAdapter(application)
+    return AsgiAdapter(application, Cors(origins_of(settings.cors_origins)))

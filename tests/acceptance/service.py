@@ -102,7 +102,9 @@ def environment(settings: Mapping[str, object] = {}) -> dict[str, str]:
 
 
 @contextmanager
-def running(database_url: str, datasets: Path, *arguments: str, settings: Mapping[str, str] = {}) -> Iterator[Service]:
+def running(
+    database_url: str, datasets: Path, *arguments: str, settings: Mapping[str, str] = {}, scheme: str = "http"
+) -> Iterator[Service]:
     """Run `exporter serve` until the block ends; it must then leave no process behind."""
     port = free_port()
     command = [COMMAND, "serve", "--database-url", database_url, "--datasets", datasets, "--port", str(port)]
@@ -112,7 +114,7 @@ def running(database_url: str, datasets: Path, *arguments: str, settings: Mappin
             process = subprocess.Popen([*command, *arguments], stdout=stream, stderr=stream, env=environment(settings))
         with process:
             try:
-                service = Service(f"http://127.0.0.1:{port}", process, log)
+                service = Service(f"{scheme}://127.0.0.1:{port}", process, log)
                 until(lambda: answers(service))
                 yield service
             finally:
