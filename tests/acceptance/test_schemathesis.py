@@ -7,7 +7,9 @@ from pathlib import Path
 
 from tests.acceptance.service import Service
 
-PATHS = r"^/(datasets|(health|ready)z|datasets/(items|typed)(\..+)?|.+/(echo_fetched|denied|early)\.csv|.+twins\.arrows)$"
+PATHS = (
+    r"^/(datasets|(health|ready)z|datasets/(items|typed)(\..+)?|.+/(echo_fetched|denied|early)\.csv|.+twins\.arrows)$"
+)
 """Of each kind one: rows, parameters of several types, a cursor, and queries that are refused or fail."""
 
 
