@@ -19,35 +19,22 @@ CUT_OFF = {"--http1.1": {18, 56}, "--http2": {92}}
 versions = pytest.mark.parametrize("version", CUT_OFF)
 
 
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with an authority, a certificate for 127.0.0.1 and its key."""
-    folder = tmp_path_factory.mktemp("tls")
-    authority = trustme.CA()
-    issued = authority.issue_cert("127.0.0.1")
-    authority.cert_pem.write_to_path(folder / "authority.pem")
-    (folder / "certificate.pem").write_bytes(b"".join(pem.bytes() for pem in issued.cert_chain_pems))
-    (folder / "key.pem").touch(0o600)
-    issued.private_key_pem.write_to_path(folder / "key.pem")
-    return folder
-
-
-def options(files: Path) -> list[str]:
-    return ["--tls-certificate", str(files / "certificate.pem"), "--tls-key", str(files / "key.pem")]
+def options(certificates: Path) -> list[str]:
+    return ["--tls-certificate", str(certificates / "certificate.pem"), "--tls-key", str(certificates / "key.pem")]
 
 
 @pytest.fixture(scope="module")
-def secured(source: str, datasets: Path, files: Path) -> Iterator[Service]:
+def secured(source: str, datasets: Path, certificates: Path) -> Iterator[Service]:
     with pytest.MonkeyPatch.context() as patched:
         # What the suite's own client trusts while it waits for the service.
-        patched.setenv("SSL_CERT_FILE", str(files / "authority.pem"))
-        with running(source, datasets, *options(files), scheme="https") as started:
+        patched.setenv("SSL_CERT_FILE", str(certificates / "authority.pem"))
+        with running(source, datasets, *options(certificates), scheme="https") as started:
             yield started
 
 
 @versions
-def test_an_export_is_whole(secured: Service, files: Path, version: str) -> None:
-    how = (version, "--cacert", str(files / "authority.pem"))
+def test_an_export_is_whole(secured: Service, certificates: Path, version: str) -> None:
+    how = (version, "--cacert", str(certificates / "authority.pem"))
     answer = secured.curl("/datasets/big.csv", *how)
     assert (answer.exit, answer.status) == (0, 200)
     assert answer.body.count(b"\n") == 50_001
@@ -55,8 +42,8 @@ def test_an_export_is_whole(secured: Service, files: Path, version: str) -> None
 
 
 @versions
-def test_a_failure_in_mid_body_is_visible(secured: Service, files: Path, version: str) -> None:
-    answer = secured.curl("/datasets/late.csv", version, "--cacert", str(files / "authority.pem"))
+def test_a_failure_in_mid_body_is_visible(secured: Service, certificates: Path, version: str) -> None:
+    answer = secured.curl("/datasets/late.csv", version, "--cacert", str(certificates / "authority.pem"))
     assert answer.status == 200
     assert answer.exit in CUT_OFF[version]
     assert len(answer.body) > 100_000
@@ -68,8 +55,8 @@ def test_who_does_not_trust_the_authority_gets_nothing(secured: Service, tmp_pat
     assert secured.curl("/datasets/items.csv", "--cacert", str(tmp_path / "other.pem")).exit == 60
 
 
-def handshake(service: Service, files: Path, newest: ssl.TLSVersion) -> str | None:
-    context = ssl.create_default_context(cafile=files / "authority.pem")
+def handshake(service: Service, certificates: Path, newest: ssl.TLSVersion) -> str | None:
+    context = ssl.create_default_context(cafile=certificates / "authority.pem")
     context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
     context.maximum_version = newest
     context.set_ciphers("ALL:@SECLEVEL=0")
@@ -82,10 +69,10 @@ def handshake(service: Service, files: Path, newest: ssl.TLSVersion) -> str | No
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
-def test_tls_1_2_is_the_oldest(secured: Service, files: Path) -> None:
-    assert handshake(secured, files, ssl.TLSVersion.TLSv1_2) == "TLSv1.2"
+def test_tls_1_2_is_the_oldest(secured: Service, certificates: Path) -> None:
+    assert handshake(secured, certificates, ssl.TLSVersion.TLSv1_2) == "TLSv1.2"
     with pytest.raises((ssl.SSLError, ConnectionError)):
-        handshake(secured, files, ssl.TLSVersion.TLSv1_1)
+        handshake(secured, certificates, ssl.TLSVersion.TLSv1_1)
 
 
 def test_plain_http_is_not_answered(secured: Service) -> None:
@@ -113,8 +100,8 @@ def started(datasets: Path, *arguments: str) -> str:
     return line
 
 
-def test_a_start_with_files_that_cannot_be_used_says_why(datasets: Path, files: Path, tmp_path: Path) -> None:
-    certificate, key = options(files)[1::2]
+def test_a_start_with_files_that_cannot_be_used_says_why(datasets: Path, certificates: Path, tmp_path: Path) -> None:
+    certificate, key = options(certificates)[1::2]
     assert "go together" in started(datasets, "--tls-certificate", certificate)
     assert "No such file" in started(datasets, "--tls-certificate", certificate, "--tls-key", str(tmp_path / "none"))
     other = tmp_path / "other.pem"
