@@ -2,21 +2,21 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-import orjson
 from velithon import Velithon
 
 from exporter import memory
+from exporter.access.access import Access
 from exporter.addresses import load
 from exporter.asgi import AsgiAdapter
-from exporter.cors import Cors, origins_of
+from exporter.cors import Cors
 from exporter.database import Database
 from exporter.endpoint import Endpoint, nothing_here
-from exporter.openapi import document
 from exporter.routes import Service
 from exporter.settings import Settings
 from formats import registry
 from queries.followers import Followers
 from queries.pool import Pool
+from queries.session import Session
 
 
 def create(settings: Settings | None = None) -> AsgiAdapter:
@@ -33,13 +33,13 @@ def create(settings: Settings | None = None) -> AsgiAdapter:
         settings.database_url.get_secret_value(),
         size=settings.pool_size,
         acquire_timeout=settings.pool_timeout,
-        statement_timeout=settings.statement_timeout,
+        session=Session(settings.statement_timeout, settings.lock_timeout, settings.search_path),
     )
     threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="export")
     formats = registry.load()
     catalog = load(settings.datasets, formats)
     database = Database(pool, Followers(pool, settings.parallel_connections), settings.parallel)
-    service = Service(catalog, formats, database, threads, orjson.dumps(document(catalog, formats)))
+    service = Service(catalog, formats, database, threads, Access())
     # Velithon's own documents would describe its routes, not the catalogue, and load scripts from a public host.
     application = Velithon(routes=service.routes(), openapi_url=None, docs_url=None)
     application.router.default = Endpoint(nothing_here)
@@ -50,4 +50,4 @@ def create(settings: Settings | None = None) -> AsgiAdapter:
 
     application.on_shutdown()(close)
 
-    return AsgiAdapter(application, Cors(origins_of(settings.cors_origins)))
+    return AsgiAdapter(application, Cors(settings.cors_origins))

@@ -13,6 +13,7 @@ from queries.followers import Followers
 from queries.keys import position
 from queries.pool import Pool
 from queries.projection import project
+from queries.session import Session
 
 
 async def faults(catalog: Catalog, settings: Settings) -> list[str]:
@@ -22,7 +23,10 @@ async def faults(catalog: Catalog, settings: Settings) -> list[str]:
         QueryError: the database cannot be reached.
     """
     pool = Pool(
-        settings.database_url.get_secret_value(), size=1, acquire_timeout=settings.pool_timeout, statement_timeout=0
+        settings.database_url.get_secret_value(),
+        size=1,
+        acquire_timeout=settings.pool_timeout,
+        session=Session(0, settings.lock_timeout, settings.search_path),
     )
     try:
         return [fault async for fault in _faults(catalog, Database(pool, Followers(pool, 0)))]

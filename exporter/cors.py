@@ -1,7 +1,7 @@
 """Which pages of other origins may read an answer (the Fetch standard's CORS protocol)."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from exporter.headers import EXPOSED
@@ -18,14 +18,13 @@ _PREFLIGHT = {
 }
 
 
-def origins_of(text: str) -> frozenset[str]:
-    """Return the origins of a list divided by commas, as browsers write them, or `*` alone.
+def checked(origins: tuple[str, ...]) -> tuple[str, ...]:
+    """Return origins as browsers write them, or `*` alone.
 
     Raises:
-        ValueError: something else is in the list.
+        ValueError: something else is among them.
     """
-    origins = frozenset(origin.strip() for origin in text.split(",") if origin.strip())
-    wrong = sorted(origin for origin in origins - {ANY} if not _ORIGIN.fullmatch(origin))
+    wrong = sorted(origin for origin in origins if origin != ANY and not _ORIGIN.fullmatch(origin))
     if wrong:
         raise ValueError(f"an origin is like https://reports.example.com, without a path: {', '.join(wrong)}")
     if ANY in origins and len(origins) > 1:
@@ -36,7 +35,7 @@ def origins_of(text: str) -> frozenset[str]:
 class Cors:
     """The permission for pages of some origins; none by default."""
 
-    def __init__(self, origins: frozenset[str] = frozenset()) -> None:
+    def __init__(self, origins: Collection[str] = ()) -> None:
         """Take the origins. Those that are named may send the browser's credentials too; `*` never allows that."""
         self._origins = origins
 

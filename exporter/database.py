@@ -1,8 +1,11 @@
 """What the exports of one worker know of the database in common."""
 
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
+from exporter.order import Order
 from queries.builtin import BUILTIN
+from queries.connection import Connection
 from queries.followers import Followers
 from queries.pool import Pool
 from queries.types import PgType
@@ -20,3 +23,9 @@ class Database:
     """Whether the server takes COPY; learnt from its first refusal."""
     types: dict[int, PgType] = field(default_factory=lambda: dict(BUILTIN))
     """The types met so far, by oid, the built-in ones from the start."""
+
+    def transaction(self, order: Order, snapshot: str | None = None) -> AbstractAsyncContextManager[Connection]:
+        """Lend a connection for an order, on behalf of who ordered; see `Pool.transaction`."""
+        name, dataset = f"exporter {order.id} {order.dataset.name}", order.dataset
+        acting = order.principal.acting
+        return self.pool.transaction(name, dataset.statement_timeout, acting=acting, snapshot=snapshot)

@@ -9,6 +9,7 @@ from velithon.requests import Request
 from velithon.responses import Response
 
 from exporter import disposition, query_string
+from exporter.access.principal import Principal
 from exporter.compression import COMPRESSORS, FILES
 from exporter.database import Database
 from exporter.export import export
@@ -33,7 +34,7 @@ class Download:
     headers: list[tuple[str, str]]
 
 
-def download(dataset: Dataset, format_: Format, request: Request) -> Download:
+def download(dataset: Dataset, format_: Format, request: Request, principal: Principal) -> Download:
     """Read an order from a request.
 
     Raises:
@@ -57,6 +58,7 @@ def download(dataset: Dataset, format_: Format, request: Request) -> Download:
         coding = content_coding(request.headers.get("accept-encoding"), COMPRESSORS)
     order = Order(
         id=uuid7(),
+        principal=principal,
         dataset=dataset,
         arguments=arguments,
         format=format_,

@@ -67,8 +67,7 @@ async def _learn(database: Database, refusal: CopyRefused) -> None:
 
 async def _attempt(order: Order, database: Database, threads: Executor, opener: Opener) -> AsyncGenerator[bytes]:
     loop = asyncio.get_running_loop()
-    name = f"exporter {order.id} {order.dataset.name}"
-    async with database.pool.transaction(name, order.dataset.statement_timeout) as connection:
+    async with database.transaction(order) as connection:
         planned = await plan(order, database, connection, threads)
         async with opener(order, database, connection, planned) as source:
             work = Work(order, planned, source)

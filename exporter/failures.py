@@ -5,9 +5,11 @@ from queries.cast import Unrepresentable
 from queries.errors import (
     ArgumentRejected,
     DatabaseUnavailable,
+    LockTimeout,
     PermissionDenied,
     PoolBusy,
     QueryError,
+    RoleRefused,
     StatementTimeout,
 )
 
@@ -16,6 +18,8 @@ _RETRY = {"retry-after": "5"}
 _PROBLEMS: dict[type[QueryError], tuple[ProblemType, str, dict[str, str]]] = {
     PoolBusy: (ProblemType.POOL_BUSY, "Every connection is busy with other exports. Try again shortly.", _RETRY),
     DatabaseUnavailable: (ProblemType.DATABASE_UNAVAILABLE, "Try again shortly.", _RETRY),
+    RoleRefused: (ProblemType.PERMISSION_DENIED, "The service may not act as your role; tell its operator.", {}),
+    LockTimeout: (ProblemType.LOCKED, "Somebody is altering what the dataset reads. Try again shortly.", _RETRY),
     PermissionDenied: (ProblemType.PERMISSION_DENIED, "Ask the database's owner to grant SELECT to its role.", {}),
     StatementTimeout: (ProblemType.STATEMENT_TIMEOUT, "Ask for less: narrow the parameters or set _limit.", {}),
 }

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+from exporter.access.principal import Principal
 from exporter.compression import Compressor
 from formats.encoder import Format, Options
 from queries.dataset import Dataset
@@ -15,6 +16,7 @@ class Order:
     """An export as it was asked for, validated as far as that needs no database."""
 
     id: UUID
+    principal: Principal
     dataset: Dataset
     arguments: Mapping[str, Value]
     """The value of every parameter, in the order of declaration."""

@@ -28,6 +28,7 @@ class ProblemType(Enum):
     INVALID_PARAMETERS = (422, "Some parameters are wrong")
     INTERNAL_ERROR = (500, "The service failed")
     POOL_BUSY = (503, "All database connections are in use")
+    LOCKED = (503, "Something that the dataset reads is locked")
     DATABASE_UNAVAILABLE = (503, "The database is not available now")
     STATEMENT_TIMEOUT = (504, "The query took too long")
     HTTP_VERSION_NOT_SUPPORTED = (505, "HTTP/1.0 cannot carry an export")

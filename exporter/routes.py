@@ -1,9 +1,10 @@
 """The service's resources: which path is answered by what."""
 
+import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import orjson
 from velithon.requests import Request
@@ -11,6 +12,8 @@ from velithon.responses import Response
 from velithon.routing import Route
 
 from exporter import pages, query_string
+from exporter.access.access import Access
+from exporter.access.principal import Principal
 from exporter.database import Database
 from exporter.descriptions import columns, summary
 from exporter.downloads import download, head, stream
@@ -18,6 +21,7 @@ from exporter.endpoint import Answer, Endpoint
 from exporter.failures import problem_of
 from exporter.identity import uuid7
 from exporter.negotiation import VARY, media_type
+from exporter.openapi import document
 from exporter.plan import columns_of
 from exporter.problems import Fault, Problem, ProblemType
 from exporter.response import unless_disconnected
@@ -28,6 +32,8 @@ from queries.describe import describe
 from queries.errors import QueryError
 
 _VARY = {"vary": VARY}
+_DOCUMENTS = 32
+"""More sets of datasets than principals usually have; beyond that they are made again."""
 
 log = logging.getLogger(__name__)
 
@@ -40,38 +46,47 @@ class Service:
     formats: Mapping[str, Format]
     database: Database
     threads: Executor
-    openapi_document: bytes
+    access: Access
+    _documents: dict[tuple[str, ...], bytes] = field(default_factory=dict)
+    """The OpenAPI documents made so far, by the datasets in them."""
 
     def routes(self) -> list[Route]:
-        """Return the routes, each guarded."""
-        answers: dict[str, Answer] = {
+        """Return the routes, each guarded; only whether the worker runs and is ready is told to everybody."""
+        closed: dict[str, Callable[[Request, Principal], Awaitable[Response]]] = {
             "/": self.home,
             "/datasets": self.list_datasets,
             "/datasets/{name}": self.dataset,
-            "/healthz": self.health,
-            "/readyz": self.readiness,
             "/openapi.json": self.openapi,
         }
+        answers = {path: self._authenticated(answer) for path, answer in closed.items()}
+        answers |= {"/healthz": self.health, "/readyz": self.readiness}
         return [Route(path, Endpoint(answer)) for path, answer in answers.items()]
 
-    async def home(self, request: Request) -> Response:
+    def _authenticated(self, answer: Callable[[Request, Principal], Awaitable[Response]]) -> Answer:
+        async def ask(request: Request) -> Response:
+            return await answer(request, await self.access.principal(request))
+
+        return ask
+
+    async def home(self, request: Request, principal: Principal) -> Response:
         """Answer with the catalogue as a page."""
-        return pages.home(self.catalog, self.formats)
+        return pages.home(self._readable(principal), self.formats)
 
-    async def list_datasets(self, request: Request) -> Response:
-        """Answer with every dataset."""
-        return _json({"datasets": [summary(dataset, self.formats) for dataset in self.catalog.values()]})
+    async def list_datasets(self, request: Request, principal: Principal) -> Response:
+        """Answer with every dataset that the caller may read."""
+        readable = self._readable(principal)
+        return _json({"datasets": [summary(dataset, self.formats) for dataset in readable.values()]})
 
-    async def dataset(self, request: Request) -> Response:
+    async def dataset(self, request: Request, principal: Principal) -> Response:
         """Answer with a dataset's description, or stream its rows."""
         name: str = request.path_params["name"]
-        dataset, format_ = self._find(name)
+        dataset, format_ = self._find(name, principal)
         if format_ is None:
             format_ = self._negotiated(request)
         if format_ is None:
             _refuse_parameters(dataset, request)
-            return await unless_disconnected(request.protocol, self._description(dataset))
-        downloading = download(dataset, format_, request)
+            return await unless_disconnected(request.protocol, self._description(dataset, principal))
+        downloading = download(dataset, format_, request, principal)
         if request.method == "HEAD":
             return head(downloading)
         return await stream(downloading, request, self.database, self.threads)
@@ -91,18 +106,32 @@ class Service:
         except QueryError as error:
             raise _logged("readiness", error) from error
 
-    async def openapi(self, request: Request) -> Response:
-        """Answer with the OpenAPI document, made once: it takes long with many datasets."""
-        return Response(self.openapi_document, headers={"cache-control": "no-store"}, media_type="application/json")
+    async def openapi(self, request: Request, principal: Principal) -> Response:
+        """Answer with the OpenAPI document, made once for each set of datasets: it takes long with many."""
+        readable = self._readable(principal)
+        names = tuple(readable)
+        if names not in self._documents:
+            made = await asyncio.get_running_loop().run_in_executor(self.threads, document, readable, self.formats)
+            if len(self._documents) >= _DOCUMENTS:
+                self._documents.clear()
+            self._documents[names] = orjson.dumps(made)
+        return Response(self._documents[names], headers={"cache-control": "no-store"}, media_type="application/json")
 
-    def _find(self, name: str) -> tuple[Dataset, Format | None]:
-        """Return the dataset, and the format if the name ends in the extension of one."""
-        if name in self.catalog:
+    def _readable(self, principal: Principal) -> Catalog:
+        return {name: dataset for name, dataset in self.catalog.items() if principal.may_read(name)}
+
+    def _find(self, name: str, principal: Principal) -> tuple[Dataset, Format | None]:
+        """Return the dataset, and the format if the name ends in the extension of one.
+
+        What the caller may not read is answered exactly like what is not there.
+        """
+        if name in self.catalog and principal.may_read(name):
             return self.catalog[name], None
         stem, _, extension = name.rpartition(".")
-        if stem in self.catalog and extension in self.formats:
+        known = stem in self.catalog and principal.may_read(stem)
+        if known and extension in self.formats:
             return self.catalog[stem], self.formats[extension]
-        if stem in self.catalog:
+        if known:
             raise Problem(ProblemType.UNKNOWN_FORMAT, f"{stem} is offered as {', '.join(self.formats)}.")
         raise Problem(ProblemType.UNKNOWN_DATASET, "GET /datasets lists what there is.")
 
@@ -116,9 +145,10 @@ class Service:
             raise Problem(ProblemType.NOT_ACCEPTABLE, f"Accept one of {allowed}.", headers=_VARY)
         return by_type.get(chosen)
 
-    async def _description(self, dataset: Dataset) -> Response:
+    async def _description(self, dataset: Dataset, principal: Principal) -> Response:
         try:
-            async with self.database.pool.transaction("exporter describe") as connection:
+            transaction = self.database.pool.transaction("exporter describe", acting=principal.acting)
+            async with transaction as connection:
                 described = await describe(connection, dataset.query.numbered())
                 found = await columns_of(dataset, described, self.database, connection, native_intervals=True)
                 listed = await columns(dataset, described, found, connection)

@@ -36,8 +36,7 @@ async def scan(order: Order, database: Database, connection: Connection, planned
         connections = [connection]
         walk, more = await _division(order, database, connection, planned, sql)
         if walk is not None:
-            name = f"exporter {order.id} {dataset.name}"
-            joining = database.followers.joining(connection, more, sql, name, dataset.statement_timeout)
+            joining = database.followers.joining(connection, more, sql, partial(database.transaction, order))
             connections += await stack.enter_async_context(joining)
         if walk is not None and len(connections) > 1:
             reading = parallel(connections, walk, projected, dialect(order), ordered=order.ordered)

@@ -2,12 +2,21 @@
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from exporter.cors import origins_of
+from exporter.cors import checked
+
+
+def _listed(text: object) -> object:
+    """Split what the environment gives; anything else is a default."""
+    return tuple(name.strip() for name in text.split(",")) if isinstance(text, str) else text
+
+
+Names = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], NoDecode, BeforeValidator(_listed)]
+"""Names separated by commas."""
 
 
 class Settings(BaseSettings):
@@ -33,20 +42,25 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="Seconds a statement may run, its sending included; 0 means no limit.",
     )
+    lock_timeout: float = Field(
+        default=10.0,
+        ge=0,
+        le=2_000_000,
+        allow_inf_nan=False,
+        description="Seconds a statement may wait for a lock that somebody holds; 0 means no limit.",
+    )
+    search_path: Names = Field(
+        default=("public",),
+        description="The schemas in which names without one are looked up, separated by commas, as they are written.",
+    )
     threads: PositiveInt = Field(
         default=os.cpu_count() or 1, description="Threads per worker that decode, encode and compress."
     )
-    cors_origins: str = Field(
-        default="",
+    cors_origins: Annotated[Names, AfterValidator(checked)] = Field(
+        default=(),
         description="Origins whose pages may read answers, such as https://reports.example.com, divided by commas; "
         "* for all, which then cannot send the browser's credentials.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="DEBUG, INFO, WARNING or ERROR."
     )
-
-    @field_validator("cors_origins")
-    @classmethod
-    def _are_origins(cls, text: str) -> str:
-        origins_of(text)
-        return text

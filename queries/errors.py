@@ -26,6 +26,14 @@ class PermissionDenied(QueryError):
     """The service's role may not read what the query reads (SQLSTATE 42501)."""
 
 
+class RoleRefused(QueryError):
+    """The service's role may not take on the caller's, or there is no such role."""
+
+
+class LockTimeout(QueryError):
+    """Somebody kept a lock for as long as the query may wait for it (SQLSTATE 55P03)."""
+
+
 class StatementTimeout(QueryError):
     """The server cancelled the statement because `statement_timeout` passed (SQLSTATE 57014)."""
 
@@ -58,6 +66,8 @@ def _translated(error: Exception) -> QueryError:
         kind = DatabaseUnavailable
     elif isinstance(error, asyncpg.InsufficientPrivilegeError):
         kind = PermissionDenied
+    elif isinstance(error, asyncpg.LockNotAvailableError):
+        kind = LockTimeout
     elif isinstance(error, asyncpg.QueryCanceledError):
         kind = StatementTimeout
     translated = kind(str(error))

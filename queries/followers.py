@@ -1,12 +1,15 @@
 """Further connections that see what an export's own connection sees."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import TypeAlias
 
 from queries.connection import Connection
 from queries.errors import QueryError, translated
 from queries.pool import Pool
+
+Begin: TypeAlias = Callable[[str], AbstractAsyncContextManager[Connection]]
 
 log = logging.getLogger(__name__)
 
@@ -29,14 +32,12 @@ class Followers:
         return max(0, min(self._limit - self._lent, self._pool.spare))
 
     @asynccontextmanager
-    async def joining(
-        self, leader: Connection, count: int, sql: str, name: str, statement_timeout: float | None
-    ) -> AsyncIterator[list[Connection]]:
+    async def joining(self, leader: Connection, count: int, sql: str, begin: Begin) -> AsyncIterator[list[Connection]]:
         """Lend up to `count` connections in transactions of the leader's snapshot; as many as are free now.
 
         One that cannot join (the server has no connection left, a pooler led to another server, somebody waits to alter
-        what `sql` reads) is logged and left out: the scan takes longer. The last arguments are those of
-        `Pool.transaction`.
+        what `sql` reads) is logged and left out: the scan takes longer. `begin` begins a transaction of a snapshot, as
+        `Pool.transaction` does.
 
         Raises:
             QueryError: the leader failed.
@@ -53,7 +54,7 @@ class Followers:
                 joined: list[Connection] = []
                 try:
                     for _ in range(count):
-                        transaction = self._pool.transaction(name, statement_timeout, snapshot=snapshot)
+                        transaction = begin(snapshot)
                         joined.append(await stack.enter_async_context(_locked(transaction, sql)))
                 except QueryError as error:
                     log.warning("a parallel scan has %d of %d connections: %s", len(joined), count, error)

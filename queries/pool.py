@@ -1,31 +1,18 @@
 """Connections to PostgreSQL, each lent for one read-only transaction under the contract's session settings."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 import asyncpg
 
+from queries.acting import Acting
 from queries.connection import Connection
-from queries.errors import DatabaseUnavailable, PoolBusy, translated
+from queries.errors import DatabaseUnavailable, PoolBusy, RoleRefused, translated
+from queries.session import Session
 
 _CLEANUP_SECONDS = 5.0
-
-_BEGIN = """
-BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
-{snapshot}
-SET LOCAL synchronize_seqscans = off;
-SET LOCAL idle_in_transaction_session_timeout = 0;
-SET LOCAL DateStyle = 'ISO';
-SET LOCAL TimeZone = 'UTC';
-SET LOCAL IntervalStyle = 'iso_8601';
-SET LOCAL bytea_output = 'hex';
-SET LOCAL extra_float_digits = 1;
-SET LOCAL client_encoding = 'UTF8';
-SET LOCAL standard_conforming_strings = on;
-SET LOCAL statement_timeout = {timeout};
-SET LOCAL application_name = '{name}'
-"""
+_AS_ITSELF = Acting()
 
 
 class Pool:
@@ -34,12 +21,12 @@ class Pool:
     It opens none before the first is needed, so that a service starts, and recovers, without its database.
     """
 
-    def __init__(self, dsn: str, *, size: int, acquire_timeout: float, statement_timeout: float) -> None:
-        """Take the limits: connections, seconds to wait for one, seconds a statement may run (0: no limit)."""
+    def __init__(self, dsn: str, *, size: int, acquire_timeout: float, session: Session) -> None:
+        """Take how many connections there may be, and the seconds to wait for one."""
         self._dsn = dsn
         self._size = size
         self._acquire_timeout = acquire_timeout
-        self._statement_timeout = statement_timeout
+        self._session = session
         self._opened: asyncpg.Pool[asyncpg.Record] | None = None
 
     async def _pool(self) -> "asyncpg.Pool[asyncpg.Record]":
@@ -73,29 +60,30 @@ class Pool:
 
     @asynccontextmanager
     async def transaction(
-        self, name: str, statement_timeout: float | None = None, *, snapshot: str | None = None
+        self,
+        name: str,
+        statement_timeout: float | None = None,
+        *,
+        acting: Acting = _AS_ITSELF,
+        snapshot: str | None = None,
     ) -> AsyncIterator[Connection]:
         """Lend a connection inside a fresh transaction; roll it back and take the connection back at the end.
 
         Args:
             name: what `pg_stat_activity.application_name` shows (the server keeps 63 bytes).
-            statement_timeout: seconds, instead of the pool's own.
+            statement_timeout: seconds, instead of the session's own.
+            acting: on whose behalf; nothing of it outlives the transaction.
             snapshot: what `pg_export_snapshot` gave in a transaction that still runs: the two see the same rows.
 
         Raises:
             PoolBusy: no connection came free in time.
             DatabaseUnavailable: none could be opened.
+            RoleRefused: the service's own role may not take on the caller's.
         """
         connection = await self._acquire()
         try:
-            seconds = self._statement_timeout if statement_timeout is None else statement_timeout
-            milliseconds = max(1, round(seconds * 1000)) if seconds else 0
-            begin = _BEGIN.format(
-                timeout=milliseconds,
-                name=name.replace("'", "''"),
-                snapshot=f"SET TRANSACTION SNAPSHOT '{snapshot}';" if snapshot else "",
-            )
-            with translated():
+            begin = self._session.begin(name, statement_timeout, acting, snapshot)
+            with translated(), _role_refused(acting):
                 await connection.execute(begin, timeout=self._acquire_timeout)
             yield connection
         finally:
@@ -122,6 +110,16 @@ class Pool:
         finally:
             with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
                 await (await self._pool()).release(connection, timeout=_CLEANUP_SECONDS)
+
+
+@contextmanager
+def _role_refused(acting: Acting) -> Iterator[None]:
+    try:
+        yield
+    except (asyncpg.InsufficientPrivilegeError, asyncpg.InvalidParameterValueError) as error:
+        if acting.role is None:
+            raise
+        raise RoleRefused(f"the role {acting.role!r} cannot be taken on: {error}") from error
 
 
 async def _already_reset(connection: object) -> None:

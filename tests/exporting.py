@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from uuid import UUID
 
+from exporter.access.principal import ANONYMOUS
 from exporter.database import Database
 from exporter.export import export
 from exporter.order import Order
@@ -12,6 +13,7 @@ from formats import registry
 from queries.dataset import Dataset
 from queries.followers import Followers
 from queries.pool import Pool
+from queries.session import Session
 
 FORMATS = registry.load()
 
@@ -25,7 +27,7 @@ SESSION = (
 
 
 def database(dsn: str, size: int = 2, statement_timeout: float = 60) -> Database:
-    pool = Pool(dsn, size=size, acquire_timeout=5, statement_timeout=statement_timeout)
+    pool = Pool(dsn, size=size, acquire_timeout=5, session=Session(statement_timeout, 10))
     return Database(pool, Followers(pool, size), parallel=size)
 
 
@@ -37,9 +39,15 @@ def order(sql: str, extension: str, source: str = "copy", **how) -> Order:
         for name in ("parameters", "columns", "on_unrepresentable", "table", "partition_by")
         if name in how
     }
-    chosen = {name: how.pop(name) for name in ("limit", "arguments", "compressor", "chosen", "ordered") if name in how}
+    chosen = {
+        name: how.pop(name)
+        for name in ("limit", "arguments", "compressor", "chosen", "ordered", "principal")
+        if name in how
+    }
     dataset = Dataset(name="tested", title="Tested", sql=sql, source=source, **declared)
-    ordered = Order(ID, dataset, chosen.pop("arguments", {}), format_, format_.options(**how))
+    ordered = Order(
+        ID, chosen.pop("principal", ANONYMOUS), dataset, chosen.pop("arguments", {}), format_, format_.options(**how)
+    )
     return replace(ordered, columns=chosen.pop("chosen", None), **chosen)
 
 

@@ -194,8 +194,8 @@ async def test_parallel_scans_leave_connections_to_others(database_url, parts):
 async def test_a_connection_that_cannot_join_is_done_without(database_url, exporting, parts, monkeypatch, caplog):
     original = type(exporting.pool).transaction
 
-    def transaction(self, name, statement_timeout=None, *, snapshot=None):
-        return original(self, name, statement_timeout, snapshot="00000003-0000001B-1" if snapshot else None)
+    def transaction(self, *arguments, snapshot=None, **how):
+        return original(self, *arguments, snapshot="00000003-0000001B-1" if snapshot else None, **how)
 
     monkeypatch.setattr(type(exporting.pool), "transaction", transaction)
     with caplog.at_level(logging.WARNING):

@@ -11,13 +11,14 @@ from queries.declaration import Parameter
 from queries.describe import describe
 from queries.errors import DatabaseUnavailable, PoolBusy
 from queries.pool import Pool
+from queries.session import Session
 from tests.integration.test_copy_refused import Proxy
 
 pytestmark = pytest.mark.anyio
 
 
 def _pool(dsn, **how):
-    return Pool(dsn, **{"size": 1, "acquire_timeout": 0.5, "statement_timeout": 60} | how)
+    return Pool(dsn, **{"size": 1, "acquire_timeout": 0.5, "session": Session(60, 10)} | how)
 
 
 async def test_a_busy_pool_is_told_apart_from_a_database_that_is_away(database_url):
@@ -56,7 +57,7 @@ async def test_a_transaction_reads_only_under_the_session_settings_of_the_contra
 
 
 async def test_a_timeout_too_short_to_be_written_is_not_no_timeout(database_url):
-    pool = _pool(database_url, statement_timeout=0.0001)
+    pool = _pool(database_url, session=Session(0.0001, 10))
     async with pool.transaction("short") as connection:
         with pytest.raises(asyncpg.QueryCanceledError):
             await connection.execute("SELECT pg_sleep(20)")

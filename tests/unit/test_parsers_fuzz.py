@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.cors import origins_of
+from exporter.cors import checked
 from exporter.disposition import attachment, default_name, safe_name
 from exporter.negotiation import content_coding, media_type
 from exporter.options import option_models
@@ -124,7 +124,7 @@ def test_any_argument_is_a_value_or_a_fault(type_, values):
 @given(texts | st.lists(st.sampled_from(["https://", "a.b", ":", "80", "*", ",", " ", "/", "null"])).map("".join))
 def test_any_list_of_origins_is_read_or_refused(text):
     try:
-        origins = origins_of(text)
+        origins = checked(tuple(text.split(",")))
     except ValueError:
         return
     assert all(origin == "*" or re.fullmatch(r"https?://[a-z0-9.:\[\]-]+", origin) for origin in origins)

@@ -1,0 +1,40 @@
+"""Who asks."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any
+
+from queries.acting import Acting
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Somebody on whose behalf the service reads."""
+
+    name: str
+    datasets: tuple[str, ...] = ()
+    """Patterns of the names of the datasets that may be read, such as `sales.*` (fnmatch, case-sensitive)."""
+    role: str | None = None
+    """The database role to read as; None reads as the service's own."""
+    claims: Mapping[str, Any] = field(default_factory=dict)
+    """What is known of the caller besides, for the policies of the database. Values are those of JSON."""
+    metrics: bool = False
+    """Whether `/metrics` may be read, which names every dataset."""
+
+    def may_read(self, dataset: str) -> bool:
+        """Return whether the principal may know of a dataset and export it."""
+        return any(fnmatchcase(dataset, pattern) for pattern in self.datasets)
+
+    @property
+    def acting(self) -> Acting:
+        """What the database is told of the principal; `sub` and `role` are always among the claims."""
+        claims = {**self.claims, "sub": self.name}
+        if self.role is not None:
+            claims["role"] = self.role
+        return Acting(self.role, json.dumps(claims))
+
+
+ANONYMOUS = Principal("anonymous", ("*",), metrics=True)
+"""Whoever asks where no credentials are configured."""

@@ -1,0 +1,54 @@
+"""What holds for every transaction: the contract's settings, limits, and where names are looked up."""
+
+from dataclasses import dataclass
+
+from queries.acting import Acting
+from queries.projection import quoted
+
+_BEGIN = """
+BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+{snapshot}
+SET LOCAL synchronize_seqscans = off;
+SET LOCAL DateStyle = 'ISO';
+SET LOCAL TimeZone = 'UTC';
+SET LOCAL IntervalStyle = 'iso_8601';
+SET LOCAL bytea_output = 'hex';
+SET LOCAL extra_float_digits = 1;
+SET LOCAL client_encoding = 'UTF8';
+SET LOCAL standard_conforming_strings = on;
+SET LOCAL statement_timeout = {statement_timeout};
+SET LOCAL idle_in_transaction_session_timeout = {statement_timeout};
+SET LOCAL lock_timeout = {lock_timeout};
+SET LOCAL search_path = {search_path};
+SET LOCAL application_name = '{name}';
+{acting}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """The limits of a transaction, in seconds (0: none), and the schemas of names that are not qualified."""
+
+    statement_timeout: float
+    """How long a statement may run, and a transaction wait for its next one."""
+    lock_timeout: float
+    """How long a statement may wait for a lock."""
+    search_path: tuple[str, ...] = ("public",)
+
+    def begin(self, name: str, statement_timeout: float | None, acting: Acting, snapshot: str | None) -> str:
+        """Return the statements that begin a transaction; `Pool.transaction` says what the arguments are."""
+        # Temporary tables last, or one could stand in for any other:
+        # https://www.postgresql.org/docs/current/sql-createfunction.html#SQL-CREATEFUNCTION-SECURITY
+        schemas = (*self.search_path, "pg_temp")
+        return _BEGIN.format(
+            snapshot=f"SET TRANSACTION SNAPSHOT '{snapshot}';" if snapshot else "",
+            statement_timeout=_milliseconds(self.statement_timeout if statement_timeout is None else statement_timeout),
+            lock_timeout=_milliseconds(self.lock_timeout),
+            search_path=", ".join(map(quoted, schemas)),
+            name=name.replace("'", "''"),
+            acting=acting.statements(),
+        )
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(1, round(seconds * 1000)) if seconds else 0
