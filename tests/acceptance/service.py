@@ -141,9 +141,18 @@ def stopped(process: "subprocess.Popen[Any]") -> Sequence[psutil.Process]:
         process.kill()
         children.append(psutil.Process(process.pid))
     _, left = psutil.wait_procs(children, 2)
+    left = [child for child in left if _runs(child)]
     for child in left:
         child.kill()
     return left
+
+
+def _runs(process: psutil.Process) -> bool:
+    """Return whether the process has not ended; one that has may wait for long until somebody asks how."""
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def fetch(database_url: str, sql: str, *arguments: object) -> list[asyncpg.Record]:
