@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 import trustme
 
+from exporter.server import Tls
 from tests.acceptance.service import COMMAND, Service, environment, free_port, running
 
 CUT_OFF = {"--http1.1": {18, 56}, "--http2": {92}}
@@ -82,8 +83,22 @@ def test_plain_http_is_not_answered(secured: Service) -> None:
             assert b"HTTP/1.1 200" not in connection.recv(1000)
 
 
-def started(datasets: Path, *arguments: str) -> str:
-    """Return what a start that fails says; it must say one line."""
+def test_files_that_cannot_be_used_are_refused_with_the_reason(certificates: Path, tmp_path: Path) -> None:
+    certificate, key = certificates / "certificate.pem", certificates / "key.pem"
+    Tls(certificate, key).check()
+    with pytest.raises(FileNotFoundError):
+        Tls(certificate, tmp_path / "none").check()
+    trustme.CA().issue_cert("127.0.0.1").private_key_pem.write_to_path(tmp_path / "other.pem")
+    with pytest.raises(ssl.SSLError, match=r"(?i)mismatch"):
+        Tls(certificate, tmp_path / "other.pem").check()
+    readable = tmp_path / "readable.pem"
+    readable.write_bytes(key.read_bytes())
+    readable.chmod(0o644)
+    with pytest.raises(ValueError, match="everybody may read"):
+        Tls(certificate, readable).check()
+
+
+def test_a_start_without_the_key_says_so_in_one_line(datasets: Path, certificates: Path) -> None:
     command = [
         COMMAND,
         "serve",
@@ -94,21 +109,7 @@ def started(datasets: Path, *arguments: str) -> str:
         "--port",
         str(free_port()),
     ]
-    done = subprocess.run([*command, *arguments], check=False, capture_output=True, env=environment(), timeout=60)
+    command += ["--tls-certificate", certificates / "certificate.pem"]
+    done = subprocess.run(command, check=False, capture_output=True, env=environment(), timeout=60)
     assert done.returncode == 1
-    (line,) = done.stderr.decode().strip().splitlines()
-    return line
-
-
-def test_a_start_with_files_that_cannot_be_used_says_why(datasets: Path, certificates: Path, tmp_path: Path) -> None:
-    certificate, key = options(certificates)[1::2]
-    assert "go together" in started(datasets, "--tls-certificate", certificate)
-    assert "No such file" in started(datasets, "--tls-certificate", certificate, "--tls-key", str(tmp_path / "none"))
-    other = tmp_path / "other.pem"
-    other.touch(0o600)
-    trustme.CA().issue_cert("127.0.0.1").private_key_pem.write_to_path(other)
-    assert "mismatch" in started(datasets, "--tls-certificate", certificate, "--tls-key", str(other)).lower()
-    readable = tmp_path / "readable.pem"
-    readable.write_bytes(Path(key).read_bytes())
-    readable.chmod(0o644)
-    assert "everybody may read" in started(datasets, "--tls-certificate", certificate, "--tls-key", str(readable))
+    assert done.stderr.decode() == "exporter: --tls-certificate and --tls-key go together\n"
