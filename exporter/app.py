@@ -8,6 +8,7 @@ from exporter import memory
 from exporter.access.access import Access
 from exporter.addresses import load
 from exporter.asgi import AsgiAdapter
+from exporter.cors import Cors
 from exporter.database import Database
 from exporter.endpoint import Endpoint, nothing_here
 from exporter.orphan import end_with_parent
@@ -51,4 +52,4 @@ def create(settings: Settings | None = None) -> AsgiAdapter:
 
     application.on_shutdown()(close)
 
-    return AsgiAdapter(application)
+    return AsgiAdapter(application, Cors(settings.cors_origins))

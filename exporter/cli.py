@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
@@ -14,6 +14,9 @@ from exporter.settings import Settings
 from queries.catalog import Catalog, CatalogError
 from queries.errors import QueryError
 
+if TYPE_CHECKING:
+    from exporter.server import Tls
+
 app = App(name="exporter", help="Stream PostgreSQL datasets over HTTP as CSV, NDJSON, Parquet or Arrow.")
 
 DatabaseUrl = Annotated[str | None, Parameter(help="PostgreSQL to read from [EXPORTER_DATABASE_URL].")]
@@ -21,6 +24,10 @@ Datasets = Annotated[Path | None, Parameter(help="The folder of dataset files [E
 Host = Annotated[str, Parameter(help="The address to listen on.")]
 Port = Annotated[int, Parameter(help="The port to listen on.", validator=Number(gte=1, lte=65_535))]
 Workers = Annotated[int, Parameter(help="Worker processes, each with a pool of its own.", validator=Number(gte=1))]
+Certificate = Annotated[
+    Path | None, Parameter(name="--tls-certificate", help="Serve HTTPS with this certificate (PEM, with its chain).")
+]
+Key = Annotated[Path | None, Parameter(name="--tls-key", help="The private key of the certificate (PEM).")]
 
 
 def main() -> None:
@@ -29,13 +36,15 @@ def main() -> None:
 
 
 @app.command
-def serve(
+def serve(  # noqa: PLR0913 - each is an option of the command
     *,
     database_url: DatabaseUrl = None,
     datasets: Datasets = None,
     host: Host = "127.0.0.1",
     port: Port = 8000,
     workers: Workers = 1,
+    certificate: Certificate = None,
+    key: Key = None,
 ) -> None:
     """Serve the datasets over HTTP until interrupted."""
     from exporter.server import run
@@ -43,7 +52,7 @@ def serve(
     settings = _settings(database_url, datasets)
     _load(settings)
     _check_address(host, port)
-    run(host, port, workers, settings.log_level, settings.shutdown_timeout)
+    run(host, port, workers, settings, _tls(certificate, key))
 
 
 @app.command
@@ -71,7 +80,7 @@ def demo(*, host: Host = "127.0.0.1", port: Port = 8000, workers: Workers = 1) -
     _check_address(host, port)
     with database() as dsn:
         settings = _settings(dsn, DATASETS)
-        run(host, port, workers, settings.log_level, settings.shutdown_timeout)
+        run(host, port, workers, settings)
 
 
 def _check_address(host: str, port: int) -> None:
@@ -81,6 +90,21 @@ def _check_address(host: str, port: int) -> None:
         check_address(host, port)
     except OSError as error:
         _fail(f"cannot listen on {host}:{port}: {error.strerror}")
+
+
+def _tls(certificate: Path | None, key: Path | None) -> "Tls | None":
+    from exporter.server import Tls
+
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        _fail("--tls-certificate and --tls-key go together")
+    tls = Tls(certificate, key)
+    try:
+        tls.check()
+    except (OSError, ValueError) as error:
+        _fail(f"cannot serve HTTPS with {certificate} and {key}: {error}")
+    return tls
 
 
 def _settings(database_url: str | None, datasets: Path | None) -> Settings:

@@ -34,7 +34,9 @@ _PROBLEM = {
     },
 }
 
-_EXPORT_PROBLEMS = (400, 403, 406, 409, 422, 500, 503, 504, 505)
+_ALWAYS = (413, 505)
+
+_EXPORT_PROBLEMS = (400, 403, 406, 409, 422, 500, 503, 504)
 
 
 def document(catalog: Catalog, formats: Mapping[str, Format]) -> dict[str, Any]:
@@ -66,7 +68,7 @@ def _json_operation(operation_id: str, title: str, tag: str, *problems: int) -> 
         "operationId": operation_id,
         "summary": title,
         "tags": [tag],
-        "responses": {"200": answer} | _problem_responses(*problems),
+        "responses": {"200": answer} | _problem_responses(*problems, *_ALWAYS),
     }
 
 
@@ -87,7 +89,7 @@ def _export_operation(dataset: Dataset, format_: Format, options: list[dict[str,
                 "content": dict.fromkeys([format_.media_types[0], *files], body),
             }
         }
-        | _problem_responses(*_EXPORT_PROBLEMS),
+        | _problem_responses(*_EXPORT_PROBLEMS, *_ALWAYS),
     }
 
 

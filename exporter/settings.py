@@ -4,8 +4,10 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from exporter.cors import checked
 
 
 def _listed(text: object) -> object:
@@ -56,6 +58,11 @@ class Settings(BaseSettings):
     )
     shutdown_timeout: PositiveInt = Field(
         default=60, description="Seconds that running exports have left once the service is told to stop."
+    )
+    cors_origins: Annotated[Names, AfterValidator(checked)] = Field(
+        default=(),
+        description="Origins whose pages may read answers, such as https://reports.example.com, divided by commas; "
+        "* for all, which then cannot send the browser's credentials.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="DEBUG, INFO, WARNING or ERROR."
