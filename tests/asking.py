@@ -1,0 +1,32 @@
+"""Requests without a server, for what looks at nothing but a request."""
+
+import asyncio
+from base64 import b64encode
+
+from velithon.datastructures import Scope
+from velithon.requests import Request
+
+from exporter.rsgi import RsgiProtocol, RsgiScope
+
+
+async def _never():
+    await asyncio.Event().wait()
+
+
+def request(path="/datasets", *, client="127.0.0.1", method="GET", host="127.0.0.1:8000", **headers):
+    """A request; the names of headers are written with underscores."""
+    path, _, query = path.partition("?")
+    raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in {"host": host, **headers}.items()]
+    scope = {
+        "http_version": "1.1",
+        "method": method,
+        "path": path,
+        "query_string": query.encode(),
+        "headers": raw,
+        "client": (client, 40000),
+    }
+    return Request(Scope(RsgiScope(scope)), RsgiProtocol(_never, _never))
+
+
+def basic(user, password):
+    return "Basic " + b64encode(f"{user}:{password}".encode()).decode()
