@@ -9,12 +9,14 @@ from velithon.requests import Request
 from exporter.rsgi import RsgiProtocol, RsgiScope
 
 
-async def _never():
-    await asyncio.Event().wait()
+def request(path="/datasets", *, client="127.0.0.1", method="GET", host="127.0.0.1:8000", left=None, **headers):
+    """A request; the names of headers are written with underscores. The client leaves when the event `left` is set."""
+    left = left or asyncio.Event()
 
+    async def receive():
+        await left.wait()
+        return {"type": "http.disconnect"}
 
-def request(path="/datasets", *, client="127.0.0.1", method="GET", host="127.0.0.1:8000", **headers):
-    """A request; the names of headers are written with underscores."""
     path, _, query = path.partition("?")
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in {"host": host, **headers}.items()]
     scope = {
@@ -25,7 +27,7 @@ def request(path="/datasets", *, client="127.0.0.1", method="GET", host="127.0.0
         "headers": raw,
         "client": (client, 40000),
     }
-    return Request(Scope(RsgiScope(scope)), RsgiProtocol(_never, _never))
+    return Request(Scope(RsgiScope(scope)), RsgiProtocol(receive, receive))
 
 
 def basic(user, password):
