@@ -114,7 +114,10 @@ def _path(given: Path | None) -> Path:
 
 
 def _settings() -> AccessSettings:
-    return AccessSettings()
+    try:
+        return AccessSettings()
+    except ValidationError as error:
+        raise ValueError("\n".join(faults(error))) from error
 
 
 @contextmanager
@@ -122,8 +125,6 @@ def _told() -> Iterator[None]:
     """End the command with a message, and no traceback, when something is wrong."""
     try:
         yield
-    except ValidationError as error:
-        _fail("\n".join(faults(error)))
     except (KeysFileError, ValueError, OSError, Problem) as error:
         _fail(str(error))
 

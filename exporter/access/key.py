@@ -12,7 +12,7 @@ from queries.acting import is_role
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}")
 _PATTERN = re.compile(r"[A-Za-z0-9._*?\[\]!-]{1,200}")
-_DURATION = re.compile("([0-9]{1,6})([smhdw])")
+_DURATION = re.compile("([0-9]{1,4})([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 

@@ -19,7 +19,7 @@ from exporter.access.access import Access
 from exporter.access.credentials import Malformed, token_of
 from exporter.access.key import Key
 from exporter.access.keys_file import changing, read
-from exporter.access.principal import ANONYMOUS
+from exporter.access.principal import ANONYMOUS, Principal
 from exporter.access.settings import AccessSettings
 from exporter.access.slowdown import Slowdown
 from exporter.access.tokens import digest_of, new_token
@@ -123,6 +123,17 @@ async def test_a_jwt_comes_as_bearer_or_as_a_password(access):
     given = web_token(sub="bob", datasets="*")
     for authorization in (f"Bearer {given}", basic("x", given)):
         assert (await access.principal(request(authorization=authorization))).name == "bob"
+
+
+async def test_policies_see_whom_the_service_took_the_caller_for():
+    """Not what other claims of these names say, when the settings name others."""
+    claims = {"sub": "x", "role": "admin", "team": "a"}
+    assert json.loads(Principal("ann", claims=claims).acting.claims) == {"team": "a", "sub": "ann"}
+    assert json.loads(Principal("ann", role="r", claims=claims).acting.claims) == {
+        "team": "a",
+        "sub": "ann",
+        "role": "r",
+    }
 
 
 @pytest.mark.parametrize(
@@ -271,6 +282,13 @@ async def test_any_change_to_a_signed_url_is_refused_alike(access, path, attempt
     assert problem.type is ProblemType.SIGNED_URL_REFUSED
     assert problem.document() == other.document()
     assert len(attempts.addresses) == 2
+
+
+async def test_nothing_but_exports_can_be_signed(access, path):
+    """Whoever lets others choose what is signed does not sign the catalogue."""
+    query = f"_key=ann&_expires={int(time.time()) + 60}"
+    given = signed_urls.signature(URL_KEY, read(path)["ann"], "/openapi.json", query_string.parse(query))
+    assert (await refusal(access, f"/openapi.json?{query}&_signature={given}")).type is ProblemType.SIGNED_URL_REFUSED
 
 
 async def test_other_methods_need_more_than_a_signed_url(access, path):
