@@ -199,7 +199,12 @@ def test_what_may_not_be_read_is_answered_like_what_is_not_there(
     closed: Closed, token: str, rest: str, flags: list[str]
 ) -> None:
     answers = [closed.asked(token, f"/datasets/{name}{rest}", *flags) for name in ("hidden", "absent")]
-    hidden, absent = [(answer.status, {**answer.headers, "date": ""}, answer.body) for answer in answers]
+    assert [answer.exit for answer in answers] == [0, 0]
+    # Of HEAD curl stores the head as the body, its date included.
+    bodies = [b"" if "--head" in flags else answer.body for answer in answers]
+    hidden, absent = [
+        (answer.status, {**answer.headers, "date": ""}, body) for answer, body in zip(answers, bodies, strict=True)
+    ]
     assert hidden == absent
     assert hidden[0] == (405 if "POST" in flags else 404)
 
