@@ -41,7 +41,7 @@ def create(settings: Settings | None = None) -> AsgiAdapter:
     formats = registry.load()
     catalog = load(settings.datasets, formats)
     database = Database(pool, Followers(pool, settings.parallel_connections), settings.parallel)
-    service = Service(catalog, formats, database, threads, Access())
+    service = Service(catalog, formats, database, threads, Access(settings))
     # Velithon's own documents would describe its routes, not the catalogue, and load scripts from a public host.
     application = Velithon(routes=service.routes(), openapi_url=None, docs_url=None)
     application.router.default = Endpoint(nothing_here)

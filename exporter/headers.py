@@ -16,8 +16,11 @@ EXPOSED = (
     "Content-Encoding",
     "Export-Id",
     "Link",
+    "RateLimit",
+    "RateLimit-Policy",
     "Retry-After",
     "Vary",
+    "WWW-Authenticate",
 )
 """The headers of ours that a page of another origin may read, besides those that every page may (see `exporter.cors`):
 whoever makes an answer with a new one adds it here."""
