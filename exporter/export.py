@@ -5,13 +5,14 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from concurrent.futures import Executor
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from functools import partial
 from typing import Any, TypeAlias
 
 from exporter.database import Database
 from exporter.order import Order
 from exporter.pipeline import in_place, pipeline
 from exporter.plan import Plan, plan
-from exporter.scan import dialect, scan
+from exporter.scan import check_estimate, dialect, scan
 from exporter.work import Work
 from queries.cast import Unrepresentable
 from queries.connection import Connection
@@ -34,6 +35,7 @@ async def export(order: Order, database: Database, threads: Executor) -> AsyncGe
 
     Raises:
         Problem: the order does not fit the dataset's columns.
+        Exceeded: there are more rows than there may be.
         QueryError: PostgreSQL failed.
         Unrepresentable: a value does not fit its Arrow type; its row counts from the first of the export.
     """
@@ -95,6 +97,8 @@ def _chunks(blocks: AsyncIterator[Any], work: Work, threads: Executor) -> AsyncG
 async def _fetched(order: Order, database: Database, connection: Connection, planned: Plan) -> AsyncIterator[Source]:
     sql = order.dataset.query.numbered()
     layout = order.format.layout.value
-    projected = project(sql, planned.columns, layout, chosen=planned.chosen, limit=order.limit, as_text=True)
-    async with cursor(connection, projected, list(order.arguments.values()), dialect(order)) as source:
+    projected = partial(project, sql, planned.columns, layout, chosen=planned.chosen, as_text=True)
+    arguments = list(order.arguments.values())
+    await check_estimate(order, connection, projected(limit=order.limit), arguments)
+    async with cursor(connection, projected(limit=order.reading_limit), arguments, dialect(order)) as source:
         yield source

@@ -1,0 +1,149 @@
+"""Which exports may run at once, and who is next."""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from exporter.problems import Problem, ProblemType
+
+_RETRY = {"retry-after": "5"}
+
+
+def _future() -> asyncio.Future[bool]:
+    return asyncio.get_running_loop().create_future()
+
+
+@dataclass(slots=True, eq=False)
+class _Waiter:
+    principal: str
+    dataset: str
+    dataset_limit: int
+    called: asyncio.Future[bool] = field(default_factory=_future)
+    """True: it has a place; False: it was turned away."""
+
+
+class Admission:
+    """Places for the exports of one worker, and a bounded line of those who wait for one.
+
+    A free place goes to the principals in turn, and within one to whoever came first among those that neither their
+    principal's limit nor their dataset's holds back.
+    """
+
+    def __init__(self, places: int, *, per_principal: int, most_waiting: int, patience: float) -> None:
+        """Take the number of places, of one principal's (0: any number), of waiters, and the seconds they may wait."""
+        self.running = 0
+        """How many places are taken."""
+        self._places = places
+        self._per_principal = per_principal
+        self._most_waiting = most_waiting
+        self._patience = patience
+        self._principals: Counter[str] = Counter()
+        self._datasets: Counter[str] = Counter()
+        self._line: dict[str, deque[_Waiter]] = {}
+        """Who waits, by principal; the one whose turn is next comes first. None of them is empty."""
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a place."""
+        return sum(map(len, self._line.values()))
+
+    @asynccontextmanager
+    async def place(self, principal: str, dataset: str, dataset_limit: int = 0) -> AsyncIterator[None]:
+        """Hold a place for as long as the context lasts; of a dataset there are `dataset_limit` (0: any number).
+
+        Raises:
+            Problem: there was none in time, or no room to wait for one.
+        """
+        waiter = _Waiter(principal, dataset, dataset_limit)
+        if self._may_run(waiter):
+            self._take(waiter)
+        else:
+            await self._wait(waiter)
+        try:
+            yield
+        finally:
+            self._leave(waiter)
+
+    async def _wait(self, waiter: _Waiter) -> None:
+        self._join(waiter)
+        try:
+            async with asyncio.timeout(self._patience):
+                admitted = await waiter.called
+        except BaseException as error:
+            self._give_up(waiter)
+            if isinstance(error, TimeoutError):
+                raise self._refusal(waiter) from None
+            raise
+        if not admitted:
+            raise self._refusal(waiter)
+
+    def _join(self, waiter: _Waiter) -> None:
+        if self.waiting >= self._most_waiting:
+            self._make_room(waiter)
+        self._line.setdefault(waiter.principal, deque()).append(waiter)
+
+    def _make_room(self, waiter: _Waiter) -> None:
+        """Turn away the last of the principal that waits most, so that nobody can fill the line alone."""
+        longest = max(self._line.values(), key=len, default=deque[_Waiter]())
+        if len(longest) <= len(self._line.get(waiter.principal, ())) + 1:
+            raise self._refusal(waiter)
+        last = longest[-1]
+        self._remove(last)
+        if not last.called.done():
+            last.called.set_result(False)
+
+    def _give_up(self, waiter: _Waiter) -> None:
+        if waiter.called.done() and not waiter.called.cancelled():
+            # It was called, or turned away, in the very moment in which it stopped waiting.
+            if waiter.called.result():
+                self._leave(waiter)
+        else:
+            self._remove(waiter)
+
+    def _may_run(self, waiter: _Waiter) -> bool:
+        return (
+            self.running < self._places
+            and not self._has_all_its_own(waiter.principal)
+            and not 0 < waiter.dataset_limit <= self._datasets[waiter.dataset]
+        )
+
+    def _has_all_its_own(self, principal: str) -> bool:
+        return 0 < self._per_principal <= self._principals[principal]
+
+    def _take(self, waiter: _Waiter) -> None:
+        self.running += 1
+        self._principals[waiter.principal] += 1
+        self._datasets[waiter.dataset] += 1
+
+    def _leave(self, waiter: _Waiter) -> None:
+        self.running -= 1
+        for counts, name in ((self._principals, waiter.principal), (self._datasets, waiter.dataset)):
+            counts[name] -= 1
+            if not counts[name]:
+                del counts[name]
+        while (following := self._next()) is not None:
+            self._remove(following)
+            if following.principal in self._line:
+                self._line[following.principal] = self._line.pop(following.principal)
+            self._take(following)
+            following.called.set_result(True)
+
+    def _next(self) -> _Waiter | None:
+        waiters = (waiter for line in self._line.values() for waiter in line)
+        # One that was cancelled is in the line until its task runs again.
+        return next((waiter for waiter in waiters if not waiter.called.done() and self._may_run(waiter)), None)
+
+    def _remove(self, waiter: _Waiter) -> None:
+        line = self._line.get(waiter.principal, deque())
+        if waiter in line:
+            line.remove(waiter)
+        if not line:
+            self._line.pop(waiter.principal, None)
+
+    def _refusal(self, waiter: _Waiter) -> Problem:
+        if self._has_all_its_own(waiter.principal):
+            detail = "You run as many exports as you may at once. Let one end, then try again."
+            return Problem(ProblemType.TOO_MANY_OWN_EXPORTS, detail, headers=_RETRY)
+        return Problem(ProblemType.TOO_MANY_EXPORTS, "Others' exports are running. Try again shortly.", headers=_RETRY)

@@ -1,0 +1,49 @@
+"""The limits of one worker, as its settings and the datasets' headers give them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+from exporter.client_address import Network
+from exporter.limits.admission import Admission
+from exporter.limits.bounds import Bounds
+from exporter.limits.pace import Pace
+from exporter.limits.rates import Rates
+from exporter.settings import Settings
+from queries.dataset import Dataset
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the exports and callers of one worker may take together, and each by itself."""
+
+    admission: Admission
+    rates: Rates
+    bounds: Bounds
+    """Those of a dataset that has none of its own."""
+    stall_timeout: float
+    min_bytes_per_second: int
+
+    def bounds_of(self, dataset: Dataset) -> Bounds:
+        """Return the bounds of a dataset's exports."""
+        own = {field.name: getattr(dataset, field.name) for field in fields(Bounds)}
+        return replace(self.bounds, **{name: value for name, value in own.items() if value is not None})
+
+    def pace(self, deadline: float | None) -> Pace:
+        """Return what watches over one client, which is to have everything by the loop's time `deadline`."""
+        return Pace(stall=self.stall_timeout, slowest=self.min_bytes_per_second, deadline=deadline)
+
+
+def limits(settings: Settings, trusted: Sequence[Network] = ()) -> Limits:
+    """Make the limits; `trusted` are the proxies that are believed, see `client_address`."""
+    return Limits(
+        Admission(
+            settings.max_exports or settings.pool_size,
+            per_principal=settings.max_exports_per_principal,
+            most_waiting=settings.max_waiting,
+            patience=settings.pool_timeout,
+        ),
+        Rates(settings.requests_per_minute_per_address, settings.requests_per_minute, trusted),
+        Bounds(**{field.name: getattr(settings, field.name) for field in fields(Bounds)}),
+        settings.stall_timeout,
+        settings.min_bytes_per_second,
+    )
