@@ -34,7 +34,13 @@ async def scan(order: Order, database: Database, connection: Connection, planned
     """
     dataset = order.dataset
     sql = await bind(connection, dataset.query, list(order.arguments.values()), planned.description)
-    projected = partial(project, columns=planned.columns, layout=order.format.layout.value, chosen=planned.chosen)
+    projected = partial(
+        project,
+        columns=planned.columns,
+        layout=order.format.layout.value,
+        chosen=planned.chosen,
+        limit=order.reading_limit,
+    )
     await check_estimate(order, connection, projected(sql, limit=order.limit))
     async with AsyncExitStack() as stack:
         connections = [connection]
@@ -46,8 +52,7 @@ async def scan(order: Order, database: Database, connection: Connection, planned
             reading = parallel(connections, walk, projected, dialect(order), ordered=order.ordered)
             yield await stack.enter_async_context(reading)
         else:
-            limited = projected(sql, limit=order.reading_limit)
-            yield await stack.enter_async_context(copy(connection, limited, dialect(order)))
+            yield await stack.enter_async_context(copy(connection, projected(sql), dialect(order)))
 
 
 async def check_estimate(order: Order, connection: Connection, sql: str, arguments: Sequence[Argument] = ()) -> None:

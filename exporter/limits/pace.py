@@ -31,11 +31,14 @@ class Pace:
         begun = loop.time()
         self._sent += size
         patience, reason = min(self._patience(begun), default=(None, ""))
+        limit = asyncio.timeout(patience)
         try:
-            async with asyncio.timeout(patience):
+            async with limit:
                 await sending
         except TimeoutError:
-            raise Unread(reason) from None
+            if limit.expired():
+                raise Unread(reason) from None
+            raise
         self._waited += loop.time() - begun
         if self._waited >= _WINDOW_SECONDS:
             self._waited, self._sent = 0.0, 0

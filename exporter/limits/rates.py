@@ -85,10 +85,12 @@ class Rates:
 def _count(bucket: Bucket, policy: str, caller: str, request: Request) -> None:
     """Count, and have the answer say what is left (draft-ietf-httpapi-ratelimit-headers-11)."""
     standing = bucket.take(caller)
-    request.protocol.fields += [
-        ("ratelimit-policy", f'"{policy}";q={bucket.per_minute};w={_WINDOW:.0f}'),
-        ("ratelimit", f'"{policy}";r={standing.left};t={standing.wait}'),
-    ]
+    request.protocol.update_headers(
+        [
+            ("ratelimit-policy", f'"{policy}";q={bucket.per_minute};w={_WINDOW:.0f}'),
+            ("ratelimit", f'"{policy}";r={standing.left};t={standing.wait}'),
+        ]
+    )
     if not standing.allowed:
         raise Problem(
             ProblemType.TOO_MANY_REQUESTS,
