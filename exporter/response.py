@@ -78,7 +78,7 @@ class ExportResponse(Response):
 
     async def _watched(self, protocol: Protocol, transport: Any) -> None:
         try:
-            await unless_disconnected(protocol, self._send(transport))
+            await unless_disconnected(protocol, self._pace.watch(self._send(transport)))
         except Unread as error:
             await self._chunks.athrow(error)
 

@@ -2,8 +2,6 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from exporter.problems import Problem, ProblemType
@@ -11,17 +9,15 @@ from exporter.problems import Problem, ProblemType
 _RETRY = {"retry-after": "5"}
 
 
-def _future() -> asyncio.Future[bool]:
-    return asyncio.get_running_loop().create_future()
-
-
 @dataclass(slots=True, eq=False)
-class _Waiter:
+class Place:
+    """A place that an export has, or waits for."""
+
     principal: str
     dataset: str
     dataset_limit: int
-    called: asyncio.Future[bool] = field(default_factory=_future)
-    """True: it has a place; False: it was turned away."""
+    called: asyncio.Future[bool] = field(init=False)
+    """Of one who waits. True: it has its place; False: it was turned away."""
 
 
 class Admission:
@@ -41,7 +37,7 @@ class Admission:
         self._patience = patience
         self._principals: Counter[str] = Counter()
         self._datasets: Counter[str] = Counter()
-        self._line: dict[str, deque[_Waiter]] = {}
+        self._line: dict[str, deque[Place]] = {}
         """Who waits, by principal; the one whose turn is next comes first. None of them is empty."""
 
     @property
@@ -49,24 +45,21 @@ class Admission:
         """How many wait for a place."""
         return sum(map(len, self._line.values()))
 
-    @asynccontextmanager
-    async def place(self, principal: str, dataset: str, dataset_limit: int = 0) -> AsyncIterator[None]:
-        """Hold a place for as long as the context lasts; of a dataset there are `dataset_limit` (0: any number).
+    async def enter(self, principal: str, dataset: str, dataset_limit: int = 0) -> Place:
+        """Return a place, to be given back by `leave`; of a dataset there are `dataset_limit` (0: any number).
 
         Raises:
             Problem: there was none in time, or no room to wait for one.
         """
-        waiter = _Waiter(principal, dataset, dataset_limit)
-        if self._may_run(waiter):
-            self._take(waiter)
+        place = Place(principal, dataset, dataset_limit)
+        if self._is_free(place):
+            self._take(place)
         else:
-            await self._wait(waiter)
-        try:
-            yield
-        finally:
-            self._leave(waiter)
+            await self._wait(place)
+        return place
 
-    async def _wait(self, waiter: _Waiter) -> None:
+    async def _wait(self, waiter: Place) -> None:
+        waiter.called = asyncio.get_running_loop().create_future()
         self._join(waiter)
         try:
             async with asyncio.timeout(self._patience):
@@ -79,14 +72,14 @@ class Admission:
         if not admitted:
             raise self._refusal(waiter)
 
-    def _join(self, waiter: _Waiter) -> None:
+    def _join(self, waiter: Place) -> None:
         if self.waiting >= self._most_waiting:
             self._make_room(waiter)
         self._line.setdefault(waiter.principal, deque()).append(waiter)
 
-    def _make_room(self, waiter: _Waiter) -> None:
+    def _make_room(self, waiter: Place) -> None:
         """Turn away the last of the principal that waits most, so that nobody can fill the line alone."""
-        longest = max(self._line.values(), key=len, default=deque[_Waiter]())
+        longest = max(self._line.values(), key=len, default=deque[Place]())
         if len(longest) <= len(self._line.get(waiter.principal, ())) + 1:
             raise self._refusal(waiter)
         last = longest[-1]
@@ -94,55 +87,56 @@ class Admission:
         if not last.called.done():
             last.called.set_result(False)
 
-    def _give_up(self, waiter: _Waiter) -> None:
+    def _give_up(self, waiter: Place) -> None:
         if waiter.called.done() and not waiter.called.cancelled():
             # It was called, or turned away, in the very moment in which it stopped waiting.
             if waiter.called.result():
-                self._leave(waiter)
+                self.leave(waiter)
         else:
             self._remove(waiter)
 
-    def _may_run(self, waiter: _Waiter) -> bool:
+    def _is_free(self, place: Place) -> bool:
         return (
             self.running < self._places
-            and not self._has_all_its_own(waiter.principal)
-            and not 0 < waiter.dataset_limit <= self._datasets[waiter.dataset]
+            and not self._has_all_its_own(place.principal)
+            and not 0 < place.dataset_limit <= self._datasets[place.dataset]
         )
 
     def _has_all_its_own(self, principal: str) -> bool:
         return 0 < self._per_principal <= self._principals[principal]
 
-    def _take(self, waiter: _Waiter) -> None:
+    def _take(self, place: Place) -> None:
         self.running += 1
-        self._principals[waiter.principal] += 1
-        self._datasets[waiter.dataset] += 1
+        self._principals[place.principal] += 1
+        self._datasets[place.dataset] += 1
 
-    def _leave(self, waiter: _Waiter) -> None:
+    def leave(self, place: Place) -> None:
+        """Give a place back; it goes to whoever is next."""
         self.running -= 1
-        for counts, name in ((self._principals, waiter.principal), (self._datasets, waiter.dataset)):
+        for counts, name in ((self._principals, place.principal), (self._datasets, place.dataset)):
             counts[name] -= 1
             if not counts[name]:
                 del counts[name]
-        while (following := self._next()) is not None:
-            self._remove(following)
-            if following.principal in self._line:
-                self._line[following.principal] = self._line.pop(following.principal)
-            self._take(following)
-            following.called.set_result(True)
+        while self._line and (waiter := self._next()) is not None:
+            self._remove(waiter)
+            if waiter.principal in self._line:
+                self._line[waiter.principal] = self._line.pop(waiter.principal)
+            self._take(waiter)
+            waiter.called.set_result(True)
 
-    def _next(self) -> _Waiter | None:
+    def _next(self) -> Place | None:
         waiters = (waiter for line in self._line.values() for waiter in line)
         # One that was cancelled is in the line until its task runs again.
-        return next((waiter for waiter in waiters if not waiter.called.done() and self._may_run(waiter)), None)
+        return next((waiter for waiter in waiters if not waiter.called.done() and self._is_free(waiter)), None)
 
-    def _remove(self, waiter: _Waiter) -> None:
+    def _remove(self, waiter: Place) -> None:
         line = self._line.get(waiter.principal, deque())
         if waiter in line:
             line.remove(waiter)
         if not line:
             self._line.pop(waiter.principal, None)
 
-    def _refusal(self, waiter: _Waiter) -> Problem:
+    def _refusal(self, waiter: Place) -> Problem:
         if self._has_all_its_own(waiter.principal):
             detail = "You run as many exports as you may at once. Let one end, then try again."
             return Problem(ProblemType.TOO_MANY_OWN_EXPORTS, detail, headers=_RETRY)

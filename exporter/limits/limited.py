@@ -1,12 +1,15 @@
 """An export within its limits."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable
+from contextlib import aclosing
+from typing import TypeVar
 
 from exporter.limits.admission import Admission
 from exporter.limits.exceeded import Exceeded
 from exporter.order import Order
+
+T = TypeVar("T")
 
 
 async def limited(
@@ -21,27 +24,30 @@ async def limited(
         Exceeded: there are more bytes than there may be, none of which has been passed on, or it takes too long.
     """
     dataset, sent = order.dataset, 0
-    place = admission.place(order.principal.name, dataset.name, dataset.max_exports or 0)
-    async with AsyncExitStack() as stack, aclosing(chunks):
-        async with _until(deadline, order):
-            await stack.enter_async_context(place)
-        while True:
-            async with _until(deadline, order):
-                chunk = await anext(chunks, b"")
-            if not chunk:
-                return
-            sent += len(chunk)
-            order.bounds.check_bytes(sent)
-            yield chunk
-            del chunk  # not held while the next is made
+    entering = admission.enter(order.principal.name, dataset.name, dataset.max_exports or 0)
+    try:
+        place = await _in_time(entering, deadline, order)
+    except BaseException:
+        await chunks.aclose()
+        raise
+    try:
+        async with aclosing(chunks):
+            while chunk := await _in_time(anext(chunks, b""), deadline, order):
+                sent += len(chunk)
+                order.bounds.check_bytes(sent)
+                yield chunk
+                del chunk  # not held while the next is made
+    finally:
+        admission.leave(place)
 
 
-@asynccontextmanager
-async def _until(deadline: float | None, order: Order) -> AsyncIterator[None]:
+async def _in_time(work: Awaitable[T], deadline: float | None, order: Order) -> T:
+    if deadline is None:
+        return await work
     limit = asyncio.timeout_at(deadline)
     try:
         async with limit:
-            yield
+            return await work
     except TimeoutError:
         if limit.expired():
             raise Exceeded(f"{order.bounds.max_seconds:g} seconds (max_seconds)") from None

@@ -1,7 +1,7 @@
 """The limits of one worker, as its settings and the datasets' headers give them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 
 from exporter.client_address import Network
 from exporter.limits.admission import Admission
@@ -22,11 +22,16 @@ class Limits:
     """Those of a dataset that has none of its own."""
     stall_timeout: float
     min_bytes_per_second: int
+    _bounds: dict[str, Bounds] = field(default_factory=dict)
+    """Those made so far, by the names of their datasets."""
 
     def bounds_of(self, dataset: Dataset) -> Bounds:
         """Return the bounds of a dataset's exports."""
-        own = {field.name: getattr(dataset, field.name) for field in fields(Bounds)}
-        return replace(self.bounds, **{name: value for name, value in own.items() if value is not None})
+        if dataset.name not in self._bounds:
+            own = {limit.name: getattr(dataset, limit.name) for limit in fields(Bounds)}
+            given = {name: value for name, value in own.items() if value is not None}
+            self._bounds[dataset.name] = replace(self.bounds, **given)
+        return self._bounds[dataset.name]
 
     def pace(self, deadline: float | None) -> Pace:
         """Return what watches over one client, which is to have everything by the loop's time `deadline`."""
@@ -43,7 +48,7 @@ def limits(settings: Settings, trusted: Sequence[Network] = ()) -> Limits:
             patience=settings.pool_timeout,
         ),
         Rates(settings.requests_per_minute_per_address, settings.requests_per_minute, trusted),
-        Bounds(**{field.name: getattr(settings, field.name) for field in fields(Bounds)}),
+        Bounds(**{limit.name: getattr(settings, limit.name) for limit in fields(Bounds)}),
         settings.stall_timeout,
         settings.min_bytes_per_second,
     )

@@ -169,11 +169,11 @@ async def test_time_ends_the_waiting_for_a_place(database_url):
         raise AssertionError
         yield b""
 
-    async with admission.place("somebody", "else"):
-        with pytest.raises(Exceeded):
-            async for _ in limited(ordered, never(), admission, ordered.bounds.deadline()):
-                pass
-        assert admission.waiting == 0
+    await admission.enter("somebody", "else")
+    with pytest.raises(Exceeded):
+        async for _ in limited(ordered, never(), admission, ordered.bounds.deadline()):
+            pass
+    assert (admission.running, admission.waiting) == (1, 0)
 
 
 async def test_the_place_is_held_until_the_body_has_ended(database_url):

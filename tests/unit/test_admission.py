@@ -31,12 +31,13 @@ class Export:
         self.task = asyncio.create_task(self._run())
 
     async def _run(self):
-        async with self.admission.place(self.principal, self.dataset, self.limit):
-            self.runs = True
-            try:
-                await self.ended.wait()
-            finally:
-                self.runs = False
+        place = await self.admission.enter(self.principal, self.dataset, self.limit)
+        self.runs = True
+        try:
+            await self.ended.wait()
+        finally:
+            self.runs = False
+            self.admission.leave(place)
 
     @property
     def refusal(self):

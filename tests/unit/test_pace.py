@@ -11,31 +11,32 @@ from exporter.limits.pace import Pace
 pytestmark = pytest.mark.anyio
 
 
-async def taken():
-    """Be taken at once."""
+NEVER = 1000
 
 
-async def after(seconds):
-    await asyncio.sleep(seconds)
+async def send(watched, *chunks):
+    """Send chunks, each a size and the seconds until it is taken, to the end of all."""
 
+    async def sending():
+        for size, seconds in chunks:
+            await watched.send(size, asyncio.sleep(seconds))
 
-async def never():
-    await asyncio.Event().wait()
+    await watched.watch(sending())
 
 
 async def test_a_chunk_that_nobody_takes_is_given_up():
     with pytest.raises(Unread, match="stall_timeout"):
-        await Pace(stall=0.01).send(1, never())
+        await send(Pace(stall=0.01), (1, 0), (1, NEVER))
 
 
 async def test_what_is_not_taken_in_time_is_given_up():
     deadline = asyncio.get_running_loop().time() + 0.01
     with pytest.raises(Unread, match="max_seconds"):
-        await Pace(stall=60, slowest=1, deadline=deadline).send(1, never())
+        await send(Pace(stall=60, slowest=1, deadline=deadline), (1, NEVER))
 
 
 async def test_without_limits_a_chunk_waits_for_ever():
-    sending = asyncio.create_task(Pace().send(1, never()))
+    sending = asyncio.create_task(send(Pace(), (1, NEVER)))
     done, _ = await asyncio.wait([sending], timeout=0.05)
     assert not done
     sending.cancel()
@@ -43,33 +44,37 @@ async def test_without_limits_a_chunk_waits_for_ever():
 
 async def test_a_client_that_takes_too_little_is_given_up(monkeypatch):
     monkeypatch.setattr(pace, "_WINDOW_SECONDS", 0.05)
-    slow = Pace(slowest=1_000_000)
     with pytest.raises(Unread, match="min_bytes_per_second"):
-        for _ in range(1000):
-            await slow.send(10, after(0.01))
+        await send(Pace(slowest=1_000_000), *((10, 0.01) for _ in range(1000)))
 
 
 async def test_what_a_client_took_long_ago_does_not_count(monkeypatch):
     monkeypatch.setattr(pace, "_WINDOW_SECONDS", 0.05)
-    slow = Pace(slowest=1_000_000)
-    await slow.send(60_000, after(0.051))
     with pytest.raises(Unread, match="min_bytes_per_second"):
-        await slow.send(1, never())
+        await send(Pace(slowest=1_000_000), (60_000, 0.051), (1, NEVER))
 
 
 async def test_time_without_anything_to_send_does_not_count(monkeypatch):
     monkeypatch.setattr(pace, "_WINDOW_SECONDS", 0.05)
-    slow = Pace(stall=60, slowest=1_000_000)
-    for _ in range(5):
-        await asyncio.sleep(0.03)
-        await slow.send(1, taken())
+    watched = Pace(stall=0.05, slowest=1_000_000)
+
+    async def sending():
+        for _ in range(5):
+            await asyncio.sleep(0.06)
+            await watched.send(1, asyncio.sleep(0))
+
+    await watched.watch(sending())
 
 
 async def test_what_is_taken_as_fast_as_it_must_be_is_all_right(monkeypatch):
     monkeypatch.setattr(pace, "_WINDOW_SECONDS", 0.02)
-    slow = Pace(slowest=1000)
-    for _ in range(20):
-        await slow.send(1_000_000, after(0.005))
+    await send(Pace(slowest=1000), *((1_000_000, 0.005) for _ in range(20)))
+
+
+async def test_nothing_is_left_of_the_watching():
+    watched = Pace(stall=60, slowest=1)
+    await send(watched, (1, 0))
+    assert watched._timer.cancelled()
 
 
 async def test_a_failure_of_sending_is_its_own():
@@ -77,4 +82,5 @@ async def test_a_failure_of_sending_is_its_own():
         raise TimeoutError("somebody else's")
 
     with pytest.raises(TimeoutError, match="somebody else's"):
-        await Pace(stall=60).send(1, failing())
+        watched = Pace(stall=60)
+        await watched.watch(watched.send(1, failing()))
