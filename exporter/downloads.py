@@ -18,6 +18,7 @@ from exporter.identity import uuid7
 from exporter.limits.bounds import Bounds
 from exporter.limits.limited import limited
 from exporter.limits.limits import Limits
+from exporter.limits.pace import Pace
 from exporter.negotiation import VARY, content_coding
 from exporter.options import option_models
 from exporter.order import Order
@@ -96,7 +97,7 @@ async def stream(
         problem = problem_of(error)
         problem.export_id = order.id
         raise problem from error
-    return ExportResponse(downloading.headers, first, chunks, limits.pace(deadline))
+    return ExportResponse(downloading.headers, first, chunks, Pace(limits.paces, deadline))
 
 
 def head(downloading: Download) -> Response:

@@ -78,7 +78,7 @@ class ExportResponse(Response):
 
     async def _watched(self, protocol: Protocol, transport: Any) -> None:
         try:
-            await unless_disconnected(protocol, self._pace.watch(self._send(transport)))
+            await unless_disconnected(protocol, self._send(transport))
         except Unread as error:
             await self._chunks.athrow(error)
 
@@ -100,7 +100,7 @@ class ExportResponse(Response):
             connections.cut(scope.client)
         else:
             # Over HTTP/2 others' streams may be on the connection, and be read.
-            connections.cut_unless_read(scope.client, self._pace.stall)
+            connections.cut_unless_read(scope.client, self._pace.paces.stall)
 
 
 class HeadResponse(Response):

@@ -25,11 +25,7 @@ async def limited(
     """
     dataset, sent = order.dataset, 0
     entering = admission.enter(order.principal.name, dataset.name, dataset.max_exports or 0)
-    try:
-        place = await _in_time(entering, deadline, order)
-    except BaseException:
-        await chunks.aclose()
-        raise
+    place = await _in_time(entering, deadline, order)
     try:
         async with aclosing(chunks):
             while chunk := await _in_time(anext(chunks, b""), deadline, order):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 from exporter.client_address import Network
 from exporter.limits.admission import Admission
 from exporter.limits.bounds import Bounds
-from exporter.limits.pace import Pace
+from exporter.limits.pace import Paces
 from exporter.limits.rates import Rates
 from exporter.settings import Settings
 from queries.dataset import Dataset
@@ -20,8 +20,7 @@ class Limits:
     rates: Rates
     bounds: Bounds
     """Those of a dataset that has none of its own."""
-    stall_timeout: float
-    min_bytes_per_second: int
+    paces: Paces
     _bounds: dict[str, Bounds] = field(default_factory=dict)
     """Those made so far, by the names of their datasets."""
 
@@ -32,10 +31,6 @@ class Limits:
             given = {name: value for name, value in own.items() if value is not None}
             self._bounds[dataset.name] = replace(self.bounds, **given)
         return self._bounds[dataset.name]
-
-    def pace(self, deadline: float | None) -> Pace:
-        """Return what watches over one client, which is to have everything by the loop's time `deadline`."""
-        return Pace(stall=self.stall_timeout, slowest=self.min_bytes_per_second, deadline=deadline)
 
 
 def limits(settings: Settings, trusted: Sequence[Network] = ()) -> Limits:
@@ -49,6 +44,5 @@ def limits(settings: Settings, trusted: Sequence[Network] = ()) -> Limits:
         ),
         Rates(settings.requests_per_minute_per_address, settings.requests_per_minute, trusted),
         Bounds(**{limit.name: getattr(settings, limit.name) for limit in fields(Bounds)}),
-        settings.stall_timeout,
-        settings.min_bytes_per_second,
+        Paces(settings.stall_timeout, settings.min_bytes_per_second),
     )

@@ -1,4 +1,4 @@
-"""How fast a client takes its export."""
+"""How fast clients take their exports."""
 
 import asyncio
 from collections.abc import Awaitable, Iterator
@@ -6,78 +6,96 @@ from collections.abc import Awaitable, Iterator
 from exporter.limits.exceeded import Unread
 
 _WINDOW_SECONDS = 30.0
-"""How long the service must have waited for the client before its throughput is judged, and judged anew."""
-_SOON_SECONDS = 0.01
-"""How often to look, at most, when a chunk may wait no longer and there is none."""
+"""How long the service must have waited for a client before its throughput is judged, and judged anew."""
+_TICK_SECONDS = 0.5
+"""How often those are looked at who are waited for. A timer for each chunk would cost more than all else done to it."""
+
+
+class Paces:
+    """The clients of one worker that are waited for, and how slow they may be."""
+
+    def __init__(self, stall: float = 0, slowest: float = 0) -> None:
+        """Take the seconds that a chunk may wait (0: for ever), and the least bytes a second (0: any)."""
+        self.stall = stall
+        self.slowest = slowest
+        self._waiting: set[Pace] = set()
+        self._ticking = False
+
+    def begin(self, pace: "Pace") -> None:
+        """Watch a client that is waited for."""
+        self._waiting.add(pace)
+        if not self._ticking:
+            self._ticking = True
+            self._later()
+
+    def end(self, pace: "Pace") -> None:
+        """Watch it no more."""
+        self._waiting.discard(pace)
+
+    def _later(self) -> None:
+        asyncio.get_running_loop().call_later(_TICK_SECONDS, self._tick)
+
+    def _tick(self) -> None:
+        if self._waiting:
+            for pace in self._waiting:
+                pace.check()
+            self._later()
+        else:
+            self._ticking = False
 
 
 class Pace:
-    """Watches a client take chunks. Only waiting for the client counts, never for the rows.
+    """One client that takes chunks. Only waiting for the client counts, never for the rows."""
 
-    One timer for all chunks: one for each would cost more than all else that is done to a chunk.
-    """
-
-    def __init__(self, *, stall: float = 0, slowest: float = 0, deadline: float | None = None) -> None:
-        """Take the seconds that a chunk may wait, the least bytes a second (0: any), and the loop's time to end by."""
-        self.stall = stall
-        """Seconds; 0 means that a chunk may wait for ever."""
-        self._slowest = slowest
+    def __init__(self, paces: Paces, deadline: float | None = None) -> None:
+        """Take the event loop's time by which it must have everything."""
+        self.paces = paces
         self._deadline = deadline
         self._loop = asyncio.get_running_loop()
-        self._limit = asyncio.timeout(None)
-        self._timer: asyncio.TimerHandle | None = None
-        self._begun: float | None = None
+        self._task: asyncio.Task[object] | None = None
+        self._begun = 0.0
         self._waited = 0.0
         self._sent = 0
-        self._reason = ""
+        self._reason: str | None = None
 
-    async def watch(self, sending: Awaitable[None]) -> None:
-        """Wait for what sends all chunks, each by `send`.
+    async def send(self, size: int, sending: Awaitable[None]) -> None:
+        """Send a chunk of so many bytes.
 
         Raises:
-            Unread: a chunk was not taken in time.
+            Unread: it was not taken in time.
         """
-        self._check()
+        self._sent += size
+        self._begun = begun = self._loop.time()
+        self._task = asyncio.current_task()
+        self.paces.begin(self)
         try:
-            async with self._limit:
-                await sending
-        except TimeoutError:
-            if self._limit.expired():
+            await sending
+        except asyncio.CancelledError:
+            # As asyncio.timeout does: another cancellation, of one who left, goes first.
+            if self._reason is not None and self._task is not None and not self._task.uncancel():
                 raise Unread(self._reason) from None
             raise
         finally:
-            if self._timer:
-                self._timer.cancel()
-
-    async def send(self, size: int, sending: Awaitable[None]) -> None:
-        """Send a chunk of so many bytes."""
-        self._sent += size
-        self._begun = begun = self._loop.time()
-        await sending
-        self._begun = None
+            self.paces.end(self)
         self._waited += self._loop.time() - begun
         if self._waited >= _WINDOW_SECONDS:
             self._waited, self._sent = 0.0, 0
 
-    def _check(self) -> None:
-        """Give the chunk up that waits too long; else look again when it, or one that begins now, would."""
-        now = self._loop.time()
-        until, reason = min(self._ends(now if self._begun is None else self._begun), default=(None, ""))
-        if until is None:
-            return
-        if self._begun is not None and until <= now:
+    def check(self) -> None:
+        """Give up the chunk that has waited too long."""
+        until, reason = min(self._ends(), default=(float("inf"), ""))
+        if until <= self._loop.time() and self._reason is None and self._task is not None:
             self._reason = reason
-            self._limit.reschedule(now)
-        else:
-            self._timer = self._loop.call_at(max(until, now + _SOON_SECONDS), self._check)
+            self._task.cancel()
 
-    def _ends(self, begun: float) -> Iterator[tuple[float, str]]:
-        """Yield until when a chunk may wait, and what it means when it does."""
-        if self.stall:
-            yield begun + self.stall, f"stalled: the client took nothing for {self.stall:g} s (stall_timeout)"
-        if self._slowest:
+    def _ends(self) -> Iterator[tuple[float, str]]:
+        """Yield until when the chunk may wait, and what it means when it does."""
+        stall, slowest = self.paces.stall, self.paces.slowest
+        if stall:
+            yield self._begun + stall, f"stalled: the client took nothing for {stall:g} s (stall_timeout)"
+        if slowest:
             # All that was sent might have been taken at the end of this time, and would still have been too slow.
-            enough = max(_WINDOW_SECONDS, self._sent / self._slowest) - self._waited
-            yield begun + enough, f"slow: less than {self._slowest:g} bytes a second (min_bytes_per_second)"
+            enough = max(_WINDOW_SECONDS, self._sent / slowest) - self._waited
+            yield self._begun + enough, f"slow: less than {slowest:g} bytes a second (min_bytes_per_second)"
         if self._deadline is not None:
             yield self._deadline, "the client did not take all of it in time (max_seconds)"
