@@ -5,7 +5,6 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from concurrent.futures import Executor
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
-from functools import partial
 from typing import Any, TypeAlias
 
 from exporter.database import Database
@@ -97,8 +96,8 @@ def _chunks(blocks: AsyncIterator[Any], work: Work, threads: Executor) -> AsyncG
 async def _fetched(order: Order, database: Database, connection: Connection, planned: Plan) -> AsyncIterator[Source]:
     sql = order.dataset.query.numbered()
     layout = order.format.layout.value
-    projected = partial(project, sql, planned.columns, layout, chosen=planned.chosen, as_text=True)
+    projected = project(sql, planned.columns, layout, chosen=planned.chosen, limit=order.limit, as_text=True)
     arguments = list(order.arguments.values())
-    await check_estimate(order, connection, projected(limit=order.limit), arguments)
-    async with cursor(connection, projected(limit=order.reading_limit), arguments, dialect(order)) as source:
+    await check_estimate(order, connection, projected, arguments)
+    async with cursor(connection, projected, arguments, dialect(order)) as source:
         yield source

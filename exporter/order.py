@@ -34,6 +34,6 @@ class Order:
 
     @property
     def reading_limit(self) -> int | None:
-        """The most rows to read, of each part: those wanted, or one more than there may be, which shows that it is."""
+        """The most rows for one COPY to read: those wanted, or one more than there may be, so that it shows."""
         most = self.bounds.max_rows + 1 if self.bounds.max_rows else None
         return min((limit for limit in (self.limit, most) if limit is not None), default=None)

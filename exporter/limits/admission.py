@@ -117,7 +117,7 @@ class Admission:
             counts[name] -= 1
             if not counts[name]:
                 del counts[name]
-        while self._line and (waiter := self._next()) is not None:
+        if self._line and (waiter := self._next()) is not None:
             self._remove(waiter)
             if waiter.principal in self._line:
                 self._line[waiter.principal] = self._line.pop(waiter.principal)

@@ -68,6 +68,33 @@ async def test_rows_are_counted_over_all_connections(database_url, monkeypatch, 
 
 
 @pytest.mark.parametrize("how", ["copy", "cursor"])
+@pytest.mark.parametrize("extension", FORMATS)
+async def test_too_many_rows_of_a_small_export_are_known_before_its_first_byte(database_url, extension, how):
+    exporting = database(database_url)
+    try:
+        with ThreadPoolExecutor(1) as threads:
+            chunks = export(
+                bounded(extension, how, sql="SELECT generate_series(1, 10) AS i", max_rows=9), exporting, threads
+            )
+            with pytest.raises(Exceeded):
+                await anext(chunks)
+    finally:
+        await exporting.pool.close()
+
+
+@pytest.mark.parametrize("extension", FORMATS)
+async def test_a_last_row_that_comes_before_the_end_is_counted_too(database_url, extension):
+    """Each row is a block of its own, taken before the server says how many there were."""
+    exporting = database(database_url)
+    try:
+        with pytest.raises(Exceeded):
+            sql = "SELECT repeat('.', 300000) AS dots FROM generate_series(1, 5)"
+            await document(exporting, bounded(extension, sql=sql, max_rows=4))
+    finally:
+        await exporting.pool.close()
+
+
+@pytest.mark.parametrize("how", ["copy", "cursor"])
 async def test_the_server_stops_after_one_row_more_than_there_may_be(database_url, how):
     """To the end this query would take longer than any test."""
     exporting = database(database_url)

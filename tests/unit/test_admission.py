@@ -107,10 +107,10 @@ async def _go(kind, first, second, turns):
     """End one and cancel another, in the same turn of the loop or some apart: that is where a place could get lost."""
     if kind != "cancel":
         first.ended.set()
-    if kind != "end":
-        second.task.cancel()
     for _ in range(turns):
         await asyncio.sleep(0)
+    if kind != "end":
+        second.task.cancel()
 
 
 async def _finished(exports):
@@ -188,6 +188,20 @@ async def test_nobody_fills_the_line_alone():
     assert not other.task.done()
     assert many[3].refusal is ProblemType.TOO_MANY_EXPORTS
     assert await _finished([*many[:3], other]) == ["a", "a", "b", "a"]
+
+
+async def test_a_place_that_comes_free_for_one_who_leaves_is_not_lost():
+    tested = admission(1)
+    place = await tested.enter("a", "b")
+    waiting = [Export(tested, principal) for principal in "bc"]
+    await settle()
+    tested.leave(place)
+    waiting[0].task.cancel()
+    await settle()
+    assert waiting[1].runs
+    waiting[1].task.cancel()
+    await settle()
+    assert (tested.running, tested.waiting) == (0, 0)
 
 
 async def test_who_leaves_the_line_is_out_of_it_at_once():

@@ -32,6 +32,15 @@ def test_a_minutes_requests_at_once_and_then_one_by_one():
     assert bucket.take("a").left == 2
 
 
+def test_nobody_loses_a_request_to_rounding():
+    clock = Clock()
+    clock.now = 1e6 / 3
+    for per_minute in range(1, 200):
+        bucket = Bucket(per_minute, clock)
+        assert [bucket.take("a").left for _ in range(per_minute)] == list(reversed(range(per_minute)))
+        assert not bucket.take("a").allowed
+
+
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.integers(1, 500), st.lists(st.floats(0, 90), max_size=60))
 def test_never_more_than_the_bucket_and_what_ran_into_it_and_the_wait_is_enough(per_minute, pauses):
