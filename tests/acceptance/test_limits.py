@@ -65,20 +65,21 @@ def logged(service: Service, answer: Answer) -> str:
 def test_places_and_the_line_for_them(service: Service, source: str) -> None:
     with asking(service, "/datasets/slow.csv") as first, asking(service, "/datasets/alone.csv"):
         until(lambda: statements(source, "slow") and statements(source, "alone"))
-        with asking(service, "/datasets/alone.csv") as second:
-            until(lambda: service.curl("/datasets/alone.csv").status == 503)
-            refused = service.curl("/datasets/alone.csv")
-            problem(refused, 503, "too-many-exports")
-            assert int(refused.headers["retry-after"]) > 0
-            assert "outcome=refused" in logged(service, refused)
-            # That one waits for its dataset only.
+        with asking(service, "/datasets/alone.csv") as one, asking(service, "/datasets/alone.csv") as other:
+            refused = until(lambda: [curl for curl in (one, other) if curl.poll() is not None])
+            assert [curl.communicate()[0] for curl in refused] == [b"503"]
+            answer = service.curl("/datasets/alone.csv")
+            problem(answer, 503, "too-many-exports")
+            assert int(answer.headers["retry-after"]) > 0
+            assert "outcome=refused" in logged(service, answer)
+            # The other waits for its dataset only, and so in nobody's way.
             assert service.curl("/datasets/few.csv").body.count(b"\n") == 11
-            second.kill()
-            second.wait()
-        with asking(service, "/datasets/slow.csv"), asking(service, "/datasets/few.csv") as third:
-            until(lambda: len(statements(source, "slow")) == 2 and third.poll() is None)
-            first.kill()
-            assert third.communicate()[0] == b"200"
+        until(lambda: "dataset=alone format=csv outcome=disconnected" in service.log.read_text())
+        with asking(service, "/datasets/slow.csv"):
+            until(lambda: len(statements(source, "slow")) == 2)
+            with asking(service, "/datasets/few.csv") as last:
+                first.kill()
+                assert last.communicate()[0] == b"200"
     until(lambda: not statements(source, "slow") and not statements(source, "alone"))
     assert service.curl("/datasets/few.csv").status == 200
 
