@@ -34,19 +34,21 @@ _PROBLEM = {
     },
 }
 
-_EXPORT_PROBLEMS = (400, 403, 406, 409, 422, 500, 503, 504, 505)
+_EXPORT_PROBLEMS = (400, 403, 406, 409, 422, 429, 500, 503, 504, 505)
 
 
 def document(catalog: Catalog, formats: Mapping[str, Format]) -> dict[str, Any]:
     """Return the document; it changes only with the catalogue and the formats."""
     paths: dict[str, Any] = {
-        "/datasets": {"get": _json_operation("listDatasets", "Every dataset", "catalog")},
+        "/datasets": {"get": _json_operation("listDatasets", "Every dataset", "catalog", 429)},
         "/healthz": {"get": _json_operation("health", "Whether the worker runs", "operations")},
         "/readyz": {"get": _json_operation("readiness", "Whether an export could start now", "operations", 503)},
     }
     options = {extension: _options(format_) for extension, format_ in formats.items()}
     for dataset in catalog.values():
-        described = _json_operation(f"describe.{dataset.name}", f"About {dataset.title}", "catalog", 403, 406, 409, 503)
+        described = _json_operation(
+            f"describe.{dataset.name}", f"About {dataset.title}", "catalog", 403, 406, 409, 429, 503
+        )
         paths[f"/datasets/{dataset.name}"] = {"get": described}
         for extension, format_ in formats.items():
             paths[f"/datasets/{dataset.name}.{extension}"] = {
