@@ -11,6 +11,7 @@ from exporter.asgi import AsgiAdapter
 from exporter.cors import Cors
 from exporter.database import Database
 from exporter.endpoint import Endpoint, nothing_here
+from exporter.limits.limits import limits
 from exporter.orphan import end_with_parent
 from exporter.routes import Service
 from exporter.settings import Settings
@@ -41,7 +42,7 @@ def create(settings: Settings | None = None) -> AsgiAdapter:
     formats = registry.load()
     catalog = load(settings.datasets, formats)
     database = Database(pool, Followers(pool, settings.parallel_connections), settings.parallel)
-    service = Service(catalog, formats, database, threads, Access(settings))
+    service = Service(catalog, formats, database, threads, Access(settings), limits(settings))
     # Velithon's own documents would describe its routes, not the catalogue, and load scripts from a public host.
     application = Velithon(routes=service.routes(), openapi_url=None, docs_url=None)
     application.router.default = Endpoint(nothing_here)

@@ -15,6 +15,10 @@ from exporter.database import Database
 from exporter.export import export
 from exporter.failures import problem_of
 from exporter.identity import uuid7
+from exporter.limits.bounds import Bounds
+from exporter.limits.limited import limited
+from exporter.limits.limits import Limits
+from exporter.limits.pace import Pace
 from exporter.negotiation import VARY, content_coding
 from exporter.options import option_models
 from exporter.order import Order
@@ -34,7 +38,7 @@ class Download:
     headers: list[tuple[str, str]]
 
 
-def download(dataset: Dataset, format_: Format, request: Request, principal: Principal) -> Download:
+def download(dataset: Dataset, format_: Format, request: Request, principal: Principal, bounds: Bounds) -> Download:
     """Read an order from a request.
 
     Raises:
@@ -67,28 +71,33 @@ def download(dataset: Dataset, format_: Format, request: Request, principal: Pri
         limit=common.limit,
         ordered=common.ordered,
         compressor=COMPRESSORS.get(file_coding or coding or ""),
+        bounds=bounds,
     )
     name = common.filename or disposition.default_name(dataset.name, _spoken(given), _today())
     return Download(order, _headers(order, name, file_coding, coding))
 
 
-async def stream(downloading: Download, request: Request, database: Database, threads: Executor) -> Response:
+async def stream(
+    downloading: Download, request: Request, database: Database, threads: Executor, limits: Limits
+) -> Response:
     """Start the export; return once the first of its bytes exist.
 
     Raises:
         Problem: the export failed before it had any; `recorded` has logged why.
         Disconnected: the client left before it had any.
     """
-    chunks = recorded(downloading.order, export(downloading.order, database, threads))
+    order = downloading.order
+    deadline = order.bounds.deadline()
+    chunks = recorded(order, limited(order, export(order, database, threads), limits.admission, deadline))
     try:
         first = await unless_disconnected(request.protocol, anext(chunks, b""))
     except Disconnected:
         raise
     except Exception as error:
         problem = problem_of(error)
-        problem.export_id = downloading.order.id
+        problem.export_id = order.id
         raise problem from error
-    return ExportResponse(downloading.headers, first, chunks)
+    return ExportResponse(downloading.headers, first, chunks, Pace(limits.paces, deadline))
 
 
 def head(downloading: Download) -> Response:

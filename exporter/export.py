@@ -11,7 +11,7 @@ from exporter.database import Database
 from exporter.order import Order
 from exporter.pipeline import in_place, pipeline
 from exporter.plan import Plan, plan
-from exporter.scan import dialect, projection, scan
+from exporter.scan import check_estimate, dialect, projection, scan
 from exporter.work import Work
 from queries.cast import Unrepresentable
 from queries.connection import Connection
@@ -33,6 +33,7 @@ async def export(order: Order, database: Database, threads: Executor) -> AsyncGe
 
     Raises:
         Problem: the order does not fit the dataset's columns.
+        Exceeded: there are more rows than there may be.
         QueryError: PostgreSQL failed.
         Unrepresentable: a value does not fit its Arrow type; its row counts from the first of the export.
     """
@@ -92,6 +93,8 @@ def _chunks(blocks: AsyncIterator[Any], work: Work, threads: Executor) -> AsyncG
 
 @asynccontextmanager
 async def _fetched(order: Order, database: Database, connection: Connection, planned: Plan) -> AsyncIterator[Source]:
-    projected = projection(order, planned, as_text=True)(order.dataset.query.numbered())
-    async with cursor(connection, projected, list(order.arguments.values()), dialect(order)) as source:
+    projected = projection(order, planned, as_text=True)(order.dataset.query.numbered(), limit=order.limit)
+    arguments = list(order.arguments.values())
+    await check_estimate(order, connection, projected, arguments)
+    async with cursor(connection, projected, arguments, dialect(order)) as source:
         yield source

@@ -1,5 +1,6 @@
 """What a caller is told of a failure inside the service."""
 
+from exporter.limits.exceeded import Exceeded
 from exporter.problems import Fault, Problem, ProblemType
 from queries.cast import Unrepresentable
 from queries.errors import (
@@ -29,8 +30,8 @@ def problem_of(error: Exception) -> Problem:
     """Return the problem that stands for a failure; nothing of the server's own text, which may quote SQL, is in it."""
     if isinstance(error, Problem):
         return error
-    if isinstance(error, Unrepresentable):
-        return Problem(ProblemType.UNREPRESENTABLE_VALUE, str(error))
+    if isinstance(error, Exceeded | Unrepresentable):
+        return _in_its_words(error)
     if isinstance(error, ArgumentRejected):
         fault = Fault(error.parameter, "the database does not accept this value")
         return Problem(ProblemType.INVALID_PARAMETERS, "Correct the parameter.", faults=[fault])
@@ -42,3 +43,9 @@ def problem_of(error: Exception) -> Problem:
         return Problem(problem, detail, headers=headers)
     state = f" (SQLSTATE {error.sqlstate})" if error.sqlstate else ""
     return Problem(ProblemType.QUERY_REJECTED, f"The service's log has the reason under this instance{state}.")
+
+
+def _in_its_words(error: Exceeded | Unrepresentable) -> Problem:
+    if isinstance(error, Unrepresentable):
+        return Problem(ProblemType.UNREPRESENTABLE_VALUE, str(error))
+    return Problem(ProblemType.EXPORT_TOO_LARGE, f"It has {error}. Ask for less: narrow the parameters or set _limit.")

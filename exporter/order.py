@@ -1,11 +1,12 @@
 """What a caller ordered."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from exporter.access.principal import Principal
 from exporter.compression import Compressor
+from exporter.limits.bounds import Bounds
 from formats.encoder import Format, Options
 from queries.dataset import Dataset
 from queries.declaration import Value
@@ -29,3 +30,10 @@ class Order:
     """Whether the parts of a parallel scan come in the order of a single one."""
     compressor: Callable[[], Compressor] | None = None
     """Makes the compressor of the body, whether as a content coding or as a compressed file."""
+    bounds: Bounds = field(default_factory=Bounds)
+
+    @property
+    def reading_limit(self) -> int | None:
+        """The most rows for one COPY to read: those wanted, or one more than there may be, so that it shows."""
+        most = self.bounds.max_rows + 1 if self.bounds.max_rows else None
+        return min((limit for limit in (self.limit, most) if limit is not None), default=None)

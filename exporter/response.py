@@ -8,6 +8,10 @@ from typing import Any, TypeVar
 from velithon.datastructures import Protocol, Scope
 from velithon.responses import Response
 
+from exporter.limits import connections
+from exporter.limits.exceeded import Unread
+from exporter.limits.pace import Pace
+
 T = TypeVar("T")
 
 _SEND_BYTES = 1 << 18
@@ -47,7 +51,9 @@ async def unless_disconnected(protocol: Protocol, work: Awaitable[T]) -> T:
 class ExportResponse(Response):
     """Streams an export's chunks; ends the body visibly incomplete when they fail."""
 
-    def __init__(self, headers: Sequence[tuple[str, str]], first: bytes, chunks: AsyncGenerator[bytes]) -> None:
+    def __init__(
+        self, headers: Sequence[tuple[str, str]], first: bytes, chunks: AsyncGenerator[bytes], pace: Pace
+    ) -> None:
         """Take the whole list of headers, the first chunk, and the generator of the others, which is closed here.
 
         Velithon's own constructor is left out: its header helper invents `content-length: 0` for a body it can't see.
@@ -57,28 +63,44 @@ class ExportResponse(Response):
         self.background = None
         self._first = first
         self._chunks = chunks
+        self._pace = pace
 
     async def __call__(self, scope: Scope, protocol: Protocol) -> None:
         """Send the body. Raises nothing but cancellation: Velithon's router would run the request again."""
         transport = protocol.response_stream(self.status_code, self.raw_headers)
         try:
             async with aclosing(self._chunks):
-                await unless_disconnected(protocol, self._send(transport))
+                await self._watched(protocol, transport)
         except Exception as error:  # noqa: BLE001 - nothing may reach the router
             # Told by whoever yields the chunks; what is left to do here is to let the client see it.
             transport.abort(type(error).__name__)
+            self._let_go(scope, error)
+
+    async def _watched(self, protocol: Protocol, transport: Any) -> None:
+        try:
+            await unless_disconnected(protocol, self._send(transport))
+        except Unread as error:
+            await self._chunks.athrow(error)
 
     async def _send(self, transport: Any) -> None:
-        await _send_parts(transport, self._first)
+        await self._send_parts(transport, self._first)
         self._first = b""
         async for chunk in self._chunks:
-            await _send_parts(transport, chunk)
+            await self._send_parts(transport, chunk)
             del chunk  # not held while the next is made
 
+    async def _send_parts(self, transport: Any, chunk: bytes) -> None:
+        for start in range(0, len(chunk), _SEND_BYTES):
+            part = chunk[start : start + _SEND_BYTES]
+            await self._pace.send(len(part), transport.send_bytes(part))
 
-async def _send_parts(transport: Any, chunk: bytes) -> None:
-    for start in range(0, len(chunk), _SEND_BYTES):
-        await transport.send_bytes(chunk[start : start + _SEND_BYTES])
+    def _let_go(self, scope: Scope, error: Exception) -> None:
+        """See to it that a client that reads no more does not keep its connection."""
+        if isinstance(error, Unread) and scope.http_version.startswith("1"):
+            connections.cut(scope.client)
+        else:
+            # Over HTTP/2 others' streams may be on the connection, and be read.
+            connections.cut_unless_read(scope.client, self._pace.paces.stall)
 
 
 class HeadResponse(Response):

@@ -20,6 +20,7 @@ from exporter.downloads import download, head, stream
 from exporter.endpoint import Answer, Endpoint
 from exporter.failures import problem_of
 from exporter.identity import uuid7
+from exporter.limits.limits import Limits
 from exporter.negotiation import VARY, media_type
 from exporter.openapi import document
 from exporter.plan import columns_of
@@ -47,6 +48,7 @@ class Service:
     database: Database
     threads: Executor
     access: Access
+    limits: Limits
     _documents: dict[tuple[str, ...], bytes] = field(default_factory=dict)
     """The OpenAPI documents made so far, by the datasets in them."""
 
@@ -64,7 +66,10 @@ class Service:
 
     def _authenticated(self, answer: Callable[[Request, Principal], Awaitable[Response]]) -> Answer:
         async def ask(request: Request) -> Response:
-            return await answer(request, await self.access.principal(request))
+            self.limits.rates.count_address(request)
+            principal = await self.access.principal(request)
+            self.limits.rates.count_principal(request, principal.name)
+            return await answer(request, principal)
 
         return ask
 
@@ -86,10 +91,10 @@ class Service:
         if format_ is None:
             _refuse_parameters(dataset, request)
             return await unless_disconnected(request.protocol, self._description(dataset, principal))
-        downloading = download(dataset, format_, request, principal)
+        downloading = download(dataset, format_, request, principal, self.limits.bounds_of(dataset))
         if request.method == "HEAD":
             return head(downloading)
-        return await stream(downloading, request, self.database, self.threads)
+        return await stream(downloading, request, self.database, self.threads, self.limits)
 
     async def health(self, request: Request) -> Response:
         """Answer that the worker runs."""

@@ -1,6 +1,6 @@
 """How the rows of an export are read: by one COPY, or those of a large table by several at once."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
@@ -11,6 +11,8 @@ from formats.encoder import Layout
 from queries.binding import bind
 from queries.connection import Connection
 from queries.copy import copy
+from queries.cursor import Argument
+from queries.estimate import estimated_rows
 from queries.keys import estimated_size, keys
 from queries.pages import pages, size_of
 from queries.parallel import parallel
@@ -27,11 +29,13 @@ async def scan(order: Order, database: Database, connection: Connection, planned
     """Read the order's rows by COPY for as long as the context lasts.
 
     Raises:
+        Exceeded: the planner expects too many rows.
         QueryError: the query or an argument was refused. What fails later is raised to who reads the rows.
     """
     dataset = order.dataset
     sql = await bind(connection, dataset.query, list(order.arguments.values()), planned.description)
     projected = projection(order, planned)
+    await check_estimate(order, connection, projected(sql, limit=order.limit))
     async with AsyncExitStack() as stack:
         connections = [connection]
         walk, more = await _division(order, database, connection, planned, sql)
@@ -43,6 +47,17 @@ async def scan(order: Order, database: Database, connection: Connection, planned
             yield await stack.enter_async_context(reading)
         else:
             yield await stack.enter_async_context(copy(connection, projected(sql), dialect(order)))
+
+
+async def check_estimate(order: Order, connection: Connection, sql: str, arguments: Sequence[Argument] = ()) -> None:
+    """Ask the planner how many rows it expects of a query, where there is a limit to that.
+
+    Raises:
+        Exceeded: more than there may be.
+        QueryError: the server failed.
+    """
+    if order.bounds.max_estimated_rows:
+        order.bounds.check_estimate(await estimated_rows(connection, sql, arguments))
 
 
 async def _division(
@@ -64,14 +79,14 @@ async def _division(
     return walk, more
 
 
-def projection(order: Order, planned: Plan, *, as_text: bool = False) -> Callable[[str], str]:
+def projection(order: Order, planned: Plan, *, as_text: bool = False) -> "partial[str]":
     """Return what makes of the dataset's query, or of a part of it, the one that gives the order's columns."""
     return partial(
         project,
         columns=planned.columns,
         layout=order.format.layout.value,
         chosen=planned.chosen,
-        limit=order.limit,
+        limit=order.reading_limit,
         as_text=as_text,
         escaped=order.options.escaped(),
     )

@@ -4,7 +4,16 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr
+from pydantic import (
+    AfterValidator,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import SettingsConfigDict
 
 from exporter.access.settings import AccessSettings
@@ -27,6 +36,36 @@ class Settings(AccessSettings):
     )
     parallel_connections: NonNegativeInt = Field(
         default=5, description="Connections of a worker's pool that parallel scans may take besides one per export."
+    )
+    max_exports: NonNegativeInt = Field(
+        default=0, description="Exports that may run at once; 0 means as many as there are connections."
+    )
+    max_exports_per_principal: NonNegativeInt = Field(
+        default=0, description="Exports of one principal that may run at once; 0 means no limit of its own."
+    )
+    max_waiting: NonNegativeInt = Field(default=100, description="Exports that may wait, `POOL_TIMEOUT` seconds each.")
+    requests_per_minute: NonNegativeInt = Field(
+        default=0, description="Requests that a principal may make a minute; 0 means any number."
+    )
+    requests_per_minute_per_address: NonNegativeInt = Field(
+        default=0, description="Requests that may come from an address a minute; 0 means any number."
+    )
+    max_rows: NonNegativeInt = Field(default=0, description="Rows that an export may have; 0 means any number.")
+    max_bytes: NonNegativeInt = Field(default=0, description="Bytes that an export may send; 0 means any number.")
+    max_seconds: float = Field(
+        default=0.0, ge=0, allow_inf_nan=False, description="Seconds that an export may take; 0 means any number."
+    )
+    max_estimated_rows: NonNegativeInt = Field(
+        default=0, description="Rows that the planner may expect of an export; 0 means any number."
+    )
+    stall_timeout: float = Field(
+        default=60.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Seconds that a client may take nothing of its export; 0 means no limit.",
+    )
+    min_bytes_per_second: NonNegativeInt = Field(
+        default=0, description="The least that a client must take of what is there; 0 means any rate."
     )
     statement_timeout: float = Field(
         default=3600.0,
@@ -60,3 +99,11 @@ class Settings(AccessSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="DEBUG, INFO, WARNING or ERROR."
     )
+
+    @field_validator("max_exports")
+    @classmethod
+    def _enough_connections(cls, value: int, info: ValidationInfo) -> int:
+        size = info.data.get("pool_size", value)
+        if value > size:
+            raise ValueError(f"each export needs a connection, and there are {size} (EXPORTER_POOL_SIZE)")
+        return value

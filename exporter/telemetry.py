@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
+from exporter.limits.exceeded import LimitReached
 from exporter.order import Order
 from exporter.problems import Problem
 from queries.cast import Unrepresentable
@@ -14,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 async def recorded(order: Order, chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-    """Pass the chunks on, and log how the export ended: succeeded, refused, failed or disconnected."""
+    """Pass the chunks on; log how it ended: succeeded, refused, limited, stalled, failed or disconnected."""
     started, sent, outcome, reason = time.monotonic(), 0, "disconnected", ""
     try:
         async with aclosing(chunks) as source:
@@ -25,6 +26,9 @@ async def recorded(order: Order, chunks: AsyncGenerator[bytes]) -> AsyncGenerato
         outcome = "succeeded"
     except Problem as problem:
         outcome, reason = "refused", problem.type.name.lower()
+        raise
+    except LimitReached as error:
+        outcome, reason = error.outcome, str(error)
         raise
     except (QueryError, Unrepresentable) as error:
         outcome, reason = "failed", f"{type(error).__name__}: {error}"

@@ -24,6 +24,7 @@ class Work:
         self._decoder = _decoder(order.format.layout, plan.outputs)
         self._encoder = plan.encoder
         self._source = source
+        self._bounds = order.bounds
         self._compressor = order.compressor() if order.compressor else None
         self._head = self._encoder.header()
         self.passes_through = self._decoder is None and not self._compressor and source.is_csv
@@ -42,8 +43,13 @@ class Work:
         return batch.num_rows, self._encoder.prepare(batch)
 
     def write(self, prepared: tuple[int, Any]) -> bytes:
-        """Return the bytes that are ready after this block."""
+        """Return the bytes that are ready after this block.
+
+        Raises:
+            Exceeded: there are more rows than there may be.
+        """
         rows, item = prepared
+        self._bounds.check_rows(self._source.counted)
         chunk = self._encoder.write(item)
         self.rows += rows
         return self._emit(chunk) if chunk else b""
@@ -52,8 +58,10 @@ class Work:
         """Return the end of the document, once it is certain that no row is missing.
 
         Raises:
+            Exceeded: there are more rows than there may be.
             QueryRejected: rows were lost on the way.
         """
+        self._bounds.check_rows(self._source.counted)
         if self._decoder is None:
             self.rows = self._source.rows or 0
         if self.rows != self._source.rows:

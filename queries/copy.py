@@ -82,6 +82,11 @@ class CopySource:
         self._room.set()
 
     @property
+    def counted(self) -> int:
+        """The number of rows, once the server has told it."""
+        return self.rows or 0
+
+    @property
     def failed(self) -> bool:
         """Whether the COPY has ended before its last row."""
         return self._failure is not None

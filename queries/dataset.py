@@ -5,7 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
 
 from queries.binding import Template
 from queries.declaration import Declaration, Parameter
@@ -85,6 +85,11 @@ class Header(BaseModel):
     # TOML's floats are read as Decimal, so that numeric defaults keep their digits.
     statement_timeout: Annotated[float, Field(gt=0, le=2_000_000, strict=False)] | None = None
     cache_control: Annotated[str, AfterValidator(_header_value)] | None = None
+    max_exports: PositiveInt | None = None
+    max_rows: NonNegativeInt | None = None
+    max_bytes: NonNegativeInt | None = None
+    max_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False, strict=False)] | None = None
+    max_estimated_rows: NonNegativeInt | None = None
 
 
 class Dataset(BaseModel):
@@ -108,6 +113,13 @@ class Dataset(BaseModel):
     statement_timeout: float | None = None
     """Seconds, instead of the service's own limit."""
     cache_control: str | None = None
+    max_exports: int | None = None
+    """How many exports of it may run at once; None means as many as of all."""
+    max_rows: int | None = None
+    """This and the following: instead of the service's own limit; 0 means none."""
+    max_bytes: int | None = None
+    max_seconds: float | None = None
+    max_estimated_rows: int | None = None
     path: Path | None = None
     line: int = 1
     """The line of the file on which `sql` begins; rendering adds no lines, so errors can be located."""

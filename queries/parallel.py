@@ -26,7 +26,8 @@ class ParallelSource:
         self._connections = connections
         self._walk = walk
         self._ordered = ordered
-        self._counted = 0
+        self.counted = 0
+        """The rows of the parts that have been read to their end."""
         self._room = asyncio.Semaphore(len(connections) + _AHEAD)
         self._last: asyncio.Task[None] | None = None
         self._blocks: asyncio.Queue[bytes | Exception | None] = asyncio.Queue(1)
@@ -37,7 +38,7 @@ class ParallelSource:
             if isinstance(block, Exception):
                 raise block
             yield block
-        self.rows = self._counted
+        self.rows = self.counted
 
     def abandon(self) -> None:
         """Take whatever comes: nobody reads it, and a `run` that a failure is ending could not be cancelled."""
@@ -75,7 +76,7 @@ class ParallelSource:
             await turn
         async for block in source:
             await self._blocks.put(block)
-        self._counted += source.rows or 0
+        self.counted += source.rows or 0
         self._room.release()
 
     @staticmethod

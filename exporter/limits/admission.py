@@ -1,0 +1,143 @@
+"""Which exports may run at once, and who is next."""
+
+import asyncio
+from collections import Counter, deque
+from dataclasses import dataclass, field
+
+from exporter.problems import Problem, ProblemType
+
+_RETRY = {"retry-after": "5"}
+
+
+@dataclass(slots=True, eq=False)
+class Place:
+    """A place that an export has, or waits for."""
+
+    principal: str
+    dataset: str
+    dataset_limit: int
+    called: asyncio.Future[bool] = field(init=False)
+    """Of one who waits. True: it has its place; False: it was turned away."""
+
+
+class Admission:
+    """Places for the exports of one worker, and a bounded line of those who wait for one.
+
+    A free place goes to the principals in turn, and within one to whoever came first among those that neither their
+    principal's limit nor their dataset's holds back.
+    """
+
+    def __init__(self, places: int, *, per_principal: int, most_waiting: int, patience: float) -> None:
+        """Take the number of places, of one principal's (0: any number), of waiters, and the seconds they may wait."""
+        self.running = 0
+        """How many places are taken."""
+        self._places = places
+        self._per_principal = per_principal
+        self._most_waiting = most_waiting
+        self._patience = patience
+        self._principals: Counter[str] = Counter()
+        self._datasets: Counter[str] = Counter()
+        self._line: dict[str, deque[Place]] = {}
+        """Who waits, by principal; the one whose turn is next comes first. None of them is empty."""
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a place."""
+        return sum(map(len, self._line.values()))
+
+    async def enter(self, principal: str, dataset: str, dataset_limit: int = 0) -> Place:
+        """Return a place, to be given back by `leave`; of a dataset there are `dataset_limit` (0: any number).
+
+        Raises:
+            Problem: there was none in time, or no room to wait for one.
+        """
+        place = Place(principal, dataset, dataset_limit)
+        if self._is_free(place):
+            self._take(place)
+        else:
+            await self._wait(place)
+        return place
+
+    async def _wait(self, waiter: Place) -> None:
+        waiter.called = asyncio.get_running_loop().create_future()
+        self._join(waiter)
+        try:
+            async with asyncio.timeout(self._patience):
+                admitted = await waiter.called
+        except BaseException as error:
+            self._give_up(waiter)
+            if isinstance(error, TimeoutError):
+                raise self._refusal(waiter) from None
+            raise
+        if not admitted:
+            raise self._refusal(waiter)
+
+    def _join(self, waiter: Place) -> None:
+        if self.waiting >= self._most_waiting:
+            self._make_room(waiter)
+        self._line.setdefault(waiter.principal, deque()).append(waiter)
+
+    def _make_room(self, waiter: Place) -> None:
+        """Turn away the last of the principal that waits most, so that nobody can fill the line alone."""
+        longest = max(self._line.values(), key=len, default=deque[Place]())
+        if len(longest) <= len(self._line.get(waiter.principal, ())) + 1:
+            raise self._refusal(waiter)
+        last = longest[-1]
+        self._remove(last)
+        if not last.called.done():
+            last.called.set_result(False)
+
+    def _give_up(self, waiter: Place) -> None:
+        if waiter.called.done() and not waiter.called.cancelled():
+            # It was called, or turned away, in the very moment in which it stopped waiting.
+            if waiter.called.result():
+                self.leave(waiter)
+        else:
+            self._remove(waiter)
+
+    def _is_free(self, place: Place) -> bool:
+        return (
+            self.running < self._places
+            and not self._has_all_its_own(place.principal)
+            and not 0 < place.dataset_limit <= self._datasets[place.dataset]
+        )
+
+    def _has_all_its_own(self, principal: str) -> bool:
+        return 0 < self._per_principal <= self._principals[principal]
+
+    def _take(self, place: Place) -> None:
+        self.running += 1
+        self._principals[place.principal] += 1
+        self._datasets[place.dataset] += 1
+
+    def leave(self, place: Place) -> None:
+        """Give a place back; it goes to whoever is next."""
+        self.running -= 1
+        for counts, name in ((self._principals, place.principal), (self._datasets, place.dataset)):
+            counts[name] -= 1
+            if not counts[name]:
+                del counts[name]
+        if self._line and (waiter := self._next()) is not None:
+            self._remove(waiter)
+            if waiter.principal in self._line:
+                self._line[waiter.principal] = self._line.pop(waiter.principal)
+            self._take(waiter)
+            waiter.called.set_result(True)
+
+    def _next(self) -> Place | None:
+        waiters = (waiter for line in self._line.values() for waiter in line)
+        # One that was cancelled is in the line until its task runs again.
+        return next((waiter for waiter in waiters if not waiter.called.done() and self._is_free(waiter)), None)
+
+    def _remove(self, waiter: Place) -> None:
+        line = self._line.get(waiter.principal, deque())
+        if waiter in line:
+            line.remove(waiter)
+        if not line:
+            self._line.pop(waiter.principal, None)
+
+    def _refusal(self, waiter: Place) -> Problem:
+        if self._has_all_its_own(waiter.principal):
+            detail = "You run as many exports as you may at once. Let one end, then try again."
+            return Problem(ProblemType.TOO_MANY_OWN_EXPORTS, detail, headers=_RETRY)
+        return Problem(ProblemType.TOO_MANY_EXPORTS, "Others' exports are running. Try again shortly.", headers=_RETRY)

@@ -1,0 +1,50 @@
+"""An export within its limits."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable
+from contextlib import aclosing
+from typing import TypeVar
+
+from exporter.limits.admission import Admission
+from exporter.limits.exceeded import Exceeded
+from exporter.order import Order
+
+T = TypeVar("T")
+
+
+async def limited(
+    order: Order, chunks: AsyncGenerator[bytes], admission: Admission, deadline: float | None
+) -> AsyncGenerator[bytes]:
+    """Wait for a place, then pass the chunks on until there are too many bytes or the loop's time `deadline` has come.
+
+    The place is held until the generator is closed. Its own waiting counts, not that of who reads it: see `Pace`.
+
+    Raises:
+        Problem: there was no place.
+        Exceeded: there are more bytes than there may be, none of which has been passed on, or it takes too long.
+    """
+    dataset, sent = order.dataset, 0
+    entering = admission.enter(order.principal.name, dataset.name, dataset.max_exports or 0)
+    place = await _in_time(entering, deadline, order)
+    try:
+        async with aclosing(chunks):
+            while chunk := await _in_time(anext(chunks, b""), deadline, order):
+                sent += len(chunk)
+                order.bounds.check_bytes(sent)
+                yield chunk
+                del chunk  # not held while the next is made
+    finally:
+        admission.leave(place)
+
+
+async def _in_time(work: Awaitable[T], deadline: float | None, order: Order) -> T:
+    if deadline is None:
+        return await work
+    limit = asyncio.timeout_at(deadline)
+    try:
+        async with limit:
+            return await work
+    except TimeoutError:
+        if limit.expired():
+            raise Exceeded(f"{order.bounds.max_seconds:g} seconds (max_seconds)") from None
+        raise

@@ -1,0 +1,99 @@
+"""How many requests a caller may make a minute."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from velithon.requests import Request
+
+from exporter.client_address import Network, client_address, site
+from exporter.problems import Problem, ProblemType
+
+_WINDOW = 60.0
+_MOST_KEYS = 10_000
+"""Callers that are remembered; beyond that the one not heard of for longest begins anew. About a megabyte."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a caller has left."""
+
+    left: int
+    """Requests that would be allowed now."""
+    wait: int
+    """Seconds until there is one more."""
+    allowed: bool
+    """Whether the request that was counted is."""
+
+
+class Bucket:
+    """A bucket of tokens for each caller: as many as requests are allowed a minute, refilled evenly.
+
+    Of each only one number is kept, the time at which its bucket will be full again (the generic cell rate algorithm).
+    """
+
+    def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self.per_minute = per_minute
+        self._each = _WINDOW / per_minute
+        self._clock = clock
+        self._full_at: dict[str, float] = {}
+        """The caller heard of last comes last."""
+
+    def take(self, caller: str) -> Standing:
+        """Count a request of a caller, unless it has none left."""
+        now = self._clock()
+        before = max(self._full_at.pop(caller, now), now)
+        # A millionth of a request: sums of floats must not cost anybody the last one.
+        allowed = before + self._each - now <= _WINDOW + self._each / 1e6
+        after = before + self._each if allowed else before
+        self._full_at[caller] = after
+        if len(self._full_at) > _MOST_KEYS:
+            del self._full_at[next(iter(self._full_at))]
+        tokens = max(0.0, (_WINDOW - (after - now)) / self._each) + 1e-6
+        return Standing(int(tokens), math.ceil((1 - tokens % 1) * self._each), allowed)
+
+
+class Rates:
+    """The buckets of one worker, by address and by principal."""
+
+    def __init__(self, per_address: int, per_principal: int, trusted: Sequence[Network] = ()) -> None:
+        """Take the requests a minute (0: any number), and the proxies that are believed; see `client_address`."""
+        self._addresses = Bucket(per_address) if per_address else None
+        self._principals = Bucket(per_principal) if per_principal else None
+        self._trusted = trusted
+
+    def count_address(self, request: Request) -> None:
+        """Count a request for its client's address.
+
+        Raises:
+            Problem: there were too many.
+        """
+        if self._addresses:
+            _count(self._addresses, "address", site(client_address(request.scope, self._trusted)), request)
+
+    def count_principal(self, request: Request, principal: str) -> None:
+        """Count a request for its principal.
+
+        Raises:
+            Problem: there were too many.
+        """
+        if self._principals:
+            _count(self._principals, "principal", principal, request)
+
+
+def _count(bucket: Bucket, policy: str, caller: str, request: Request) -> None:
+    """Count, and have the answer say what is left (draft-ietf-httpapi-ratelimit-headers-11)."""
+    standing = bucket.take(caller)
+    request.protocol.update_headers(
+        [
+            ("ratelimit-policy", f'"{policy}";q={bucket.per_minute};w={_WINDOW:.0f}'),
+            ("ratelimit", f'"{policy}";r={standing.left};t={standing.wait}'),
+        ]
+    )
+    if not standing.allowed:
+        raise Problem(
+            ProblemType.TOO_MANY_REQUESTS,
+            f"{bucket.per_minute} requests a minute are allowed. Try again in {standing.wait} s.",
+            headers={"retry-after": str(standing.wait)},
+        )

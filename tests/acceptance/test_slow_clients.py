@@ -1,0 +1,115 @@
+"""Clients that take nothing, or too little: they are cut, and nothing of theirs is left."""
+
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+
+from tests.acceptance.service import Service, running, statements, until
+
+STALL = 1.0
+ROWS = 300_000
+
+
+@pytest.fixture(scope="module")
+def impatient(source: str, datasets: Path) -> Iterator[Service]:
+    """A service of one connection, which who stalls must give back."""
+    settings = {"pool_size": "1", "pool_timeout": "15", "stall_timeout": str(STALL)}
+    with running(source, datasets, settings=settings) as started:
+        yield started
+
+
+@contextmanager
+def stalled(service: Service, path: str) -> Iterator[socket.socket]:
+    """Ask, and read nothing but the head."""
+    with closing(socket.socket()) as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        client.connect((urlsplit(service.url).hostname, urlsplit(service.url).port))
+        client.sendall(f"GET {path} HTTP/1.1\r\nHost: stalled\r\n\r\n".encode())
+        assert client.recv(12) == b"HTTP/1.1 200"
+        yield client
+
+
+def connections(service: Service) -> list[int]:
+    """Return the ports of the clients of whose connections the worker holds a descriptor."""
+    (worker,) = service.workers()
+    port = urlsplit(service.url).port
+    held = [found for found in worker.net_connections("tcp") if found.laddr.port == port and found.raddr]
+    return [found.raddr.port for found in held if found.status == psutil.CONN_ESTABLISHED]
+
+
+def reasons(service: Service, outcome: str) -> list[str]:
+    lines = service.log.read_text().splitlines()
+    return [line.partition("reason=")[2] for line in lines if f"outcome={outcome}" in line]
+
+
+@pytest.mark.parametrize(
+    "path", ["stream.csv", "stream.ndjson", "stream.parquet?_compression=none&_row_group_size=2000", "fetched.csv"]
+)
+def test_client_that_stops_reading_is_cut(impatient: Service, source: str, path: str) -> None:
+    joined = f"/datasets/{path}{'&' if '?' in path else '?'}rows={ROWS}"
+    before = len(reasons(impatient, "stalled"))
+    with stalled(impatient, joined) as client:
+        port = client.getsockname()[1]
+        until(lambda: len(reasons(impatient, "stalled")) > before)
+        until(lambda: not statements(source, path.partition(".")[0]))
+        until(lambda: port not in connections(impatient))
+        assert impatient.curl("/datasets/items.csv").status == 200
+        body = b""
+        with pytest.raises(ConnectionResetError):
+            while chunk := client.recv(1 << 20):
+                body += chunk
+        assert not body.endswith(b"0\r\n\r\n")
+    assert "stall_timeout" in reasons(impatient, "stalled")[-1]
+
+
+def test_http_2_client_that_stops_reading_is_cut(impatient: Service, source: str) -> None:
+    before = len(reasons(impatient, "stalled"))
+    url = f"{impatient.url}/datasets/stream.csv?rows={ROWS}"
+    command = ["curl", "-sS", "--http2-prior-knowledge", url]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as curl:
+        assert curl.stdout
+        try:
+            assert curl.stdout.read(1)
+            until(lambda: len(reasons(impatient, "stalled")) > before)
+            until(lambda: not statements(source, "stream"))
+            until(lambda: not connections(impatient))
+        finally:
+            curl.stdout.close()
+            curl.kill()
+
+
+def test_http_2_client_that_reads_on_sees_that_its_body_was_cut(impatient: Service, tmp_path: Path) -> None:
+    before = len(reasons(impatient, "stalled"))
+    url = f"{impatient.url}/datasets/stream.csv?rows={ROWS}"
+    command = ["curl", "-sS", "--http2-prior-knowledge", url]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as curl:
+        assert curl.stdout
+        assert curl.stdout.read(1)
+        until(lambda: len(reasons(impatient, "stalled")) > before)
+        while curl.stdout.read(1 << 20):
+            pass
+        assert curl.wait() in (18, 56, 92)
+
+
+def test_a_database_that_is_slow_is_not_blamed_on_the_client(impatient: Service) -> None:
+    """Each row comes after a fifth of a second: in all it takes longer than a client may stall."""
+    before = len(reasons(impatient, "stalled"))
+    answer = impatient.curl("/datasets/trickle.csv?rows=10")
+    assert (answer.exit, answer.text.count("\n")) == (0, 11)
+    assert impatient.curl("/datasets/sleep.csv?seconds=2").exit == 0
+    assert len(reasons(impatient, "stalled")) == before
+
+
+def test_time_that_an_export_may_take_ends_while_the_client_stalls(source: str, datasets: Path) -> None:
+    settings = {"pool_size": "1", "stall_timeout": "600", "max_seconds": "2"}
+    with running(source, datasets, settings=settings) as service, stalled(service, f"/datasets/stream.csv?rows={ROWS}"):
+        until(lambda: reasons(service, "stalled"))
+        assert "max_seconds" in reasons(service, "stalled")[-1]
+        until(lambda: not statements(source, "stream"))
+        until(lambda: not connections(service))

@@ -1,0 +1,217 @@
+"""Who may run, who waits, and who is next."""
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exporter.limits.admission import Admission
+from exporter.problems import Problem, ProblemType
+
+pytestmark = pytest.mark.anyio
+
+PLACES, OWN, WAITING, OF_DATASET = 3, 2, 5, {"a": 1, "b": 0}
+
+
+@dataclass(eq=False)
+class Export:
+    """An export that runs until it is told to end."""
+
+    admission: Admission
+    principal: str
+    dataset: str = "b"
+    limit: int = 0
+    runs: bool = False
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self):
+        self.task = asyncio.create_task(self._run())
+
+    async def _run(self):
+        place = await self.admission.enter(self.principal, self.dataset, self.limit)
+        self.runs = True
+        try:
+            await self.ended.wait()
+        finally:
+            self.runs = False
+            self.admission.leave(place)
+
+    @property
+    def refusal(self):
+        error = self.task.exception()
+        assert isinstance(error, Problem)
+        return error.type
+
+
+def admission(places=PLACES, per_principal=OWN, most_waiting=WAITING, patience=60.0):
+    return Admission(places, per_principal=per_principal, most_waiting=most_waiting, patience=patience)
+
+
+async def settle():
+    for _ in range(6):
+        await asyncio.sleep(0)
+
+
+def check_limits(tested, exports):
+    running = [export for export in exports if export.runs]
+    assert len(running) <= PLACES
+    assert max(Counter(export.principal for export in running).values(), default=0) <= OWN
+    datasets = Counter(export.dataset for export in running)
+    assert all(not OF_DATASET[name] or count <= OF_DATASET[name] for name, count in datasets.items())
+    assert tested.waiting <= WAITING
+
+
+def check_nobody_waits_in_vain(tested, exports):
+    """Of those who wait none could run."""
+    running = [export for export in exports if export.runs]
+    assert tested.running == len(running)
+    for export in exports:
+        if not export.runs and not export.task.done():
+            own = sum(other.principal == export.principal for other in running)
+            same = sum(other.dataset == export.dataset for other in running)
+            assert len(running) == PLACES or own == OWN or 0 < export.limit <= same
+
+
+arrivals = st.tuples(st.just("arrive"), st.sampled_from("xyz"), st.sampled_from("ab"))
+others = st.tuples(st.sampled_from(["end", "cancel", "both"]), st.integers(0, 30), st.integers(0, 3))
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(st.lists(st.one_of(arrivals, arrivals, others), max_size=40))
+def test_any_coming_and_going_keeps_to_the_limits_and_leaves_nothing_behind(events):
+    asyncio.run(_come_and_go(events))
+
+
+async def _come_and_go(events):
+    tested, exports = admission(), []
+    for kind, what, detail in events:
+        if kind == "arrive":
+            exports.append(Export(tested, what, detail, OF_DATASET[detail]))
+            await settle()
+        elif exports:
+            await _go(kind, exports[what % len(exports)], exports[(what + detail) % len(exports)], detail)
+        check_limits(tested, exports)
+    await settle()
+    check_nobody_waits_in_vain(tested, exports)
+    await _finished(exports)
+    assert (tested.running, tested.waiting) == (0, 0)
+    assert not tested._principals
+    assert not tested._datasets
+    assert not tested._line
+
+
+async def _go(kind, first, second, turns):
+    """End one and cancel another, in the same turn of the loop or some apart: that is where a place could get lost."""
+    if kind != "cancel":
+        first.ended.set()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    if kind != "end":
+        second.task.cancel()
+
+
+async def _finished(exports):
+    """End the exports as they come to run; return the principals in that order."""
+    order, seen = [], set()
+    while any(not export.task.done() for export in exports):
+        await settle()
+        new = [export for export in exports if export not in seen]
+        assert not new or any(export.runs or export.task.done() for export in new), "somebody starves"
+        running = [export for export in exports if export.runs and export not in seen]
+        order += [export.principal for export in running]
+        seen.update(running)
+        for export in running:
+            export.ended.set()
+    return order
+
+
+async def test_principals_take_turns():
+    tested = admission(1, per_principal=0, most_waiting=20)
+    exports = [Export(tested, principal) for principal in "aaaabbcd"]
+    assert "".join(await _finished(exports)) == "aabcdaba"
+    assert tested.running == 0
+
+
+async def test_who_is_held_back_by_a_limit_of_their_own_holds_up_nobody():
+    tested = admission()
+    exports = [Export(tested, principal) for principal in "aaaab"]
+    await settle()
+    assert [export.runs for export in exports] == [True, True, False, False, True]
+    for export in exports:
+        export.task.cancel()
+    await settle()
+
+
+async def test_an_export_of_a_dataset_that_is_full_holds_up_no_other_of_its_principal():
+    tested = admission(per_principal=0)
+    exports = [Export(tested, "a", name, OF_DATASET[name]) for name in "aab"]
+    await settle()
+    assert [export.runs for export in exports] == [True, False, True]
+    for export in exports:
+        export.task.cancel()
+    await settle()
+
+
+async def test_who_waits_too_long_is_told_whose_limit_it_is():
+    tested = admission(2, per_principal=1, patience=0.01)
+    running = [Export(tested, principal) for principal in "ab"]
+    late = [Export(tested, principal) for principal in "ac"]
+    await asyncio.wait([export.task for export in late])
+    assert [export.refusal for export in late] == [ProblemType.TOO_MANY_OWN_EXPORTS, ProblemType.TOO_MANY_EXPORTS]
+    assert all(export.task.exception().headers["retry-after"] for export in late)
+    assert (tested.running, tested.waiting) == (2, 0)
+    for export in running:
+        export.task.cancel()
+    await settle()
+
+
+async def test_nobody_waits_in_a_line_that_is_full():
+    tested = admission(1, most_waiting=0)
+    first, second = Export(tested, "a"), Export(tested, "b")
+    await settle()
+    assert first.runs
+    assert second.refusal is ProblemType.TOO_MANY_EXPORTS
+    first.task.cancel()
+    await settle()
+
+
+async def test_nobody_fills_the_line_alone():
+    tested = admission(1, per_principal=0, most_waiting=3)
+    many = [Export(tested, "a") for _ in range(5)]
+    await settle()
+    assert [export.task.done() for export in many] == [False, False, False, False, True]
+    other = Export(tested, "b")
+    await settle()
+    assert not other.task.done()
+    assert many[3].refusal is ProblemType.TOO_MANY_EXPORTS
+    assert await _finished([*many[:3], other]) == ["a", "a", "b", "a"]
+
+
+async def test_a_place_that_comes_free_for_one_who_leaves_is_not_lost():
+    tested = admission(1)
+    place = await tested.enter("a", "b")
+    waiting = [Export(tested, principal) for principal in "bc"]
+    await settle()
+    tested.leave(place)
+    waiting[0].task.cancel()
+    await settle()
+    assert waiting[1].runs
+    waiting[1].task.cancel()
+    await settle()
+    assert (tested.running, tested.waiting) == (0, 0)
+
+
+async def test_who_leaves_the_line_is_out_of_it_at_once():
+    tested = admission(1, per_principal=0)
+    first, second = Export(tested, "a"), Export(tested, "b")
+    await settle()
+    assert tested.waiting == 1
+    second.task.cancel()
+    await settle()
+    assert tested.waiting == 0
+    first.task.cancel()
+    await settle()
+    assert tested.running == 0
