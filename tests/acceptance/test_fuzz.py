@@ -127,7 +127,7 @@ def harmless(reply: Reply | None) -> None:
 
 def request(method: bytes, target: bytes, fields: list[tuple[bytes, bytes]]) -> bytes:
     lines = b"".join(b"%b: %b\r\n" % field for field in fields)
-    return b"%b %b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n%b\r\n" % (method, target, lines)
+    return b"%b %b HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n%b\r\n" % (method, target, lines)
 
 
 @same

@@ -78,7 +78,7 @@ def test_tls_1_2_is_the_oldest(secured: Service, certificates: Path) -> None:
 
 def test_plain_http_is_not_answered(secured: Service) -> None:
     with socket.create_connection(("127.0.0.1", urlsplit(secured.url).port or 0), timeout=20) as connection:
-        connection.sendall(b"GET /datasets/items.csv HTTP/1.1\r\nHost: a\r\n\r\n")
+        connection.sendall(b"GET /datasets/items.csv HTTP/1.1\r\nHost: localhost\r\n\r\n")
         with suppress(ConnectionError):
             assert b"HTTP/1.1 200" not in connection.recv(1000)
 
