@@ -8,8 +8,10 @@ from exporter import memory
 from exporter.access.access import Access
 from exporter.addresses import load
 from exporter.asgi import AsgiAdapter
+from exporter.cors import Cors
 from exporter.database import Database
 from exporter.endpoint import Endpoint, nothing_here
+from exporter.orphan import end_with_parent
 from exporter.routes import Service
 from exporter.settings import Settings
 from formats import registry
@@ -28,6 +30,7 @@ def create(settings: Settings | None = None) -> AsgiAdapter:
     """
     settings = settings or Settings()
     memory.give_back_soon()
+    end_with_parent(settings.shutdown_timeout)
     pool = Pool(
         settings.database_url.get_secret_value(),
         size=settings.pool_size,
@@ -49,4 +52,4 @@ def create(settings: Settings | None = None) -> AsgiAdapter:
 
     application.on_shutdown()(close)
 
-    return AsgiAdapter(application)
+    return AsgiAdapter(application, Cors(settings.cors_origins))

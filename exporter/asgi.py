@@ -11,6 +11,8 @@ from typing import Any, NoReturn
 
 from velithon import Velithon
 
+from exporter.cors import Cors
+from exporter.headers import adding
 from exporter.problems import Problem, ProblemType
 from exporter.rsgi import Receive, RsgiProtocol, RsgiScope, Send
 
@@ -20,9 +22,10 @@ log = logging.getLogger(__name__)
 class AsgiAdapter:
     """The ASGI application around a Velithon application."""
 
-    def __init__(self, application: Velithon) -> None:
-        """Take the application; its start-up and shut-down functions run with ASGI's lifespan."""
+    def __init__(self, application: Velithon, cors: Cors | None = None) -> None:
+        """Take the application, whose start-up and shut-down functions run with ASGI's lifespan, and who may read."""
         self._application = application
+        self._cors = cors or Cors()
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> NoReturn:
         """Refuse native RSGI, which would cut exports off silently."""
@@ -43,10 +46,12 @@ class AsgiAdapter:
         elif scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1000})
         else:
-            protocol = RsgiProtocol(receive, send)
-            # Granian writes "1", the ASGI specification "1.0".
-            if scope["http_version"] in ("1", "1.0"):
-                await _refuse_http_1_0(protocol)
+            protocol = RsgiProtocol(receive, adding(send, scope, self._cors.headers(scope)))
+            if refused := _refusal(scope):
+                response = refused.response()
+                protocol.response_bytes(response.status_code, response.raw_headers, response.body)
+            elif permission := self._cors.preflight(scope):
+                protocol.response_empty(204, [(name.decode(), value.decode()) for name, value in permission.items()])
             else:
                 await self._application(RsgiScope(scope), protocol)
             await protocol.finish()
@@ -67,8 +72,18 @@ class AsgiAdapter:
             await send({"type": f"lifespan.{stage}.complete"})
 
 
-async def _refuse_http_1_0(protocol: RsgiProtocol) -> None:
-    """Answer 505: without chunked coding (RFC 9112, section 7.1) a body that was cut off looks like a whole one."""
-    detail = "Ask with HTTP/1.1 or later; behind nginx, set proxy_http_version 1.1."
-    response = Problem(ProblemType.HTTP_VERSION_NOT_SUPPORTED, detail).response()
-    protocol.response_bytes(response.status_code, response.raw_headers, response.body)
+def _refusal(scope: Mapping[str, Any]) -> Problem | None:
+    """Return why a request is refused whatever it asks for."""
+    # Granian writes "1", the ASGI specification "1.0".
+    if scope["http_version"] in ("1", "1.0"):
+        # Without chunked coding (RFC 9112, section 7.1) a body that was cut off looks like a whole one.
+        detail = "Ask with HTTP/1.1 or later; behind nginx, set proxy_http_version 1.1."
+        return Problem(ProblemType.HTTP_VERSION_NOT_SUPPORTED, detail)
+    if scope["method"] in ("GET", "HEAD") and any(map(_announces_body, scope["headers"])):
+        return Problem(ProblemType.REQUEST_BODY, "Put parameters into the query string and send no body.")
+    return None
+
+
+def _announces_body(header: tuple[bytes, bytes]) -> bool:
+    name, value = header
+    return name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0") != b"")

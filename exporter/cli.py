@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
@@ -16,6 +16,9 @@ from exporter.keys_command import keys, sign
 from exporter.settings import Settings
 from queries.catalog import Catalog, CatalogError
 from queries.errors import QueryError
+
+if TYPE_CHECKING:
+    from exporter.server import Tls
 
 app = App(name="exporter", help="Stream PostgreSQL datasets over HTTP as CSV, NDJSON, Parquet or Arrow.")
 app.command(keys)
@@ -30,6 +33,10 @@ AllowAnonymous = Annotated[
     Parameter(help="Let everybody who reaches the service read everything [EXPORTER_ALLOW_ANONYMOUS].", negative=""),
 ]
 Workers = Annotated[int, Parameter(help="Worker processes, each with a pool of its own.", validator=Number(gte=1))]
+Certificate = Annotated[
+    Path | None, Parameter(name="--tls-certificate", help="Serve HTTPS with this certificate (PEM, with its chain).")
+]
+Key = Annotated[Path | None, Parameter(name="--tls-key", help="The private key of the certificate (PEM).")]
 
 
 def main() -> None:
@@ -46,6 +53,8 @@ def serve(
     port: Port = 8000,
     workers: Workers = 1,
     allow_anonymous: AllowAnonymous = False,
+    certificate: Certificate = None,
+    key: Key = None,
 ) -> None:
     """Serve the datasets over HTTP until interrupted."""
     from exporter.server import run
@@ -54,7 +63,7 @@ def serve(
     _load(settings)
     _check_callers(host, settings)
     _check_address(host, port)
-    run(host, port, workers, settings.log_level)
+    run(host, port, workers, settings, _tls(certificate, key))
 
 
 @app.command
@@ -89,7 +98,8 @@ def demo(
     _check_callers(host, _settings("postgresql://", DATASETS, allow_anonymous=allow_anonymous))
     _check_address(host, port)
     with database() as dsn:
-        run(host, port, workers, _settings(dsn, DATASETS).log_level)
+        settings = _settings(dsn, DATASETS)
+        run(host, port, workers, settings)
 
 
 def _check_callers(host: str, settings: Settings) -> None:
@@ -115,6 +125,21 @@ def _check_address(host: str, port: int) -> None:
         check_address(host, port)
     except OSError as error:
         _fail(f"cannot listen on {host}:{port}: {error.strerror}")
+
+
+def _tls(certificate: Path | None, key: Path | None) -> "Tls | None":
+    from exporter.server import Tls
+
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        _fail("--tls-certificate and --tls-key go together")
+    tls = Tls(certificate, key)
+    try:
+        tls.check()
+    except (OSError, ValueError) as error:
+        _fail(f"cannot serve HTTPS with {certificate} and {key}: {error}")
+    return tls
 
 
 def _settings(database_url: str | None, datasets: Path | None, *, allow_anonymous: bool = False) -> Settings:

@@ -41,7 +41,9 @@ _CREDENTIALS = {
 _CALLER_PROBLEMS = (400, 401, 403, 429, 503)
 """What whoever asks may be told before anything is looked at."""
 
-_EXPORT_PROBLEMS = (406, 409, 422, 500, 504, 505)
+_EXPORT_PROBLEMS = (406, 409, 422, 500, 504)
+
+_ALWAYS = (413, 505)
 
 
 def document(catalog: Catalog, formats: Mapping[str, Format]) -> dict[str, Any]:
@@ -80,7 +82,7 @@ def _json_operation(operation_id: str, title: str, tag: str, *problems: int) -> 
         "operationId": operation_id,
         "summary": title,
         "tags": [tag],
-        "responses": {"200": answer} | _problem_responses(*problems),
+        "responses": {"200": answer} | _problem_responses(*problems, *_ALWAYS),
     }
 
 
@@ -101,7 +103,7 @@ def _export_operation(dataset: Dataset, format_: Format, options: list[dict[str,
                 "content": dict.fromkeys([format_.media_types[0], *files], body),
             }
         }
-        | _problem_responses(*_CALLER_PROBLEMS, *_EXPORT_PROBLEMS),
+        | _problem_responses(*_CALLER_PROBLEMS, *_EXPORT_PROBLEMS, *_ALWAYS),
     }
 
 

@@ -27,6 +27,7 @@ class ProblemType(Enum):
     DUPLICATE_COLUMNS = (409, "The format needs column names that differ")
     QUERY_REJECTED = (409, "The database cannot run the dataset's query")
     UNREPRESENTABLE_VALUE = (409, "A value does not fit the format's type")
+    REQUEST_BODY = (413, "A request of this method has no body here")
     INVALID_PARAMETERS = (422, "Some parameters are wrong")
     TOO_MANY_ATTEMPTS = (429, "Too many wrong credentials were sent")
     INTERNAL_ERROR = (500, "The service failed")

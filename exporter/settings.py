@@ -2,12 +2,13 @@
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr
+from pydantic import AfterValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from exporter.access.settings import AccessSettings
+from exporter.cors import checked
 from exporter.listed import Names
 
 
@@ -47,6 +48,14 @@ class Settings(AccessSettings):
     )
     threads: PositiveInt = Field(
         default=os.cpu_count() or 1, description="Threads per worker that decode, encode and compress."
+    )
+    shutdown_timeout: PositiveInt = Field(
+        default=60, description="Seconds that running exports have left once the service is told to stop."
+    )
+    cors_origins: Annotated[Names, AfterValidator(checked)] = Field(
+        default=(),
+        description="Origins whose pages may read answers, such as https://reports.example.com, divided by commas; "
+        "* for all, which then cannot send the browser's credentials.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="DEBUG, INFO, WARNING or ERROR."
