@@ -31,7 +31,7 @@ def test_every_setting_is_documented_with_its_default(name):
     (row,) = [row for row in _table_rows("settings.md") if f"`EXPORTER_{name.upper()}`" in row[0]]
     default = Settings.model_fields[name].default
     if name not in ("database_url", "datasets", "threads"):
-        shown = ",".join(default) if isinstance(default, tuple) else default
+        shown = ",".join(default) if isinstance(default, tuple) else "" if default is None else default
         assert row[1] == (f"{shown:g}" if isinstance(shown, float) else str(shown))
 
 
