@@ -16,6 +16,8 @@ EXPOSED = (
     "Content-Encoding",
     "Export-Id",
     "Link",
+    "RateLimit",
+    "RateLimit-Policy",
     "Retry-After",
     "Vary",
     "WWW-Authenticate",

@@ -38,12 +38,11 @@ _CREDENTIALS = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "The token of an API key, or a JWT."},
     "basic": {"type": "http", "scheme": "basic", "description": "The token as the password; the user name may be any."},
 }
+_ALWAYS = (413, 505)
 _CALLER_PROBLEMS = (400, 401, 403, 429, 503)
 """What whoever asks may be told before anything is looked at."""
 
 _EXPORT_PROBLEMS = (406, 409, 422, 500, 504)
-
-_ALWAYS = (413, 505)
 
 
 def document(catalog: Catalog, formats: Mapping[str, Format]) -> dict[str, Any]:

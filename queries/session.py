@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from queries.acting import Acting
 from queries.projection import quoted
 
+_LEAST_IDLE_SECONDS = 600
+"""However short its statements must be, a transaction may wait for the service's own work, and for a slow reader."""
+
 _BEGIN = """
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 {snapshot}
@@ -17,7 +20,7 @@ SET LOCAL extra_float_digits = 1;
 SET LOCAL client_encoding = 'UTF8';
 SET LOCAL standard_conforming_strings = on;
 SET LOCAL statement_timeout = {statement_timeout};
-SET LOCAL idle_in_transaction_session_timeout = {statement_timeout};
+SET LOCAL idle_in_transaction_session_timeout = {idle_timeout};
 SET LOCAL lock_timeout = {lock_timeout};
 SET LOCAL search_path = {search_path};
 SET LOCAL application_name = '{name}';
@@ -30,19 +33,21 @@ class Session:
     """The limits of a transaction, in seconds (0: none), and the schemas of names that are not qualified."""
 
     statement_timeout: float
-    """How long a statement may run, and a transaction wait for its next one."""
+    """How long a statement may run, and a transaction wait for its next one, but that at least ten minutes."""
     lock_timeout: float
     """How long a statement may wait for a lock."""
     search_path: tuple[str, ...] = ("public",)
 
     def begin(self, name: str, statement_timeout: float | None, acting: Acting, snapshot: str | None) -> str:
         """Return the statements that begin a transaction; `Pool.transaction` says what the arguments are."""
+        seconds = self.statement_timeout if statement_timeout is None else statement_timeout
         # Temporary tables last, or one could stand in for any other:
         # https://www.postgresql.org/docs/current/sql-createfunction.html#SQL-CREATEFUNCTION-SECURITY
         schemas = (*self.search_path, "pg_temp")
         return _BEGIN.format(
             snapshot=f"SET TRANSACTION SNAPSHOT '{snapshot}';" if snapshot else "",
-            statement_timeout=_milliseconds(self.statement_timeout if statement_timeout is None else statement_timeout),
+            statement_timeout=_milliseconds(seconds),
+            idle_timeout=_milliseconds(max(seconds, _LEAST_IDLE_SECONDS) if seconds else 0),
             lock_timeout=_milliseconds(self.lock_timeout),
             search_path=", ".join(map(quoted, schemas)),
             name=name.replace("'", "''"),

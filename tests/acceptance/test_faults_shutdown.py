@@ -87,11 +87,14 @@ def test_workers_end_with_their_parent(source: str, datasets: Path, tmp_path: Pa
     """Otherwise they would serve on, and the next start would find its port taken."""
     with running(source, datasets, settings={"shutdown_timeout": "1"}) as service:
         workers = service.workers()
-        with slow_export(service, tmp_path / "body") as curl:
-            service.process.kill()
-            service.process.wait(AMPLE)
-            visibly_cut(curl.wait(AMPLE))
-        _, alive = psutil.wait_procs(workers, AMPLE)
-        for worker in alive:
-            worker.kill()
-        assert not alive
+        try:
+            with slow_export(service, tmp_path / "body") as curl:
+                service.process.kill()
+                service.process.wait(AMPLE)
+                visibly_cut(curl.wait(AMPLE))
+            _, alive = psutil.wait_procs(workers, AMPLE)
+            assert not alive
+        finally:
+            for worker in workers:
+                if worker.is_running():
+                    worker.kill()
