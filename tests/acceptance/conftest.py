@@ -34,7 +34,8 @@ def datasets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def service(source: str, datasets: Path) -> Iterator[Service]:
-    with running(source, datasets, settings={"pool_size": "4"}) as started:
+    # The fronts of the tests are on this machine, so that nobody but it is behind them.
+    with running(source, datasets, settings={"pool_size": "4", "trusted_proxies": "127.0.0.1"}) as started:
         yield started
 
 

@@ -114,6 +114,20 @@ async def test_without_any_keys_it_is_tried_again_and_told(source):
     assert await jwks.keys("a")
 
 
+async def test_a_slow_answer_is_waited_for_and_not_asked_for_again(source, monkeypatch):
+    may, clock, answer = threading.Event(), Clock(), module.read
+    monkeypatch.setattr(module, "read", lambda location: may.wait(20) and answer(location))
+    jwks = Jwks("x", clock)
+    waiting = asyncio.create_task(jwks.keys("a"))
+    for _ in range(5):
+        await asyncio.sleep(0)
+        clock.now += 60
+        assert jwks.problem()
+    may.set()
+    assert await waiting
+    assert source.asked == 1
+
+
 async def test_a_caller_who_leaves_does_not_stop_the_others(source, monkeypatch):
     may = threading.Event()
     answer = module.read
@@ -156,7 +170,7 @@ async def test_keys_from_a_url():
 
 @pytest.mark.parametrize(
     ("status", "body"),
-    [(200, b"x" * (2 << 20)), (200, b"{}"), (200, b"[]"), (200, b'{"keys": 1}'), (500, document("a"))],
+    [(200, document("a") + b" " * (2 << 20)), (200, b"{}"), (200, b"[]"), (200, b'{"keys": 1}'), (500, document("a"))],
 )
 async def test_what_a_url_may_not_answer(status, body):
     with issuer(status, body) as url, pytest.raises(JwksUnavailable):

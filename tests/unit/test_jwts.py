@@ -283,3 +283,12 @@ async def test_a_key_that_is_meant_for_something_else_is_not_used(tmp_path, mean
     path.write_text(json.dumps({"keys": [RSA.as_dict(private=False) | meant, KEYS["PS256"].as_dict(private=False)]}))
     with pytest.raises(JwtRefused):
         await jwts(path).principal(token())
+
+
+async def test_keys_that_are_meant_for_something_else_do_not_stand_in_the_way(tmp_path):
+    """Without an id there must be one key only, and issuers publish those for encryption beside it."""
+    path = tmp_path / "jwks.json"
+    public = KEYS["PS256"].as_dict(private=False)
+    others = [public | {"kid": "1", "use": "enc"}, public | {"kid": "2", "alg": "PS256"}]
+    path.write_text(json.dumps({"keys": [*others, RSA.as_dict(private=False)]}))
+    assert await jwts(path).principal(jwt.encode({"alg": "RS256"}, claims(), RSA))
