@@ -1,9 +1,7 @@
 """The limits of one worker, as its settings and the datasets' headers give them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 
-from exporter.client_address import Network
 from exporter.limits.admission import Admission
 from exporter.limits.bounds import Bounds
 from exporter.limits.pace import Paces
@@ -33,8 +31,8 @@ class Limits:
         return self._bounds[dataset.name]
 
 
-def limits(settings: Settings, trusted: Sequence[Network] = ()) -> Limits:
-    """Make the limits; `trusted` are the proxies that are believed, see `client_address`."""
+def limits(settings: Settings) -> Limits:
+    """Make the limits of a worker."""
     return Limits(
         Admission(
             settings.max_exports or settings.pool_size,
@@ -42,7 +40,7 @@ def limits(settings: Settings, trusted: Sequence[Network] = ()) -> Limits:
             most_waiting=settings.max_waiting,
             patience=settings.pool_timeout,
         ),
-        Rates(settings.requests_per_minute_per_address, settings.requests_per_minute, trusted),
+        Rates(settings.requests_per_minute_per_address, settings.requests_per_minute, settings.trusted_proxies),
         Bounds(**{limit.name: getattr(settings, limit.name) for limit in fields(Bounds)}),
         Paces(settings.stall_timeout, settings.min_bytes_per_second),
     )
