@@ -1,5 +1,6 @@
 """The composition: settings, catalogue, formats, database and web layer become one ASGI application."""
 
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
 from velithon import Velithon
@@ -8,10 +9,15 @@ from exporter import memory
 from exporter.access.access import Access
 from exporter.addresses import load
 from exporter.asgi import AsgiAdapter
+from exporter.audit import AuditLog
 from exporter.database import Database
 from exporter.endpoint import Endpoint, nothing_here
+from exporter.masking import option_names
+from exporter.metrics import Metrics
+from exporter.readiness import Readiness
 from exporter.routes import Service
 from exporter.settings import Settings
+from exporter.telemetry import Telemetry
 from formats import registry
 from queries.followers import Followers
 from queries.pool import Pool
@@ -38,15 +44,35 @@ def create(settings: Settings | None = None) -> AsgiAdapter:
     formats = registry.load()
     catalog = load(settings.datasets, formats)
     database = Database(pool, Followers(pool, settings.parallel_connections), settings.parallel)
-    service = Service(catalog, formats, database, threads, Access())
+    telemetry = Telemetry(watching(database), AuditLog(settings.audit_log, option_names(formats.values())))
+    ready = Readiness(database, {"audit log": telemetry.audit.problems})
+    service = Service(catalog, formats, database, threads, Access(), telemetry, ready)
     # Velithon's own documents would describe its routes, not the catalogue, and load scripts from a public host.
     application = Velithon(routes=service.routes(), openapi_url=None, docs_url=None)
     application.router.default = Endpoint(nothing_here)
 
+    sampling: list[asyncio.Task[None]] = []
+
+    async def start() -> None:
+        sampling.append(asyncio.create_task(telemetry.sample()))
+
     async def close() -> None:
+        ready.draining = True
+        for task in sampling:
+            task.cancel()
         await pool.close()
         threads.shutdown(wait=False, cancel_futures=True)
 
+    application.on_startup()(start)
     application.on_shutdown()(close)
 
-    return AsgiAdapter(application)
+    return AsgiAdapter(application, telemetry.visited)
+
+
+def watching(database: Database) -> Metrics:
+    """Return the metrics of a worker, with gauges of what its exports share."""
+    metrics, pool = Metrics(), database.pool
+    metrics.watch("exporter_exports_waiting", "Exports that have no connection yet.", lambda: database.waiting)
+    metrics.watch("exporter_pool_size", "Connections that there may be.", lambda: pool.size)
+    metrics.watch("exporter_pool_used", "Connections that are lent.", lambda: pool.size - pool.spare)
+    return metrics

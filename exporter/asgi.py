@@ -6,13 +6,14 @@ cleanly; its ASGI interface does neither. See docs/decisions/asgi-under-velithon
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from velithon import Velithon
 
 from exporter.problems import Problem, ProblemType
 from exporter.rsgi import Receive, RsgiProtocol, RsgiScope, Send
+from exporter.visit import Visit
 
 log = logging.getLogger(__name__)
 
@@ -20,9 +21,13 @@ log = logging.getLogger(__name__)
 class AsgiAdapter:
     """The ASGI application around a Velithon application."""
 
-    def __init__(self, application: Velithon) -> None:
-        """Take the application; its start-up and shut-down functions run with ASGI's lifespan."""
+    def __init__(self, application: Velithon, visited: Callable[[Visit, int | None], None] | None = None) -> None:
+        """Take the application; its start-up and shut-down functions run with ASGI's lifespan.
+
+        `visited` is told of each request when it is over, and of the status that it was answered with.
+        """
         self._application = application
+        self._visited = visited
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> NoReturn:
         """Refuse native RSGI, which would cut exports off silently."""
@@ -43,13 +48,19 @@ class AsgiAdapter:
         elif scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1000})
         else:
-            protocol = RsgiProtocol(receive, send)
+            await self._answer(RsgiScope(scope), RsgiProtocol(receive, send))
+
+    async def _answer(self, scope: RsgiScope, protocol: RsgiProtocol) -> None:
+        try:
             # Granian writes "1", the ASGI specification "1.0".
-            if scope["http_version"] in ("1", "1.0"):
-                await _refuse_http_1_0(protocol)
+            if scope.http_version in ("1", "1.0"):
+                await _refuse_http_1_0(scope, protocol)
             else:
-                await self._application(RsgiScope(scope), protocol)
+                await self._application(scope, protocol)
             await protocol.finish()
+        finally:
+            if self._visited is not None:
+                self._visited(scope.visit, protocol.status)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         for stage, functions in (
@@ -67,8 +78,9 @@ class AsgiAdapter:
             await send({"type": f"lifespan.{stage}.complete"})
 
 
-async def _refuse_http_1_0(protocol: RsgiProtocol) -> None:
+async def _refuse_http_1_0(scope: RsgiScope, protocol: RsgiProtocol) -> None:
     """Answer 505: without chunked coding (RFC 9112, section 7.1) a body that was cut off looks like a whole one."""
     detail = "Ask with HTTP/1.1 or later; behind nginx, set proxy_http_version 1.1."
-    response = Problem(ProblemType.HTTP_VERSION_NOT_SUPPORTED, detail).response()
+    scope.visit.problem = ProblemType.HTTP_VERSION_NOT_SUPPORTED
+    response = Problem(scope.visit.problem, detail).response()
     protocol.response_bytes(response.status_code, response.raw_headers, response.body)

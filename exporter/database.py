@@ -1,6 +1,8 @@
 """What the exports of one worker know of the database in common."""
 
-from contextlib import AbstractAsyncContextManager
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 from exporter.order import Order
@@ -24,8 +26,29 @@ class Database:
     types: dict[int, PgType] = field(default_factory=lambda: dict(BUILTIN))
     """The types met so far, by oid, the built-in ones from the start."""
 
-    def transaction(self, order: Order, snapshot: str | None = None) -> AbstractAsyncContextManager[Connection]:
+    waiting: int = 0
+    """Exports that have no connection yet."""
+
+    @asynccontextmanager
+    async def transaction(self, order: Order, snapshot: str | None = None) -> AsyncIterator[Connection]:
         """Lend a connection for an order, on behalf of who ordered; see `Pool.transaction`."""
         name, dataset = f"exporter {order.id} {order.dataset.name}", order.dataset
         acting = order.principal.acting
-        return self.pool.transaction(name, dataset.statement_timeout, acting=acting, snapshot=snapshot)
+        transaction = self.pool.transaction(name, dataset.statement_timeout, acting=acting, snapshot=snapshot)
+        async with AsyncExitStack() as stack:
+            with self._waiting(order):
+                connection = await stack.enter_async_context(transaction)
+            order.progress.connections += 1
+            yield connection
+
+    @contextmanager
+    def _waiting(self, order: Order) -> Iterator[None]:
+        began = time.monotonic()
+        self.waiting += 1
+        try:
+            yield
+        finally:
+            self.waiting -= 1
+            # Further connections are not waited for, and come after the first.
+            if not order.progress.connections:
+                order.progress.waited += time.monotonic() - began

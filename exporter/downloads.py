@@ -20,7 +20,8 @@ from exporter.options import option_models
 from exporter.order import Order
 from exporter.problems import Fault, Problem, ProblemType
 from exporter.response import Disconnected, ExportResponse, HeadResponse, unless_disconnected
-from exporter.telemetry import recorded
+from exporter.telemetry import Telemetry
+from exporter.visit import visit_of
 from formats.encoder import Format
 from queries.dataset import Dataset
 from queries.parameters import validate
@@ -68,25 +69,28 @@ def download(dataset: Dataset, format_: Format, request: Request, principal: Pri
         ordered=common.ordered,
         compressor=COMPRESSORS.get(file_coding or coding or ""),
     )
-    name = common.filename or disposition.default_name(dataset.name, _spoken(given), _today())
+    name = common.filename or disposition.default_name(dataset.name, _spoken(dataset, given), _today())
     return Download(order, _headers(order, name, file_coding, coding))
 
 
-async def stream(downloading: Download, request: Request, database: Database, threads: Executor) -> Response:
+async def stream(
+    downloading: Download, request: Request, database: Database, threads: Executor, telemetry: Telemetry
+) -> Response:
     """Start the export; return once the first of its bytes exist.
 
     Raises:
-        Problem: the export failed before it had any; `recorded` has logged why.
+        Problem: the export failed before it had any; the log has the reason.
         Disconnected: the client left before it had any.
     """
-    chunks = recorded(downloading.order, export(downloading.order, database, threads))
+    order = downloading.order
+    chunks = telemetry.recorded(order, visit_of(request.scope), export(order, database, threads))
     try:
         first = await unless_disconnected(request.protocol, anext(chunks, b""))
     except Disconnected:
         raise
     except Exception as error:
         problem = problem_of(error)
-        problem.export_id = downloading.order.id
+        problem.export_id = order.id
         raise problem from error
     return ExportResponse(downloading.headers, first, chunks)
 
@@ -96,8 +100,10 @@ def head(downloading: Download) -> Response:
     return HeadResponse(downloading.headers)
 
 
-def _spoken(given: Mapping[str, list[str]]) -> list[str]:
-    return [value for values in given.values() for value in values if value]
+def _spoken(dataset: Dataset, given: Mapping[str, list[str]]) -> list[str]:
+    """Return the arguments that a file's name may tell."""
+    sensitive = {parameter.name for parameter in dataset.parameters if parameter.sensitive}
+    return [value for name, values in given.items() if name not in sensitive for value in values if value]
 
 
 def _today() -> str:

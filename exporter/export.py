@@ -95,6 +95,14 @@ def _chunks(blocks: AsyncIterator[Any], work: Work, threads: Executor) -> AsyncG
 async def _fetched(order: Order, database: Database, connection: Connection, planned: Plan) -> AsyncIterator[Source]:
     sql = order.dataset.query.numbered()
     layout = order.format.layout.value
-    projected = project(sql, planned.columns, layout, chosen=planned.chosen, limit=order.limit, as_text=True)
+    projected = project(
+        sql,
+        planned.columns,
+        layout,
+        chosen=planned.chosen,
+        limit=order.limit,
+        as_text=True,
+        comment=order.progress.comment,
+    )
     async with cursor(connection, projected, list(order.arguments.values()), dialect(order)) as source:
         yield source

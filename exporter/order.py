@@ -1,11 +1,12 @@
 """What a caller ordered."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from exporter.access.principal import Principal
 from exporter.compression import Compressor
+from exporter.progress import Progress
 from formats.encoder import Format, Options
 from queries.dataset import Dataset
 from queries.declaration import Value
@@ -29,3 +30,4 @@ class Order:
     """Whether the parts of a parallel scan come in the order of a single one."""
     compressor: Callable[[], Compressor] | None = None
     """Makes the compressor of the body, whether as a content coding or as a compressed file."""
+    progress: Progress = field(default_factory=Progress, compare=False)

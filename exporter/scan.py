@@ -32,7 +32,12 @@ async def scan(order: Order, database: Database, connection: Connection, planned
     dataset = order.dataset
     sql = await bind(connection, dataset.query, list(order.arguments.values()), planned.description)
     projected = partial(
-        project, columns=planned.columns, layout=order.format.layout.value, chosen=planned.chosen, limit=order.limit
+        project,
+        columns=planned.columns,
+        layout=order.format.layout.value,
+        chosen=planned.chosen,
+        limit=order.limit,
+        comment=order.progress.comment,
     )
     async with AsyncExitStack() as stack:
         connections = [connection]

@@ -21,6 +21,7 @@ class Work:
     def __init__(self, order: Order, plan: Plan, source: Source) -> None:
         self.rows = 0
         """Rows written so far; of the CSV layout, which is not taken apart, known only at the end."""
+        self._progress = order.progress
         self._decoder = _decoder(order.format.layout, plan.outputs)
         self._encoder = plan.encoder
         self._source = source
@@ -46,6 +47,7 @@ class Work:
         rows, item = prepared
         chunk = self._encoder.write(item)
         self.rows += rows
+        self._progress.rows = self.rows
         return self._emit(chunk) if chunk else b""
 
     def finish(self) -> bytes:
@@ -55,7 +57,7 @@ class Work:
             QueryRejected: rows were lost on the way.
         """
         if self._decoder is None:
-            self.rows = self._source.rows or 0
+            self.rows = self._progress.rows = self._source.rows or 0
         if self.rows != self._source.rows:
             raise QueryRejected(f"the server sent {self._source.rows} rows, {self.rows} were written")
         last = self._emit(self._encoder.finish())
