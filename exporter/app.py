@@ -64,6 +64,7 @@ def create(settings: Settings | None = None) -> AsgiAdapter:
         for task in sampling:
             task.cancel()
         await pool.close()
+        telemetry.audit.close()
         threads.shutdown(wait=False, cancel_futures=True)
 
     application.on_startup()(start)

@@ -12,12 +12,14 @@ if TYPE_CHECKING:
 
 try:
     from opentelemetry import trace
+    from opentelemetry.context import Context
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
     from opentelemetry.trace.status import Status, StatusCode
 except ImportError:
     INSTALLED = False
 else:
     INSTALLED = True
+    _TRACER = trace.get_tracer("exporter")
     _PROPAGATOR = TraceContextTextMapPropagator()
 
 _TRACEPARENT = re.compile("00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
@@ -37,10 +39,11 @@ def begin(order: Order, visit: Visit) -> "Span | None":
     if not INSTALLED:
         return None
     named = visit.traceparent or ""
-    parent = {"traceparent": named} if _TRACEPARENT.fullmatch(named) else {}
-    span = trace.get_tracer("exporter").start_span(
+    # An empty context, since Granian's requests have one in common.
+    parent = _PROPAGATOR.extract({"traceparent": named}, Context()) if _TRACEPARENT.fullmatch(named) else Context()
+    span = _TRACER.start_span(
         f"export {order.dataset.name}",
-        _PROPAGATOR.extract(parent),
+        parent,
         trace.SpanKind.SERVER,
         {
             "db.system.name": "postgresql",
