@@ -37,10 +37,9 @@ def options(order: Order) -> dict[str, Any]:
 
 def redacted(text: str, order: Order) -> str:
     """Return a text about an order, such as the database's message, without the values of sensitive parameters."""
-    sensitive = _sensitive(order.dataset)
-    for name in sensitive:
-        for value in sorted(_texts(order.arguments.get(name)), key=len, reverse=True):
-            text = text.replace(value, MASK)
+    values = [text for name in _sensitive(order.dataset) for text in _texts(order.arguments.get(name))]
+    for value in sorted(values, key=len, reverse=True):
+        text = text.replace(value, MASK)
     return text
 
 
