@@ -16,6 +16,8 @@ _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0
 }
 """What moves a terminal's cursor, ends a line for some reader, or turns the direction of writing."""
 
+_JSON_CONTROLS = {code: f"\\u{code:04x}" for code in _CONTROLS if code > 0x7F}  # noqa: PLR2004 - ASCII's last
+
 _PLAIN = re.compile(r"[\w.:/+*@-]+", re.ASCII)
 
 
@@ -66,9 +68,11 @@ class JsonFormatter(logging.Formatter):
 def dumps(document: Mapping[str, Any]) -> bytes:
     """Return a document as JSON in one line."""
     try:
-        return orjson.dumps(document)
+        line = orjson.dumps(document)
     except TypeError:  # half of a surrogate pair, which is not UTF-8
         return json.dumps(document, default=str).encode()
+    # To JSON these are letters, to some readers the end of a line.
+    return line if line.isascii() else line.decode().translate(_JSON_CONTROLS).encode()
 
 
 def configuration(level: str, log_format: LogFormat = "console") -> dict[str, Any]:
