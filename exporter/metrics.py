@@ -14,6 +14,8 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
+from exporter.problems import ProblemType
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -44,6 +46,8 @@ class Metrics:
             "exporter_aborts", "Bodies given up after the first byte.", ("reason",), registry=registry
         )
         self.problems = Counter("exporter_problems", "Requests answered with a problem.", ("type",), registry=registry)
+        for problem in ProblemType:  # a counter that is not there before its first count hides that from `increase`
+            self.problems.labels(problem.slug)
         self.in_flight = self._gauge("exporter_exports_in_flight", "Exports that have begun and not ended.")
         self.first_byte = self._histogram("exporter_first_byte_seconds", "From the order to the first byte.", "format")
         self.duration = self._histogram("exporter_export_seconds", "From the order to the end.", "format")

@@ -1,6 +1,8 @@
 """What an operator sees of a service with two workers: its log, its metrics, its audit log."""
 
 import json
+import re
+import shutil
 import stat
 import subprocess
 from collections.abc import Callable, Iterator
@@ -11,6 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.acceptance.catalogue import DATASETS, dataset
@@ -233,6 +236,33 @@ def test_labels_hold_no_argument_and_no_principal(seen: Service) -> None:
     assert "never" not in text
     assert "nothing-like-it" not in text
     assert "anonymous" not in text
+
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+
+
+def test_the_dashboard_and_the_alerts_ask_for_metrics_that_there_are(seen: Service) -> None:
+    for path in ("/datasets/items.csv", "/datasets/late.csv"):
+        seen.curl(path)
+    until(lambda: samples(seen).get(("exporter_aborts_total", "QueryRejected")))
+    there = {name for name, *_ in samples(seen)}
+    dashboard = json.loads((DEPLOY / "grafana/exporter.json").read_text())
+    asked = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    asked += [variable["query"] for variable in dashboard["templating"]["list"][1:]]
+    (group,) = yaml.safe_load((DEPLOY / "prometheus/alerts.yml").read_text())["groups"]
+    assert all({"alert", "expr", "labels", "annotations"} <= rule.keys() for rule in group["rules"])
+    asked += [rule["expr"] for rule in group["rules"]]
+    used = {name for expression in asked for name in re.findall(r"\bexporter_\w+", expression)}
+    assert len(used) > 10
+    assert used <= there
+    documented = (DEPLOY.parent / "docs/operations.md").read_text()
+    families = {re.sub("_(bucket|count|sum|created)$", "", name) for name in there}
+    assert not [name for name in families if f"`{name}`" not in documented]
+
+
+@pytest.mark.skipif(not shutil.which("promtool"), reason="needs promtool")
+def test_the_alerts_are_ones_that_prometheus_takes() -> None:
+    subprocess.run(["promtool", "check", "rules", DEPLOY / "prometheus/alerts.yml"], check=True, capture_output=True)
 
 
 def test_a_worker_that_is_killed_leaves_no_gauge_behind(seen: Service, source: str, tmp_path: Path) -> None:
