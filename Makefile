@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lint types bench
+.PHONY: help run test check format lint types bench soak
+MINUTES ?= 30
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,3 +38,6 @@ types: $(VENV)/ready ## Check types
 bench: $(VENV)/ready ## Measure against what people use now; writes benchmarks/results/
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench,demo]'
 	$(BIN)/python -m benchmarks
+
+soak: $(VENV)/ready ## Load and kill it for MINUTES=30, and see that nothing grows and no body is wrong
+	$(BIN)/python -m benchmarks.chaos.soak --minutes $(MINUTES)

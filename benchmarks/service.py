@@ -74,8 +74,8 @@ class Service:
 @contextmanager
 def running(database_url: str, workers: int = 1, **settings: object) -> Iterator[Service]:
     """Run `exporter serve` with the benchmark's datasets, and the service's settings given, until the block ends."""
+    settings = {"database_url": database_url, "datasets": _DATASETS} | settings
     environment = {f"EXPORTER_{name.upper()}": str(value) for name, value in settings.items()}
-    environment |= {"EXPORTER_DATABASE_URL": database_url, "EXPORTER_DATASETS": str(_DATASETS)}
     program = Path(sys.executable).with_name("exporter")
     with _listening([program, "serve", "--workers", str(workers)], environment, "/healthz") as service:
         yield service

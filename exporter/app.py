@@ -15,6 +15,7 @@ from exporter.database import Database
 from exporter.endpoint import Endpoint, nothing_here
 from exporter.masking import option_names
 from exporter.metrics import Metrics
+from exporter.orphan import end_with_parent
 from exporter.readiness import Readiness
 from exporter.routes import Service
 from exporter.settings import Settings
@@ -35,6 +36,7 @@ def create(settings: Settings | None = None) -> AsgiAdapter:
     """
     settings = settings or Settings()
     memory.give_back_soon()
+    end_with_parent(settings.shutdown_timeout)
     pool = Pool(
         settings.database_url.get_secret_value(),
         size=settings.pool_size,

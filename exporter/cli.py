@@ -43,7 +43,7 @@ def serve(
     settings = _settings(database_url, datasets)
     _load(settings)
     _check_address(host, port)
-    run(host, port, workers, settings.log_level, settings.log_format)
+    run(host, port, workers, settings)
 
 
 @app.command
@@ -71,7 +71,7 @@ def demo(*, host: Host = "127.0.0.1", port: Port = 8000, workers: Workers = 1) -
     _check_address(host, port)
     with database() as dsn:
         settings = _settings(dsn, DATASETS)
-        run(host, port, workers, settings.log_level, settings.log_format)
+        run(host, port, workers, settings)
 
 
 def _check_address(host: str, port: int) -> None:

@@ -9,12 +9,14 @@ from tempfile import TemporaryDirectory
 
 from granian import Granian
 from granian.constants import Interfaces, Loops
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
-from exporter.logs import LogFormat, configuration
+from exporter.logs import configuration
+from exporter.settings import Settings
 
-_DRAIN_SECONDS = 60
-"""How long a worker that was told to stop may go on sending the exports it has begun."""
+_HEADER_MILLISECONDS = 10_000
+"""How long a request's head may take, and so how long a connection may stay between two requests."""
 
 
 def check_address(host: str, port: int) -> None:
@@ -37,8 +39,12 @@ def _metrics_folder() -> Iterator[None]:
 
 
 @_metrics_folder()
-def run(host: str, port: int, workers: int, log_level: str, log_format: LogFormat) -> None:
-    """Serve until SIGINT or SIGTERM; each worker reads its settings from the environment."""
+def run(host: str, port: int, workers: int, settings: Settings) -> None:
+    """Serve until SIGINT or SIGTERM; each worker reads its settings from the environment.
+
+    A worker that was told to stop sends the exports it has begun for up to `settings.shutdown_timeout` seconds, and is
+    killed then, which leaves their bodies without an end.
+    """
     multiprocessing.set_start_method("spawn", force=True)
     Granian(
         "exporter.app:create",
@@ -50,8 +56,9 @@ def run(host: str, port: int, workers: int, log_level: str, log_format: LogForma
         interface=Interfaces.ASGI,
         loop=Loops.uvloop,
         websockets=False,
+        http1_settings=HTTP1Settings(header_read_timeout=_HEADER_MILLISECONDS),
         respawn_failed_workers=True,
-        workers_kill_timeout=_DRAIN_SECONDS,
-        log_level=LogLevels(log_level.lower()),
-        log_dictconfig=configuration(log_level, log_format),
+        workers_kill_timeout=settings.shutdown_timeout,
+        log_level=LogLevels(settings.log_level.lower()),
+        log_dictconfig=configuration(settings.log_level, settings.log_format),
     ).serve()

@@ -54,6 +54,9 @@ class Settings(BaseSettings):
     threads: PositiveInt = Field(
         default=os.cpu_count() or 1, description="Threads per worker that decode, encode and compress."
     )
+    shutdown_timeout: PositiveInt = Field(
+        default=60, description="Seconds that running exports have left once the service is told to stop."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="DEBUG, INFO, WARNING or ERROR."
     )

@@ -77,10 +77,15 @@ def _translated(error: Exception) -> QueryError:
     return translated
 
 
+_DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+"""The driver calls it internal when the server ended the connection between two statements, or is not of the kind that
+`target_session_attrs` wants."""
+
+
 @contextmanager
 def translated() -> Iterator[None]:
     """Raise the driver's errors as `QueryError`; the driver's own error stays its cause."""
     try:
         yield
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+    except _DRIVER_ERRORS as error:
         raise _translated(error) from error

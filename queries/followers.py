@@ -3,10 +3,11 @@
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from datetime import datetime
 from typing import TypeAlias
 
 from queries.connection import Connection
-from queries.errors import QueryError, translated
+from queries.errors import DatabaseUnavailable, QueryError, translated
 from queries.pool import Pool
 
 Begin: TypeAlias = Callable[[str], AbstractAsyncContextManager[Connection]]
@@ -15,6 +16,10 @@ log = logging.getLogger(__name__)
 
 _JOIN_MILLISECONDS = 100
 _READ_MILLISECONDS = 10_000
+
+_SERVER = "SELECT pg_catalog.pg_postmaster_start_time()"
+"""What tells servers apart, to the microsecond. A standby has its primary's system identifier, and may have its address
+behind a name; and two servers count their snapshots alike."""
 
 
 class Followers:
@@ -35,9 +40,9 @@ class Followers:
     async def joining(self, leader: Connection, count: int, sql: str, begin: Begin) -> AsyncIterator[list[Connection]]:
         """Lend up to `count` connections in transactions of the leader's snapshot; as many as are free now.
 
-        One that cannot join (the server has no connection left, a pooler led to another server, somebody waits to alter
-        what `sql` reads) is logged and left out: the scan takes longer. `begin` begins a transaction of a snapshot, as
-        `Pool.transaction` does.
+        One that cannot join (the server has no connection left, it came to another server than the leader, somebody
+        waits to alter what `sql` reads) is logged and left out: the scan takes longer. `begin` begins a transaction
+        of a snapshot, as `Pool.transaction` does.
 
         Raises:
             QueryError: the leader failed.
@@ -49,13 +54,13 @@ class Followers:
         self._lent += count
         try:
             with translated():
-                snapshot = await leader.fetchval("SELECT pg_catalog.pg_export_snapshot()")
+                ((server, snapshot),) = await leader.fetch(f"{_SERVER}, pg_catalog.pg_export_snapshot()")
             async with AsyncExitStack() as stack:
                 joined: list[Connection] = []
                 try:
                     for _ in range(count):
                         transaction = begin(snapshot)
-                        joined.append(await stack.enter_async_context(_locked(transaction, sql)))
+                        joined.append(await stack.enter_async_context(_locked(transaction, server, sql)))
                 except QueryError as error:
                     log.warning("a parallel scan has %d of %d connections: %s", len(joined), count, error)
                 self._lent -= count - len(joined)
@@ -66,8 +71,10 @@ class Followers:
 
 
 @asynccontextmanager
-async def _locked(transaction: AbstractAsyncContextManager[Connection], sql: str) -> AsyncIterator[Connection]:
-    """Take the locks of a query at once, by planning it.
+async def _locked(
+    transaction: AbstractAsyncContextManager[Connection], server: datetime, sql: str
+) -> AsyncIterator[Connection]:
+    """Make sure that the transaction is on the leader's server, and take the locks of a query at once, by planning it.
 
     Later, somebody might wait for the leader to end before altering a table; a connection that then asked for its lock
     would wait behind, and the leader for its rows: a deadlock that the server cannot see. What planning does not
@@ -75,6 +82,8 @@ async def _locked(transaction: AbstractAsyncContextManager[Connection], sql: str
     """
     async with transaction as connection:
         with translated():
+            if await connection.fetchval(_SERVER) != server:
+                raise DatabaseUnavailable("it is on another server, whose snapshot of the same name has other rows")
             await connection.execute(f"SET LOCAL lock_timeout = {_JOIN_MILLISECONDS}")
             await connection.fetch(f"EXPLAIN (COSTS OFF) {sql}")
             await connection.execute(f"SET LOCAL lock_timeout = {_READ_MILLISECONDS}")

@@ -3,16 +3,21 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
 
 import asyncpg
 
 from queries.acting import Acting
-from queries.connection import Connection
+from queries.connection import Connection, keep_alive
 from queries.errors import DatabaseUnavailable, PoolBusy, RoleRefused, translated
+from queries.hosts import connect
 from queries.session import Session
 
 _CLEANUP_SECONDS = 5.0
 _AS_ITSELF = Acting()
+
+_WATCH = "SET LOCAL client_connection_check_interval = '5s';"
+"""A server that computes for long before it sends a row finds out that the service has died (since PostgreSQL 14)."""
 
 
 class Pool:
@@ -28,21 +33,35 @@ class Pool:
         self._acquire_timeout = acquire_timeout
         self._session = session
         self._opened: asyncpg.Pool[asyncpg.Record] | None = None
+        self._watch = ""
 
     async def _pool(self) -> "asyncpg.Pool[asyncpg.Record]":
         """Return the driver's pool, which belongs to the event loop that first asks for it."""
         if self._opened is None:
             self._opened = asyncpg.create_pool(
                 self._dsn,
+                connect=partial(connect, seconds=self._acquire_timeout),
                 min_size=0,
                 max_size=self._size,
                 # Poolers in transaction mode hand out another server connection each time: a cached name is gone there.
                 statement_cache_size=0,
                 server_settings={"application_name": "exporter"},
+                init=self._prepare,
                 reset=_already_reset,
             )
             await self._opened
         return self._opened
+
+    async def _prepare(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        """Have both sides of a new connection notice when the other is gone."""
+        keep_alive(connection)
+        try:
+            # Two statements in one message are a transaction of their own: it is tried without being kept.
+            await connection.execute(f"{_WATCH} SELECT 1")
+        except asyncpg.PostgresError:  # an older server, or one on a system that cannot tell
+            self._watch = ""
+        else:
+            self._watch = _WATCH
 
     async def close(self) -> None:
         """Wait for lent connections and close all; a connection that does not come back is cut."""
@@ -87,7 +106,7 @@ class Pool:
         """
         connection = await self._acquire()
         try:
-            begin = self._session.begin(name, statement_timeout, acting, snapshot)
+            begin = self._session.begin(name, statement_timeout, acting, snapshot) + self._watch
             with translated(), _role_refused(acting):
                 await connection.execute(begin, timeout=self._acquire_timeout)
             yield connection

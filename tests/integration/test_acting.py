@@ -26,10 +26,9 @@ CREATE ROLE {ROLE}_login LOGIN;
 GRANT {ROLE}_north, {ROLE}_south TO {ROLE}_login;
 CREATE SCHEMA acting;
 GRANT USAGE ON SCHEMA acting TO {ROLE}_north, {ROLE}_south, {ROLE}_bare, "{ROLE} odd""role";
-CREATE TABLE acting.sales (id int, region text, owner text, filler text);
-ALTER TABLE acting.sales ALTER filler SET STORAGE PLAIN;
+CREATE TABLE acting.sales (id int PRIMARY KEY, region text, owner text);
 INSERT INTO acting.sales
-SELECT i, (ARRAY['north', 'south'])[1 + i % 2], (ARRAY['ann', 'bob'])[1 + i / 2 % 2], repeat('.', 1000)
+SELECT i, (ARRAY['north', 'south'])[1 + i % 2], (ARRAY['ann', 'bob'])[1 + i / 2 % 2]
 FROM generate_series(1, 120000) i;
 GRANT SELECT ON acting.sales TO {ROLE}_north, {ROLE}_south, "{ROLE} odd""role";
 ALTER TABLE acting.sales ENABLE ROW LEVEL SECURITY;
@@ -99,7 +98,8 @@ async def test_policies_see_the_claims(acting_url):
 
 async def test_every_connection_of_a_parallel_scan_acts_as_the_caller(acting_url, monkeypatch):
     monkeypatch.setattr("exporter.scan._BYTES_EACH", 2**10)
-    monkeypatch.setattr("queries.walk.BLOCK_BYTES", 2**10)
+    # The planner expects few rows behind a policy.
+    monkeypatch.setattr("queries.walk.BLOCK_BYTES", 5_000)
     shared = database(acting_url, size=3)
     joined = []
     taken = shared.pool.transaction
@@ -118,7 +118,7 @@ async def test_every_connection_of_a_parallel_scan_acts_as_the_caller(acting_url
     assert len(joined) == 3
     rows = [line.split(b",") for line in body.splitlines()[1:]]
     assert len(rows) == 60_000
-    assert {(region, who) for _, region, *_, who in rows} == {(b"south", f"{ROLE}_south".encode())}
+    assert {(region, who) for _, region, _, who in rows} == {(b"south", f"{ROLE}_south".encode())}
 
 
 async def test_nothing_of_the_caller_is_left_on_the_connection(acting_url):

@@ -1,11 +1,13 @@
 """The pool gives every connection back, and fails in time and by name."""
 
 import asyncio
+import socket
 from contextlib import suppress
 
 import asyncpg
 import pytest
 
+import queries.pool
 from queries.binding import Template, bind
 from queries.declaration import Parameter
 from queries.describe import describe
@@ -131,3 +133,23 @@ async def test_a_connection_that_died_silently_does_not_hang_the_next_export(dat
         async with pool.transaction("third") as connection:
             assert await connection.fetchval("SELECT 1") == 1
         await pool.close()
+
+
+async def test_a_lost_server_is_noticed_by_the_kernel_and_a_lost_service_by_the_server(database_url):
+    async with Proxy(database_url) as proxy:
+        pool = _pool(proxy.dsn)
+        async with pool.transaction("probed") as connection:
+            end = connection._con._transport.get_extra_info("socket")
+            assert end.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            assert end.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 60_000
+            assert await connection.fetchval("SHOW client_connection_check_interval") == "5s"
+        await pool.close()
+
+
+async def test_a_server_that_cannot_watch_its_clients_is_read_all_the_same(database_url, monkeypatch):
+    """PostgreSQL before 14, and on Windows."""
+    monkeypatch.setattr(queries.pool, "_WATCH", "SET LOCAL no_such_setting = '5s';")
+    pool = _pool(database_url)
+    async with pool.transaction("unwatched") as connection:
+        assert await connection.fetchval("SELECT 1") == 1
+    await pool.close()

@@ -1,0 +1,1 @@
+"""What the service does when things break, under load."""

@@ -1,0 +1,94 @@
+"""The datasets of the soak, and what a whole export of each holds."""
+
+import asyncio
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import pyarrow as pa
+import pyarrow.ipc
+import pyarrow.parquet
+
+TABLES = """
+DROP SCHEMA IF EXISTS soak CASCADE;
+CREATE SCHEMA soak;
+CREATE TABLE soak.small AS SELECT i::int4 AS id, md5(i::text) AS content FROM generate_series(1, 500) i;
+CREATE TABLE soak.medium AS
+    SELECT i::int4 AS id, repeat(md5(i::text), 6) AS content FROM generate_series(1, {medium}) i;
+-- At full scale large enough to be read by several connections.
+CREATE TABLE soak.large AS
+    SELECT i::int4 AS id, repeat(md5(i::text), 10) AS content FROM generate_series(1, {large}) i;
+"""
+NAMES = ("small", "medium", "large")
+BROKEN = "SELECT i, repeat('.', 900) AS dots, 1 / (3000 - i) AS a FROM (SELECT generate_series(1, 9000) AS i) s"
+"""A query that fails after its first rows were sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Each table as CSV and as NDJSON; the other formats are compared with what the CSV says."""
+
+    csv: dict[str, bytes]
+    ndjson: dict[str, bytes]
+    tables: dict[str, pa.Table]
+
+    def holds(self, dataset: str, extension: str, body: bytes) -> bool:
+        """Return whether a body is the dataset's whole content."""
+        return _HOLDS[extension](self, dataset, body)
+
+
+def _same_table(expected: pa.Table, read: Callable[[io.BytesIO], pa.Table], body: bytes) -> bool:
+    try:
+        return bool(read(io.BytesIO(body)).cast(expected.schema).equals(expected))
+    except pa.ArrowException:
+        return False
+
+
+def _arrows(body: io.BytesIO) -> pa.Table:
+    return pa.ipc.open_stream(body).read_all()
+
+
+_HOLDS: dict[str, Callable[[Expected, str, bytes], bool]] = {
+    "csv": lambda expected, dataset, body: body == expected.csv[dataset],
+    "ndjson": lambda expected, dataset, body: body == expected.ndjson[dataset],
+    "parquet": lambda expected, dataset, body: _same_table(expected.tables[dataset], pa.parquet.read_table, body),
+    "arrows": lambda expected, dataset, body: _same_table(expected.tables[dataset], _arrows, body),
+}
+EXTENSIONS = tuple(_HOLDS)
+
+
+def prepare(database_url: str, folder: Path, scale: float) -> Expected:
+    """Make the tables, write the datasets into the folder, and ask the server itself what they hold."""
+    for name in NAMES:
+        (folder / f"{name}.sql").write_text(f'/*\ntable = "soak.{name}"\n*/\n')
+    (folder / "broken.sql").write_text(BROKEN)
+    tables = TABLES.format(medium=int(30_000 * scale), large=int(200_000 * scale))
+    return asyncio.run(_expected(database_url, tables))
+
+
+async def _expected(database_url: str, tables: str) -> Expected:
+    connection = await asyncpg.connect(database_url)
+    try:
+        await connection.execute(tables)
+        csv = {name: await _copied(connection, f"SELECT * FROM soak.{name}", header=True) for name in NAMES}
+        ndjson = {}
+        for name in NAMES:
+            sql = f"SELECT row_to_json(t) FROM soak.{name} t"
+            ndjson[name] = await _copied(connection, sql, quote="\x01", delimiter="\x02")
+        return Expected(csv, ndjson, {name: await _table(connection, name) for name in NAMES})
+    finally:
+        await connection.close()
+
+
+async def _copied(connection: asyncpg.Connection, sql: str, **how: object) -> bytes:
+    rows = io.BytesIO()
+    await connection.copy_from_query(sql, output=rows, format="csv", **how)
+    return rows.getvalue()
+
+
+async def _table(connection: asyncpg.Connection, name: str) -> pa.Table:
+    rows = await connection.fetch(f"SELECT id, content FROM soak.{name}")
+    columns = {"id": pa.array([row["id"] for row in rows], pa.int32()), "content": [row["content"] for row in rows]}
+    return pa.table(columns)

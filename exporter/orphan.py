@@ -1,0 +1,24 @@
+"""The end of a worker whose parent is gone."""
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+
+
+def end_with_parent(shutdown_timeout: int) -> None:
+    """Have this worker stop once the process that started it has died, as that would have stopped it.
+
+    Left alone, it would go on to serve, supervised by nobody, on the port that the next start needs.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_wait, args=(parent, shutdown_timeout), daemon=True).start()
+
+
+def _wait(parent: multiprocessing.process.BaseProcess, shutdown_timeout: int) -> None:
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(shutdown_timeout)
+    os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,101 @@
+"""Clients that hold connections and do nothing with them."""
+
+import resource
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.acceptance.service import Service, running, until
+
+MANY = 1000
+MIB = 2**20
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes.fromhex("000000040000000000")
+
+
+@contextmanager
+def connections(service: Service, count: int, said: bytes = b"") -> Iterator[list[socket.socket]]:
+    """Open connections, and send the same on each."""
+    address = urlsplit(service.url)
+    with ExitStack() as stack:
+        opened = []
+        for _ in range(count):
+            end = stack.enter_context(socket.create_connection((address.hostname, address.port), timeout=20))
+            end.sendall(said)
+            opened.append(end)
+        yield opened
+
+
+@contextmanager
+def descriptors(soft: int) -> Iterator[None]:
+    """Give what is started meanwhile this soft limit; ourselves have twice as many as connections are opened."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if before[1] != resource.RLIM_INFINITY and before[1] < 2 * MANY:
+        pytest.skip("the system allows too few descriptors")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, before[1]))
+    with ExitStack() as stack:
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, before)
+        yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(before[0], 2 * MANY), before[1]))
+
+
+@pytest.fixture(scope="module")
+def service(source: str, datasets: Path) -> Iterator[Service]:
+    with ExitStack() as stack:
+        with descriptors(256):
+            started = stack.enter_context(running(source, datasets))
+        yield started
+
+
+def held(service: Service) -> int:
+    """Return how many connections the worker has."""
+    (worker,) = service.workers()
+    port = urlsplit(service.url).port
+    return sum(end.laddr.port == port and bool(end.raddr) for end in worker.net_connections("tcp"))
+
+
+@pytest.mark.parametrize("said", [b"", PREFACE], ids=["nothing", "http-2-preface"])
+def test_a_thousand_connections_that_ask_nothing(service: Service, said: bytes) -> None:
+    """Also from a start under a soft limit of 256 descriptors, which Granian raises."""
+    (worker,) = service.workers()
+    before = worker.memory_info().rss
+    with connections(service, MANY, said):
+        until(lambda: held(service) >= MANY)
+        assert service.curl("/datasets/items.csv").status == 200
+        assert service.curl("/datasets/big.ndjson").body.count(b"\n") == 50_000
+        assert worker.memory_info().rss - before < 128 * MIB
+    until(lambda: held(service) == 0, within=60)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs prlimit(2)")
+def test_more_connections_than_descriptors(source: str, datasets: Path) -> None:
+    """They are served as others leave; the worker does not die of it."""
+    with running(source, datasets) as service:
+        (worker,) = service.workers()
+        limit = worker.num_fds() + 50
+        worker.rlimit(resource.RLIMIT_NOFILE, (limit, limit))
+        with connections(service, 100):
+            until(lambda: worker.num_fds() >= limit)
+        until(lambda: service.curl("/datasets/items.csv").status == 200)
+        assert service.workers() == [worker]
+
+
+def test_heads_that_never_end(service: Service) -> None:
+    """Slow loris: a head that is not there in time, however much of it comes, ends its connection; so does silence."""
+    used = connections(service, 50, b"GET /healthz HTTP/1.1\r\nHost: idle\r\n\r\n")
+    with used, connections(service, 200, b"GET /healthz HTTP/1.1\r\nHost: loris\r\n") as opened:
+        until(lambda: held(service) == 250)
+        assert service.curl("/datasets/items.csv").status == 200
+
+        def cut() -> bool:
+            for end in opened:
+                with suppress(OSError):
+                    end.sendall(b"X-More: 1\r\n")
+            return held(service) == 0
+
+        until(cut, within=60)
+    assert service.curl("/datasets/items.csv").status == 200

@@ -1,0 +1,26 @@
+"""The matrix of faults names only tests and scripts that exist, and each of its rows names one."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LINES = (ROOT / "docs" / "reliability.md").read_text().splitlines()
+ROWS = [line for line in LINES if line.startswith("| ") and not line.startswith(("| fault |", "| --- |"))]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.split(" | ")[0].strip("| "))
+def test_every_row_names_what_shows_it(row):
+    named = re.findall(r"`([\w/]+\.py)::(\w+)`", row)
+    assert named
+    for path, name in named:
+        tree = ast.parse((ROOT / path).read_text())
+        assert name in {
+            node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        }
+
+
+def test_there_is_a_matrix():
+    assert len(ROWS) > 20
