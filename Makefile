@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lint types bench soak
+.PHONY: help run test check format lint types audit bench soak
 MINUTES ?= 30
 
 help: ## List the targets
@@ -21,7 +21,7 @@ run: $(VENV)/ready ## Serve the sample datasets on 127.0.0.1:8000
 test: $(VENV)/ready ## Run the tests, on a real PostgreSQL
 	$(BIN)/pytest
 
-check: lint types test ## Do all that CI does
+check: lint types audit test ## Do all that CI does
 
 format: $(VENV)/ready ## Format the code
 	$(BIN)/ruff format .
@@ -34,6 +34,10 @@ lint: $(VENV)/ready ## Check style, and that the packages depend in one directio
 
 types: $(VENV)/ready ## Check types
 	$(BIN)/mypy
+
+# ruff's S rules, which `make lint` applies, are bandit's.
+audit: $(VENV)/ready ## Ask whether a pinned package has a known vulnerability
+	$(BIN)/python .ci/audit.py
 
 bench: $(VENV)/ready ## Measure against what people use now; writes benchmarks/results/
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench,demo]'

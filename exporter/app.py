@@ -11,6 +11,7 @@ from exporter.access.access import Access
 from exporter.addresses import load
 from exporter.asgi import AsgiAdapter
 from exporter.audit import AuditLog
+from exporter.cors import Cors
 from exporter.database import Database
 from exporter.endpoint import Endpoint, nothing_here
 from exporter.masking import option_names
@@ -48,8 +49,9 @@ def create(settings: Settings | None = None) -> AsgiAdapter:
     catalog = load(settings.datasets, formats)
     database = Database(pool, Followers(pool, settings.parallel_connections), settings.parallel)
     telemetry = Telemetry(watching(database), AuditLog(settings.audit_log, option_names(formats.values())))
-    ready = Readiness(database, {"audit log": telemetry.audit.problems})
-    service = Service(catalog, formats, database, threads, Access(), telemetry, ready)
+    access = Access(settings)
+    ready = Readiness(database, {"credentials": access.problems, "audit log": telemetry.audit.problems})
+    service = Service(catalog, formats, database, threads, access, telemetry, ready)
     # Velithon's own documents would describe its routes, not the catalogue, and load scripts from a public host.
     application = Velithon(routes=service.routes(), openapi_url=None, docs_url=None)
     application.router.default = Endpoint(nothing_here)
@@ -72,7 +74,7 @@ def create(settings: Settings | None = None) -> AsgiAdapter:
     application.on_startup()(start)
     application.on_shutdown()(close)
 
-    return AsgiAdapter(application, telemetry.visited)
+    return AsgiAdapter(application, Cors(settings.cors_origins), telemetry.visited, settings.trusted_proxies)
 
 
 def watching(database: Database) -> Metrics:

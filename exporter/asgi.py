@@ -6,11 +6,14 @@ cleanly; its ASGI interface does neither. See docs/decisions/asgi-under-velithon
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from velithon import Velithon
 
+from exporter.client_address import Network
+from exporter.cors import Cors
+from exporter.headers import adding
 from exporter.problems import Problem, ProblemType
 from exporter.rsgi import Receive, RsgiProtocol, RsgiScope, Send
 from exporter.visit import Visit
@@ -21,13 +24,22 @@ log = logging.getLogger(__name__)
 class AsgiAdapter:
     """The ASGI application around a Velithon application."""
 
-    def __init__(self, application: Velithon, visited: Callable[[Visit, int | None], None] | None = None) -> None:
-        """Take the application; its start-up and shut-down functions run with ASGI's lifespan.
+    def __init__(
+        self,
+        application: Velithon,
+        cors: Cors | None = None,
+        visited: Callable[[Visit, int | None], None] | None = None,
+        trusted: Sequence[Network] = (),
+    ) -> None:
+        """Take the application, whose start-up and shut-down functions run with ASGI's lifespan, and who may read.
 
-        `visited` is told of each request when it is over, and of the status that it was answered with.
+        `visited` is told of each request when it is over, and of the status that it was answered with; `trusted` are
+        the networks of proxies, whose word is taken for the client's address.
         """
         self._application = application
+        self._cors = cors or Cors()
         self._visited = visited
+        self._trusted = trusted
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> NoReturn:
         """Refuse native RSGI, which would cut exports off silently."""
@@ -48,19 +60,23 @@ class AsgiAdapter:
         elif scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1000})
         else:
-            await self._answer(RsgiScope(scope), RsgiProtocol(receive, send))
+            protocol = RsgiProtocol(receive, adding(send, scope, self._cors.headers(scope)))
+            await self._answer(scope, RsgiScope(scope, self._trusted), protocol)
 
-    async def _answer(self, scope: RsgiScope, protocol: RsgiProtocol) -> None:
+    async def _answer(self, scope: Mapping[str, Any], seen: RsgiScope, protocol: RsgiProtocol) -> None:
         try:
-            # Granian writes "1", the ASGI specification "1.0".
-            if scope.http_version in ("1", "1.0"):
-                await _refuse_http_1_0(scope, protocol)
+            if refused := _refusal(scope):
+                seen.visit.problem = refused.type
+                response = refused.response()
+                protocol.response_bytes(response.status_code, response.raw_headers, response.body)
+            elif permission := self._cors.preflight(scope):
+                protocol.response_empty(204, [(name.decode(), value.decode()) for name, value in permission.items()])
             else:
-                await self._application(scope, protocol)
+                await self._application(seen, protocol)
             await protocol.finish()
         finally:
             if self._visited is not None:
-                self._visited(scope.visit, protocol.status)
+                self._visited(seen.visit, protocol.status)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         for stage, functions in (
@@ -78,9 +94,18 @@ class AsgiAdapter:
             await send({"type": f"lifespan.{stage}.complete"})
 
 
-async def _refuse_http_1_0(scope: RsgiScope, protocol: RsgiProtocol) -> None:
-    """Answer 505: without chunked coding (RFC 9112, section 7.1) a body that was cut off looks like a whole one."""
-    detail = "Ask with HTTP/1.1 or later; behind nginx, set proxy_http_version 1.1."
-    scope.visit.problem = ProblemType.HTTP_VERSION_NOT_SUPPORTED
-    response = Problem(scope.visit.problem, detail).response()
-    protocol.response_bytes(response.status_code, response.raw_headers, response.body)
+def _refusal(scope: Mapping[str, Any]) -> Problem | None:
+    """Return why a request is refused whatever it asks for."""
+    # Granian writes "1", the ASGI specification "1.0".
+    if scope["http_version"] in ("1", "1.0"):
+        # Without chunked coding (RFC 9112, section 7.1) a body that was cut off looks like a whole one.
+        detail = "Ask with HTTP/1.1 or later; behind nginx, set proxy_http_version 1.1."
+        return Problem(ProblemType.HTTP_VERSION_NOT_SUPPORTED, detail)
+    if scope["method"] in ("GET", "HEAD") and any(map(_announces_body, scope["headers"])):
+        return Problem(ProblemType.REQUEST_BODY, "Put parameters into the query string and send no body.")
+    return None
+
+
+def _announces_body(header: tuple[bytes, bytes]) -> bool:
+    name, value = header
+    return name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0") != b"")

@@ -4,23 +4,39 @@ import asyncio
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 from pydantic import ValidationError
 
+from exporter.access.settings import faults as faults_of
+from exporter.client_address import is_loopback
+from exporter.keys_command import keys, sign
 from exporter.settings import Settings
 from queries.catalog import Catalog, CatalogError
 from queries.errors import QueryError
 
+if TYPE_CHECKING:
+    from exporter.server import Tls
+
 app = App(name="exporter", help="Stream PostgreSQL datasets over HTTP as CSV, NDJSON, Parquet or Arrow.")
+app.command(keys)
+app.command(sign)
 
 DatabaseUrl = Annotated[str | None, Parameter(help="PostgreSQL to read from [EXPORTER_DATABASE_URL].")]
 Datasets = Annotated[Path | None, Parameter(help="The folder of dataset files [EXPORTER_DATASETS].")]
 Host = Annotated[str, Parameter(help="The address to listen on.")]
 Port = Annotated[int, Parameter(help="The port to listen on.", validator=Number(gte=1, lte=65_535))]
+AllowAnonymous = Annotated[
+    bool,
+    Parameter(help="Let everybody who reaches the service read everything [EXPORTER_ALLOW_ANONYMOUS].", negative=""),
+]
 Workers = Annotated[int, Parameter(help="Worker processes, each with a pool of its own.", validator=Number(gte=1))]
+Certificate = Annotated[
+    Path | None, Parameter(name="--tls-certificate", help="Serve HTTPS with this certificate (PEM, with its chain).")
+]
+Key = Annotated[Path | None, Parameter(name="--tls-key", help="The private key of the certificate (PEM).")]
 
 
 def main() -> None:
@@ -36,14 +52,18 @@ def serve(
     host: Host = "127.0.0.1",
     port: Port = 8000,
     workers: Workers = 1,
+    allow_anonymous: AllowAnonymous = False,
+    certificate: Certificate = None,
+    key: Key = None,
 ) -> None:
     """Serve the datasets over HTTP until interrupted."""
     from exporter.server import run
 
-    settings = _settings(database_url, datasets)
+    settings = _settings(database_url, datasets, allow_anonymous=allow_anonymous)
     _load(settings)
+    _check_callers(host, settings)
     _check_address(host, port)
-    run(host, port, workers, settings)
+    run(host, port, workers, settings, _tls(certificate, key))
 
 
 @app.command
@@ -63,15 +83,39 @@ def check(*, database_url: DatabaseUrl = None, datasets: Datasets = None) -> Non
 
 
 @app.command
-def demo(*, host: Host = "127.0.0.1", port: Port = 8000, workers: Workers = 1) -> None:
+def demo(
+    *,
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    workers: Workers = 1,
+    allow_anonymous: AllowAnonymous = False,
+) -> None:
     """Serve sample datasets from an embedded PostgreSQL, which is removed again at the end."""
     from exporter.server import run
     from queries.demo import DATASETS, database
 
+    # Whatever is wrong is told before the database is made.
+    _check_callers(host, _settings("postgresql://", DATASETS, allow_anonymous=allow_anonymous))
     _check_address(host, port)
     with database() as dsn:
         settings = _settings(dsn, DATASETS)
         run(host, port, workers, settings)
+
+
+def _check_callers(host: str, settings: Settings) -> None:
+    """Make sure that callers from other machines have to say who they are, or that the operator wants it otherwise."""
+    from exporter.access.keys_file import KeysFileError, read
+
+    if not (settings.closed or settings.allow_anonymous or is_loopback(host)):
+        _fail(
+            f"on {host} others could read every dataset: set EXPORTER_KEYS (exporter keys create) or "
+            "EXPORTER_JWT_KEYS, or say --allow-anonymous"
+        )
+    try:
+        if settings.keys is not None:
+            read(settings.keys)
+    except (KeysFileError, OSError) as error:
+        _fail(str(error))
 
 
 def _check_address(host: str, port: int) -> None:
@@ -83,17 +127,33 @@ def _check_address(host: str, port: int) -> None:
         _fail(f"cannot listen on {host}:{port}: {error.strerror}")
 
 
-def _settings(database_url: str | None, datasets: Path | None) -> Settings:
+def _tls(certificate: Path | None, key: Path | None) -> "Tls | None":
+    from exporter.server import Tls
+
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        _fail("--tls-certificate and --tls-key go together")
+    tls = Tls(certificate, key)
+    try:
+        tls.check()
+    except (OSError, ValueError) as error:
+        _fail(f"cannot serve HTTPS with {certificate} and {key}: {error}")
+    return tls
+
+
+def _settings(database_url: str | None, datasets: Path | None, *, allow_anonymous: bool = False) -> Settings:
     """Return the settings; what the command line says goes into the environment, where the workers read it."""
     if database_url is not None:
         os.environ["EXPORTER_DATABASE_URL"] = database_url
     if datasets is not None:
         os.environ["EXPORTER_DATASETS"] = str(datasets)
+    if allow_anonymous:
+        os.environ["EXPORTER_ALLOW_ANONYMOUS"] = "on"
     try:
         return Settings()
     except ValidationError as error:
-        faults = (f"EXPORTER_{str(fault['loc'][0]).upper()}: {fault['msg']}" for fault in error.errors())
-        _fail("\n".join(faults))
+        _fail("\n".join(faults_of(error)))
 
 
 def _load(settings: Settings) -> Catalog:

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable
 from urllib.parse import quote
 
-_UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]')
+"""Also what turns the direction of writing, so that `gpj.exe` would be shown as `exe.jpg`."""
 _LONGEST = 150
 """Characters; file systems allow 255 bytes, and an extension and a copy's number must still fit."""
 

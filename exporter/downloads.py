@@ -125,6 +125,5 @@ def _headers(order: Order, name: str, file_coding: str | None, coding: str | Non
         ("vary", VARY),
         ("accept-ranges", "none"),
         ("cache-control", order.dataset.cache_control or "no-store"),
-        ("x-content-type-options", "nosniff"),
     ]
     return [*headers, ("content-encoding", coding)] if coding else headers

@@ -11,14 +11,13 @@ from exporter.database import Database
 from exporter.order import Order
 from exporter.pipeline import in_place, pipeline
 from exporter.plan import Plan, plan
-from exporter.scan import dialect, scan
+from exporter.scan import dialect, projection, scan
 from exporter.work import Work
 from queries.cast import Unrepresentable
 from queries.connection import Connection
 from queries.copy import takes_copy
 from queries.cursor import cursor
 from queries.errors import CopyRefused
-from queries.projection import project
 from queries.source import Source
 
 log = logging.getLogger(__name__)
@@ -93,16 +92,6 @@ def _chunks(blocks: AsyncIterator[Any], work: Work, threads: Executor) -> AsyncG
 
 @asynccontextmanager
 async def _fetched(order: Order, database: Database, connection: Connection, planned: Plan) -> AsyncIterator[Source]:
-    sql = order.dataset.query.numbered()
-    layout = order.format.layout.value
-    projected = project(
-        sql,
-        planned.columns,
-        layout,
-        chosen=planned.chosen,
-        limit=order.limit,
-        as_text=True,
-        comment=order.progress.comment,
-    )
+    projected = projection(order, planned, as_text=True)(order.dataset.query.numbered())
     async with cursor(connection, projected, list(order.arguments.values()), dialect(order)) as source:
         yield source

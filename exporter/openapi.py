@@ -34,19 +34,28 @@ _PROBLEM = {
     },
 }
 
-_EXPORT_PROBLEMS = (400, 403, 406, 409, 422, 500, 503, 504, 505)
+_CREDENTIALS = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "The token of an API key, or a JWT."},
+    "basic": {"type": "http", "scheme": "basic", "description": "The token as the password; the user name may be any."},
+}
+_ALWAYS = (413, 505)
+_CALLER_PROBLEMS = (400, 401, 403, 429, 503)
+"""What whoever asks may be told before anything is looked at."""
+
+_EXPORT_PROBLEMS = (406, 409, 422, 500, 504)
 
 
 def document(catalog: Catalog, formats: Mapping[str, Format]) -> dict[str, Any]:
     """Return the document; it changes only with the catalogue and the formats."""
     paths: dict[str, Any] = {
-        "/datasets": {"get": _json_operation("listDatasets", "Every dataset", "catalog")},
-        "/healthz": {"get": _json_operation("health", "Whether the worker runs", "operations")},
-        "/readyz": {"get": _json_operation("readiness", "Whether an export could start now", "operations", 503)},
+        "/datasets": {"get": _json_operation("listDatasets", "Every dataset", "catalog", *_CALLER_PROBLEMS)},
+        "/healthz": {"get": _open(_json_operation("health", "Whether the worker runs", "operations"))},
+        "/readyz": {"get": _open(_json_operation("readiness", "Whether an export could start now", "operations", 503))},
     }
     options = {extension: _options(format_) for extension, format_ in formats.items()}
     for dataset in catalog.values():
-        described = _json_operation(f"describe.{dataset.name}", f"About {dataset.title}", "catalog", 403, 406, 409, 503)
+        problems = (*_CALLER_PROBLEMS, 406, 409, 422)
+        described = _json_operation(f"describe.{dataset.name}", f"About {dataset.title}", "catalog", *problems)
         paths[f"/datasets/{dataset.name}"] = {"get": described}
         for extension, format_ in formats.items():
             paths[f"/datasets/{dataset.name}.{extension}"] = {
@@ -56,8 +65,14 @@ def document(catalog: Catalog, formats: Mapping[str, Format]) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "Exporter", "version": version("velithon-exporter")},
         "paths": paths,
-        "components": {"schemas": {"Problem": _PROBLEM}},
+        "components": {"schemas": {"Problem": _PROBLEM}, "securitySchemes": _CREDENTIALS},
+        # Whether credentials are needed is the operator's to say.
+        "security": [{"bearer": []}, {"basic": []}, {}],
     }
+
+
+def _open(operation: dict[str, Any]) -> dict[str, Any]:
+    return operation | {"security": []}
 
 
 def _json_operation(operation_id: str, title: str, tag: str, *problems: int) -> dict[str, Any]:
@@ -66,7 +81,7 @@ def _json_operation(operation_id: str, title: str, tag: str, *problems: int) -> 
         "operationId": operation_id,
         "summary": title,
         "tags": [tag],
-        "responses": {"200": answer} | _problem_responses(*problems),
+        "responses": {"200": answer} | _problem_responses(*problems, *_ALWAYS),
     }
 
 
@@ -87,7 +102,7 @@ def _export_operation(dataset: Dataset, format_: Format, options: list[dict[str,
                 "content": dict.fromkeys([format_.media_types[0], *files], body),
             }
         }
-        | _problem_responses(*_EXPORT_PROBLEMS),
+        | _problem_responses(*_CALLER_PROBLEMS, *_EXPORT_PROBLEMS, *_ALWAYS),
     }
 
 

@@ -5,23 +5,26 @@ from html import escape
 
 from velithon.responses import Response
 
+from exporter.headers import policy_of_page
 from formats.encoder import Format
 from queries.catalog import Catalog
 from queries.dataset import Dataset
+
+_STYLE = """
+body { font: 1rem/1.5 system-ui, sans-serif; max-width: 48rem; margin: 2rem auto; padding: 0 1rem }
+article { border-top: 1px solid #ccc; padding: .5rem 0 1rem }
+h2 { margin: .5rem 0 0; font-size: 1.1rem }
+p { margin: .25rem 0 }
+a { margin-right: .75rem }
+code { background: #f3f3f3; padding: 0 .25rem }
+"""
 
 _PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <title>Datasets</title>
-<style>
-body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 48rem; margin: 2rem auto; padding: 0 1rem }}
-article {{ border-top: 1px solid #ccc; padding: .5rem 0 1rem }}
-h2 {{ margin: .5rem 0 0; font-size: 1.1rem }}
-p {{ margin: .25rem 0 }}
-a {{ margin-right: .75rem }}
-code {{ background: #f3f3f3; padding: 0 .25rem }}
-</style>
+<style>{style}</style>
 <h1>Datasets</h1>
 {articles}
 <p><a href="openapi.json">OpenAPI</a><a href="datasets">JSON</a></p>
@@ -39,12 +42,8 @@ def home(catalog: Catalog, formats: Mapping[str, Format]) -> Response:
     """Return the page that lists every dataset with its downloads. It runs no script and loads nothing."""
     articles = "\n".join(_article(dataset, formats) for dataset in catalog.values())
     return Response(
-        _PAGE.format(articles=articles).encode(),
-        headers={
-            "cache-control": "no-store",
-            "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
-            "x-content-type-options": "nosniff",
-        },
+        _PAGE.format(style=_STYLE, articles=articles).encode(),
+        headers={"cache-control": "no-store", "content-security-policy": policy_of_page(_STYLE)},
         media_type="text/html",
     )
 

@@ -15,6 +15,9 @@ class ProblemType(Enum):
     """Every type of problem: its status and its title. The name, in kebab case, ends its URI."""
 
     MALFORMED_QUERY_STRING = (400, "The query string cannot be decoded")
+    UNAUTHENTICATED = (401, "The service does not know who asks")
+    LOOPBACK_ONLY = (403, "The service answers nobody but its own machine")
+    SIGNED_URL_REFUSED = (403, "The signed URL is not valid")
     PERMISSION_DENIED = (403, "The database does not let the service read this dataset")
     NOT_FOUND = (404, "There is nothing at this path")
     UNKNOWN_DATASET = (404, "There is no such dataset")
@@ -24,8 +27,11 @@ class ProblemType(Enum):
     DUPLICATE_COLUMNS = (409, "The format needs column names that differ")
     QUERY_REJECTED = (409, "The database cannot run the dataset's query")
     UNREPRESENTABLE_VALUE = (409, "A value does not fit the format's type")
+    REQUEST_BODY = (413, "A request of this method has no body here")
     INVALID_PARAMETERS = (422, "Some parameters are wrong")
+    TOO_MANY_ATTEMPTS = (429, "Too many wrong credentials were sent")
     INTERNAL_ERROR = (500, "The service failed")
+    CREDENTIALS_UNAVAILABLE = (503, "Credentials cannot be checked now")
     POOL_BUSY = (503, "All database connections are in use")
     LOCKED = (503, "Something that the dataset reads is locked")
     DATABASE_UNAVAILABLE = (503, "The database is not available now")

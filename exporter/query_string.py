@@ -16,6 +16,9 @@ _MOST = 10_000
 
 Items = Mapping[str, list[str]]
 
+SIGNATURE = ("_key", "_expires", "_signature")
+"""What makes a URL a signed one; whether it is, has been seen before the rest is looked at."""
+
 
 def parse(query_string: str) -> Items:
     """Return the values of each name, in order, blank ones kept, of a query string as its bytes read in Latin-1.
@@ -41,9 +44,9 @@ def parse(query_string: str) -> Items:
 
 
 def split(items: Items) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    """Return the dataset's arguments and the options, these without their underscore."""
+    """Return the dataset's arguments and the options, these without their underscore, and without a URL's signature."""
     arguments = {name: values for name, values in items.items() if not name.startswith("_")}
-    options = {name[1:]: values for name, values in items.items() if name.startswith("_")}
+    options = {name[1:]: values for name, values in items.items() if name.startswith("_") and name not in SIGNATURE}
     return arguments, options
 
 

@@ -4,10 +4,11 @@ RSGI: https://github.com/emmett-framework/granian/blob/master/docs/spec/RSGI.md
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any, TypeAlias
 
 from exporter import visit
+from exporter.client_address import Network
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -51,7 +52,7 @@ class RsgiScope:
     proto = "http"
     rsgi_version = "1.5"
 
-    def __init__(self, scope: Mapping[str, Any]) -> None:
+    def __init__(self, scope: Mapping[str, Any], trusted: Sequence[Network] = ()) -> None:
         self.http_version: str = scope["http_version"]
         self.scheme: str = scope.get("scheme", "http")
         self.method: str = scope["method"]
@@ -61,7 +62,7 @@ class RsgiScope:
         self.server = _address(scope.get("server"))
         self.client = _address(scope.get("client"))
         self.authority: str | None = self.headers.get("host")
-        self.visit = visit.begin(self)
+        self.visit = visit.begin(self, trusted)
 
 
 def _stripped(path: str, root: str) -> str:

@@ -1,6 +1,6 @@
 """How the rows of an export are read: by one COPY, or those of a large table by several at once."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
@@ -31,14 +31,7 @@ async def scan(order: Order, database: Database, connection: Connection, planned
     """
     dataset = order.dataset
     sql = await bind(connection, dataset.query, list(order.arguments.values()), planned.description)
-    projected = partial(
-        project,
-        columns=planned.columns,
-        layout=order.format.layout.value,
-        chosen=planned.chosen,
-        limit=order.limit,
-        comment=order.progress.comment,
-    )
+    projected = projection(order, planned)
     async with AsyncExitStack() as stack:
         connections = [connection]
         walk, more = await _division(order, database, connection, planned, sql)
@@ -69,6 +62,20 @@ async def _division(
         more = min(most, size // _BYTES_EACH)
         walk = await keys(connection, sql, attributes, key, size) if more else None
     return walk, more
+
+
+def projection(order: Order, planned: Plan, *, as_text: bool = False) -> Callable[[str], str]:
+    """Return what makes of the dataset's query, or of a part of it, the one that gives the order's columns."""
+    return partial(
+        project,
+        columns=planned.columns,
+        layout=order.format.layout.value,
+        chosen=planned.chosen,
+        limit=order.limit,
+        as_text=as_text,
+        escaped=order.options.escaped(),
+        comment=order.progress.comment,
+    )
 
 
 def dialect(order: Order) -> Dialect:

@@ -3,13 +3,17 @@
 import multiprocessing
 import os
 import socket
+import ssl
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from granian import Granian
-from granian.constants import Interfaces, Loops
-from granian.http import HTTP1Settings
+from granian.constants import Interfaces, Loops, SSLProtocols
+from granian.http import HTTP1Settings, HTTP2Settings
 from granian.log import LogLevels
 
 from exporter.logs import configuration
@@ -17,6 +21,13 @@ from exporter.settings import Settings
 
 _HEADER_MILLISECONDS = 10_000
 """How long a request's head may take, and so how long a connection may stay between two requests."""
+
+_HTTP1_BYTES = 417_792
+"""The most that a connection buffers of a request's head, answering 431 to a longer one, and of an answer: Granian's
+own value, with which the memory of stalled readers was measured."""
+
+_HTTP2_HEADER_BYTES = 1 << 17
+"""The most bytes of a request's headers, its path included."""
 
 
 def check_address(host: str, port: int) -> None:
@@ -38,8 +49,27 @@ def _metrics_folder() -> Iterator[None]:
         yield
 
 
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """The files of a certificate (with the chain that leads to it) and its key, in PEM."""
+
+    certificate: Path
+    key: Path
+
+    def check(self) -> None:
+        """Make sure that they can be used: Granian's workers would die over them again and again.
+
+        Raises:
+            OSError: a file cannot be read, or the two do not belong together (`ssl.SSLError` is one).
+            ValueError: others than its owner and group may read the key.
+        """
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(self.certificate, self.key, password="")
+        if self.key.stat().st_mode & stat.S_IROTH:
+            raise ValueError(f"everybody may read {self.key}; chmod o= it")
+
+
 @_metrics_folder()
-def run(host: str, port: int, workers: int, settings: Settings) -> None:
+def run(host: str, port: int, workers: int, settings: Settings, tls: Tls | None = None) -> None:
     """Serve until SIGINT or SIGTERM; each worker reads its settings from the environment.
 
     A worker that was told to stop sends the exports it has begun for up to `settings.shutdown_timeout` seconds, and is
@@ -56,7 +86,12 @@ def run(host: str, port: int, workers: int, settings: Settings) -> None:
         interface=Interfaces.ASGI,
         loop=Loops.uvloop,
         websockets=False,
-        http1_settings=HTTP1Settings(header_read_timeout=_HEADER_MILLISECONDS),
+        http1_settings=HTTP1Settings(header_read_timeout=_HEADER_MILLISECONDS, max_buffer_size=_HTTP1_BYTES),
+        http2_settings=HTTP2Settings(max_headers_size=_HTTP2_HEADER_BYTES),
+        ssl_cert=tls.certificate if tls else None,
+        ssl_key=tls.key if tls else None,
+        # Granian wants 1.3, which drivers of some spreadsheets do not speak.
+        ssl_protocol_min=SSLProtocols.tls12,
         respawn_failed_workers=True,
         workers_kill_timeout=settings.shutdown_timeout,
         log_level=LogLevels(settings.log_level.lower()),

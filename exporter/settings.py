@@ -4,20 +4,15 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import AfterValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from exporter.access.settings import AccessSettings
+from exporter.cors import checked
+from exporter.listed import Names
 
 
-def _listed(text: object) -> object:
-    """Split what the environment gives; anything else is a default."""
-    return tuple(name.strip() for name in text.split(",")) if isinstance(text, str) else text
-
-
-Names = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], NoDecode, BeforeValidator(_listed)]
-"""Names separated by commas."""
-
-
-class Settings(BaseSettings):
+class Settings(AccessSettings):
     """Each setting is the variable of its name in capitals behind `EXPORTER_`, such as `EXPORTER_DATABASE_URL`."""
 
     model_config = SettingsConfigDict(env_prefix="EXPORTER_", frozen=True)
@@ -56,6 +51,11 @@ class Settings(BaseSettings):
     )
     shutdown_timeout: PositiveInt = Field(
         default=60, description="Seconds that running exports have left once the service is told to stop."
+    )
+    cors_origins: Annotated[Names, AfterValidator(checked)] = Field(
+        default=(),
+        description="Origins whose pages may read answers, such as https://reports.example.com, divided by commas; "
+        "* for all, which then cannot send the browser's credentials.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="DEBUG, INFO, WARNING or ERROR."

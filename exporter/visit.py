@@ -1,11 +1,12 @@
 """One request as the audit log and the metrics see it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from exporter.access.principal import Principal
+from exporter.client_address import Network, client_address
 from exporter.problems import ProblemType
 from queries.dataset import Dataset
 
@@ -44,14 +45,13 @@ class Visit:
         return self.principal.name if self.principal else "-"
 
 
-def begin(scope: "RsgiScope") -> Visit:
-    """Return the visit of a new request."""
+def begin(scope: "RsgiScope", trusted: Sequence[Network]) -> Visit:
+    """Return the visit of a new request; `trusted` are the networks of proxies."""
     return Visit(
         scope.method,
         scope.path,
         scope.query_string,
-        # The port tells nothing.
-        scope.client.rpartition(":")[0] or "-",
+        client_address(cast("Scope", scope), trusted) or "-",
         scope.headers.get("user-agent"),
         scope.headers.get("traceparent"),
     )

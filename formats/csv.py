@@ -8,6 +8,13 @@ from formats.encoder import BlockEncoder, Format, Layout, Options
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
+FORMULA_STARTS = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20\ufeff"
+"""What a spreadsheet may take for the beginning of a formula (https://owasp.org/www-community/attacks/CSV_Injection),
+full-width too; and the byte order mark, which a reader drops and then sees what is behind it."""
+
+_SPREADSHEET_DELIMITERS = ",;\t"
+"""Where spreadsheets divide a line without asking. With another delimiter they would find cells inside of values."""
+
 
 def _checked_delimiter(delimiter: str) -> str:
     if len(delimiter) != 1 or not delimiter.isascii() or delimiter == "\0":
@@ -25,6 +32,10 @@ def _checked_null(null: str) -> str:
     return null
 
 
+def _is_formula(text: str) -> bool:
+    return text.lstrip(" ")[:1] in tuple(FORMULA_STARTS)
+
+
 class CsvOptions(Options):
     """How the rows are written; the limits on each option are those of COPY in CSV mode (`ProcessCopyOptions`)."""
 
@@ -36,7 +47,13 @@ class CsvOptions(Options):
         "", description="What stands for NULL, unquoted; a value of the same text is quoted."
     )
     profile: Literal["excel"] | None = Field(
-        None, description="`excel`: begin with a byte order mark, without which Excel does not read UTF-8."
+        None,
+        description="`excel`: begin with a byte order mark, without which Excel does not read UTF-8; escape formulas.",
+    )
+    escape_formulas: bool | None = Field(
+        None,
+        description="Whether a text that a spreadsheet would take for a formula gets an apostrophe in front; "
+        "without a value only under `_profile=excel`.",
     )
 
     @model_validator(mode="after")
@@ -44,6 +61,19 @@ class CsvOptions(Options):
         if self.delimiter in self.null:
             raise ValueError("null must not contain the delimiter")
         return self
+
+    @model_validator(mode="after")
+    def _no_way_around_escaping(self) -> Self:
+        if self.escaped() and self.delimiter not in _SPREADSHEET_DELIMITERS:
+            raise ValueError("where formulas are escaped the delimiter must be a comma, a semicolon or a tab")
+        if self.escaped() and _is_formula(self.null):
+            raise ValueError("where formulas are escaped null must not begin like one")
+        return self
+
+    def escaped(self) -> str:
+        """Return what a formula begins with, if formulas are escaped."""
+        on = self.profile == "excel" if self.escape_formulas is None else self.escape_formulas
+        return FORMULA_STARTS if on else ""
 
     def content_type(self, media_type: str) -> str:
         """Say also whether the first line is a header (RFC 4180, section 3)."""
@@ -71,6 +101,8 @@ class CsvEncoder(BlockEncoder):
 
     def _quoted(self, name: str, *, alone: bool) -> str:
         """Quote a name exactly where COPY does (`CopyAttributeOutCSV` in PostgreSQL's copyto.c)."""
+        if self.options.escaped() and _is_formula(name):
+            name = "'" + name
         special = any(character in name for character in (self.options.delimiter, '"', "\r", "\n"))
         if special or name == self.options.null or (alone and name == "\\."):
             return '"' + name.replace('"', '""') + '"'

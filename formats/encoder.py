@@ -31,6 +31,10 @@ class Options(BaseModel):
         """Return `media_type` with the parameters that these options decide, as `Content-Type` carries it."""
         return media_type
 
+    def escaped(self) -> str:
+        """Return the characters before which a text gets an apostrophe when it begins with one; of the CSV layout."""
+        return ""
+
 
 class UnsupportedSchemaError(ValueError):
     """The format has no way to hold these columns; raised while the encoder is made, before any byte."""

@@ -6,6 +6,11 @@ import pyarrow as pa
 
 from queries.types import Column, Kind
 
+_FREE_TEXT = (Kind.TEXT, Kind.DOCUMENT)
+"""The kinds whose text may begin with any character. Numbers, dates, bits and the like are written by the server alone,
+and JSON and arrays begin with a bracket, a quote, a number or a word; composites too, but not every type that casts to
+json."""
+
 
 def project(  # noqa: PLR0913 - what is optional is by keyword
     sql: str,
@@ -16,16 +21,18 @@ def project(  # noqa: PLR0913 - what is optional is by keyword
     limit: int | None = None,
     as_text: bool = False,
     comment: str = "",
+    escaped: str = "",
 ) -> str:
     """Return a SELECT of the query's columns, or of those `chosen` by position, in that order.
 
     `columns` are all columns of the query `sql`, which must be one statement without a final semicolon. Its rows keep
-    their order. With `as_text` every output column is text, NULL staying NULL: what COPY would have printed. A
-    `comment` comes first, since `pg_stat_activity` cuts long statements.
+    their order. With `as_text` every output column is text, NULL staying NULL: what COPY would have printed. A text
+    whose first character after any spaces is in `escaped` gets an apostrophe in front, so that no spreadsheet takes it
+    for a formula. A `comment` comes first, since `pg_stat_activity` cuts long statements.
     """
     positions = range(len(columns)) if chosen is None else chosen
     outputs = ", ".join(
-        f"{_output(f'c{position}', columns[position], layout, as_text)} AS {quoted(columns[position].name)}"
+        f"{_output(f'c{position}', columns[position], layout, as_text, escaped)} AS {quoted(columns[position].name)}"
         for position in positions
     )
     # A query's last line may end in a comment: the bracket that closes it must not.
@@ -34,12 +41,22 @@ def project(  # noqa: PLR0913 - what is optional is by keyword
     return f"{comment}SELECT {outputs}\nFROM (\n{sql}\n) r{aliases}{bound}"
 
 
-def _output(name: str, column: Column, layout: str, as_text: bool) -> str:
+def _output(name: str, column: Column, layout: str, as_text: bool, escaped: str) -> str:
     expression = name if layout == "csv" else _json(name, column, layout)
-    if not as_text:
+    guarded = escaped and column.kind in _FREE_TEXT and column.postgres_type != "money"
+    if not as_text and not guarded:
         return expression
+    text = f"pg_catalog.format('%s', {expression})"
     # IS NOT NULL is false for a composite with a NULL inside, and `::text` is not what bool, char(n) and inet print.
-    return f"CASE WHEN {name} IS DISTINCT FROM NULL THEN pg_catalog.format('%s', {expression}) END"
+    formula = f"WHEN {_begins(text, escaped)} THEN pg_catalog.concat('''', {text}) " if guarded else ""
+    return f"CASE {formula}WHEN {name} IS DISTINCT FROM NULL THEN {text} END"
+
+
+def _begins(text: str, escaped: str) -> str:
+    """Return the condition; it compares UTF-8, since not every encoding of a database has all those characters."""
+    first = f"pg_catalog.convert_to(pg_catalog.left(pg_catalog.ltrim({text}), 1), 'UTF8')"
+    characters = ", ".join(rf"'\x{character.encode().hex()}'" for character in escaped)
+    return f"{first} OPERATOR(pg_catalog.=) ANY (ARRAY[{characters}]::pg_catalog.bytea[])"
 
 
 def _json(name: str, column: Column, layout: str) -> str:

@@ -80,7 +80,7 @@ def _rate(service: Service, extension: str, rows: int) -> float:
 def _silent(service: Service, path: str) -> socket.socket:
     client = service.connect()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
-    client.sendall(f"GET {path} HTTP/1.1\r\nHost: stalled\r\n\r\n".encode())
+    client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     return client
 
 

@@ -1,17 +1,127 @@
 """From a request to its principal."""
 
+import logging
+from typing import NoReturn
+
 from velithon.requests import Request
 
+from exporter import query_string
+from exporter.access import signed_urls
+from exporter.access.anonymous import refuse_other_machines
+from exporter.access.credentials import Malformed, is_key, token_of
+from exporter.access.jwks import Jwks, JwksUnavailable
+from exporter.access.jwts import JwtRefused, Jwts
+from exporter.access.known_keys import KeysUnavailable, KnownKeys
 from exporter.access.principal import ANONYMOUS, Principal
+from exporter.access.settings import AccessSettings
+from exporter.access.slowdown import Slowdown
+from exporter.access.unauthenticated import Unauthenticated
+from exporter.client_address import client_address
+from exporter.problems import Problem, ProblemType
+from exporter.query_string import Items
+from exporter.response import unless_disconnected
+
+_DATASETS = "/datasets/"
+
+log = logging.getLogger(__name__)
+
+
+class _Refused(Exception):
+    """The credentials are wrong; the text says why, for the log, and holds nothing of them."""
 
 
 class Access:
     """Knows every way in which a caller may say who they are."""
 
+    def __init__(self, settings: AccessSettings, slowdown: Slowdown | None = None) -> None:
+        """Take the settings, and what slows failed attempts down."""
+        self._settings = settings
+        self._keys = KnownKeys(settings.keys) if settings.keys else None
+        self._jwks = Jwks(settings.jwt_keys) if settings.jwt_keys else None
+        self._jwts = Jwts(settings, self._jwks) if self._jwks else None
+        self._slowdown = slowdown or Slowdown()
+
     async def principal(self, request: Request) -> Principal:
         """Return who asks.
 
         Raises:
-            Problem: the credentials are missing, wrong or revoked, or too many were tried.
+            Problem: the credentials are missing, wrong or revoked, too many were tried, or they cannot be checked now.
+            Disconnected: the client left before it was told.
         """
-        return ANONYMOUS
+        address = client_address(request.scope, self._settings.trusted_proxies)
+        try:
+            return await self._known(request, address)
+        except (KeysUnavailable, JwksUnavailable) as error:
+            raise Problem(
+                ProblemType.CREDENTIALS_UNAVAILABLE, "Try again shortly.", headers={"retry-after": "5"}
+            ) from error
+
+    def problems(self) -> list[str]:
+        """Return what keeps callers from being known, in words that tell nothing of the service's machine."""
+        found = [checked.problem() for checked in (self._keys, self._jwks) if checked is not None]
+        return [problem for problem in found if problem is not None]
+
+    async def _known(self, request: Request, address: str) -> Principal:
+        items = query_string.parse(request.scope.query_string)
+        if any(name in items for name in query_string.SIGNATURE):
+            return await self._signed(request, items, address)
+        if not self._settings.closed:
+            if not self._settings.allow_anonymous:
+                refuse_other_machines(request.scope, address, proxies=bool(self._settings.trusted_proxies))
+            return ANONYMOUS
+        authorization = request.scope.headers.get("authorization")
+        if authorization is None:
+            raise Unauthenticated(given=False)
+        try:
+            return await self._bearer(token_of(authorization))
+        except (Malformed, _Refused, JwtRefused) as error:
+            await self._slow(request, address, error)
+            raise Unauthenticated(given=True) from error
+
+    async def _bearer(self, token: str) -> Principal:
+        if self._keys is not None and is_key(token):
+            found = self._keys.by_token(token)
+            if found is None:
+                raise _Refused("unknown key")
+            name, key = found
+            if key.expired():
+                raise _Refused(f"key {name} has expired")
+            return key.principal(name)
+        if self._jwts is not None:
+            return await self._jwts.principal(token)
+        raise _Refused("no key")
+
+    async def _signed(self, request: Request, items: Items, address: str) -> Principal:
+        try:
+            return self._signer(request, items)
+        except _Refused as error:
+            await self._slow(request, address, error)
+            _refuse_url("The URL is not signed, or not for what it asks for now. Ask whoever gave it to you.", error)
+
+    def _signer(self, request: Request, items: Items) -> Principal:
+        """Return the principal of the key on whose behalf the URL was signed."""
+        secret, path = self._settings.url_key, request.scope.path
+        if secret is None or self._keys is None:
+            raise _Refused("signed URLs are not switched on")
+        if request.method not in ("GET", "HEAD") or not path.startswith(_DATASETS):
+            raise _Refused("URL of another kind")
+        if any(len(items.get(name, ())) != 1 for name in query_string.SIGNATURE):
+            raise _Refused("incomplete signature")
+        ((name,), (moment,)) = items["_key"], items["_expires"]
+        key = self._keys.by_name(name)
+        if key is None or not signed_urls.matches(secret.get_secret_value(), key, path.removeprefix(_DATASETS), items):
+            raise _Refused("wrong signature")
+        if signed_urls.expired(moment):
+            # No attempt to guess anything: whoever has this URL had a good one.
+            _refuse_url("The URL has expired. Ask whoever gave it to you for another.")
+        if key.expired():
+            raise _Refused(f"key {name} has expired")
+        return key.principal(name)
+
+    async def _slow(self, request: Request, address: str, error: Exception) -> None:
+        log.info("credentials refused address=%s reason=%r", address, str(error) or "malformed")
+        await unless_disconnected(request.protocol, self._slowdown.failed(address))
+
+
+def _refuse_url(detail: str, error: Exception | None = None) -> NoReturn:
+    raise Problem(ProblemType.SIGNED_URL_REFUSED, detail) from error

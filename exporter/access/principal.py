@@ -29,11 +29,10 @@ class Principal:
 
     @property
     def acting(self) -> Acting:
-        """What the database is told of the principal; `sub` and `role` are always among the claims."""
-        claims = {**self.claims, "sub": self.name}
-        if self.role is not None:
-            claims["role"] = self.role
-        return Acting(self.role, json.dumps(claims))
+        """What the database is told of the principal; `sub` and `role` are its own, whatever claims had these names."""
+        own = {"sub": self.name} if self.role is None else {"sub": self.name, "role": self.role}
+        others = {name: value for name, value in self.claims.items() if name not in ("sub", "role")}
+        return Acting(self.role, json.dumps(others | own))
 
 
 ANONYMOUS = Principal("anonymous", ("*",), metrics=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import trustme
 
 from tests.acceptance.catalogue import DATASETS, TABLES
 from tests.acceptance.service import Service, running
@@ -35,6 +36,19 @@ def datasets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def service(source: str, datasets: Path) -> Iterator[Service]:
     with running(source, datasets, settings={"pool_size": "4"}) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an authority, a certificate for 127.0.0.1 and its key."""
+    folder = tmp_path_factory.mktemp("certificates")
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1")
+    authority.cert_pem.write_to_path(folder / "authority.pem")
+    (folder / "certificate.pem").write_bytes(b"".join(pem.bytes() for pem in issued.cert_chain_pems))
+    (folder / "key.pem").touch(0o600)
+    issued.private_key_pem.write_to_path(folder / "key.pem")
+    return folder
 
 
 @pytest.fixture(scope="session")

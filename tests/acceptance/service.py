@@ -102,7 +102,9 @@ def environment(settings: Mapping[str, object] = {}) -> dict[str, str]:
 
 
 @contextmanager
-def running(database_url: str, datasets: Path, *arguments: str, settings: Mapping[str, str] = {}) -> Iterator[Service]:
+def running(
+    database_url: str, datasets: Path, *arguments: str, settings: Mapping[str, str] = {}, scheme: str = "http"
+) -> Iterator[Service]:
     """Run `exporter serve` until the block ends; it must then leave no process behind."""
     port = free_port()
     command = [COMMAND, "serve", "--database-url", database_url, "--datasets", datasets, "--port", str(port)]
@@ -112,7 +114,7 @@ def running(database_url: str, datasets: Path, *arguments: str, settings: Mappin
             process = subprocess.Popen([*command, *arguments], stdout=stream, stderr=stream, env=environment(settings))
         with process:
             try:
-                service = Service(f"http://127.0.0.1:{port}", process, log)
+                service = Service(f"{scheme}://127.0.0.1:{port}", process, log)
                 until(lambda: answers(service))
                 yield service
             finally:
@@ -139,9 +141,18 @@ def stopped(process: "subprocess.Popen[Any]") -> Sequence[psutil.Process]:
         process.kill()
         children.append(psutil.Process(process.pid))
     _, left = psutil.wait_procs(children, 2)
+    left = [child for child in left if _runs(child)]
     for child in left:
         child.kill()
     return left
+
+
+def _runs(process: psutil.Process) -> bool:
+    """Return whether the process has not ended; one that has may wait for long until somebody asks how."""
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def fetch(database_url: str, sql: str, *arguments: object) -> list[asyncpg.Record]:

@@ -44,7 +44,7 @@ def client(application: AsgiAdapter, root_path: str = "") -> httpx.AsyncClient:
 
 @pytest.fixture
 async def application(source: str, datasets: Path) -> AsyncIterator[AsgiAdapter]:
-    adapter = create(Settings(database_url=SecretStr(source), datasets=datasets))
+    adapter = create(Settings(database_url=SecretStr(source), datasets=datasets, allow_anonymous=True))
     async with lifespan(adapter):
         yield adapter
 

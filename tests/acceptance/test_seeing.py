@@ -286,7 +286,12 @@ def test_no_export_without_its_audit_log(source: str, datasets: Path, tmp_path: 
     with running(source, datasets, settings={"audit_log": str(folder / "audit")}) as service:
         problem(service.curl("/datasets/items.csv"), 503, "audit-log-unavailable")
         told = problem(service.curl("/readyz"), 503, "not-ready")
-        assert told["checks"] == {"draining": "ok", "audit log": ["it cannot be written"], "database": "ok"}
+        assert told["checks"] == {
+            "draining": "ok",
+            "credentials": "ok",
+            "audit log": ["it cannot be written"],
+            "database": "ok",
+        }
         assert str(tmp_path) not in str(told)
         assert service.curl("/datasets/items").status == 200
         folder.mkdir()

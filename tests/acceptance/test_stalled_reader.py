@@ -23,7 +23,7 @@ def _stalled(service: Service, path: str) -> Iterator[None]:
     with closing(socket.socket()) as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         client.connect((urlsplit(service.url).hostname, urlsplit(service.url).port))
-        client.sendall(f"GET {path} HTTP/1.1\r\nHost: stalled\r\n\r\n".encode())
+        client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         assert client.recv(12) == b"HTTP/1.1 200"
         yield
 

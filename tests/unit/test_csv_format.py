@@ -2,7 +2,7 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
-from formats.csv import FORMAT, CsvEncoder, CsvOptions
+from formats.csv import FORMAT, FORMULA_STARTS, CsvEncoder, CsvOptions
 
 
 def header(*names, **options):
@@ -82,3 +82,29 @@ def test_null_must_not_contain_the_delimiter(delimiter, null):
 def test_an_unknown_option_is_refused():
     with pytest.raises(ValidationError):
         CsvOptions.model_validate({"quote": "'"})
+
+
+@pytest.mark.parametrize("start", FORMULA_STARTS)
+def test_a_name_that_a_spreadsheet_would_run_is_escaped(start):
+    for name in (f"{start}x", f"  {start}x"):
+        quoted = f'"\'{name}"' if start in "\r\n" else f"'{name}"
+        assert header("a", name, escape_formulas=True) == f"a,{quoted}\n".encode()
+        assert header(name, profile="excel", escape_formulas=False).decode().count("'") == 0
+
+
+def test_formulas_are_escaped_only_when_asked_for_or_for_excel():
+    asked = [(None, None), (None, "excel"), (True, None), (False, None), (True, "excel"), (False, "excel")]
+    escaping = [bool(CsvOptions(escape_formulas=on, profile=profile).escaped()) for on, profile in asked]
+    assert escaping == [False, True, True, False, True, False]
+
+
+@pytest.mark.parametrize("delimiter", "=+-@| x'")
+def test_escaping_takes_no_delimiter_that_spreadsheets_do_not_know(delimiter):
+    with pytest.raises(ValidationError, match="delimiter must be"):
+        CsvOptions(delimiter=delimiter, profile="excel")
+
+
+@pytest.mark.parametrize("null", ["=1+1", "-", " @x", "\ufeff=1"])
+def test_escaping_takes_no_null_that_begins_like_a_formula(null):
+    with pytest.raises(ValidationError, match="null must not begin"):
+        CsvOptions(null=null, escape_formulas=True)

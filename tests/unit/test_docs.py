@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 def _table_rows(name):
     """The cells of every table row of a document."""
     lines = (ROOT / "docs" / name).read_text().splitlines()
-    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
 
 
 def _first_cells(name):
@@ -31,7 +31,21 @@ def test_every_setting_is_documented_with_its_default(name):
     (row,) = [row for row in _table_rows("settings.md") if f"`EXPORTER_{name.upper()}`" in row[0]]
     default = Settings.model_fields[name].default
     if name not in ("database_url", "datasets", "threads"):
-        assert row[1] == f"{default:g}" if isinstance(default, float) else str(default)
+        assert row[1] == _shown(default)
+
+
+def _shown(default):
+    match default:
+        case None:
+            return ""
+        case bool():
+            return "on" if default else "off"
+        case float():
+            return f"{default:g}"
+        case tuple():
+            return ",".join(default)
+        case _:
+            return str(default)
 
 
 @pytest.mark.parametrize("problem", ProblemType)

@@ -1,0 +1,149 @@
+"""The keys that JWTs are verified with: a JWKS (RFC 7517) in a file or at a URL."""
+
+import asyncio
+import json
+import logging
+import os
+import stat
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import IO, Any
+from urllib.request import HTTPRedirectHandler, Request, build_opener
+
+from joserfc.errors import JoseError
+from joserfc.jwk import JWKRegistry, Key, OctKey
+
+log = logging.getLogger(__name__)
+
+_FRESH_SECONDS = 600
+_AGAIN_SECONDS = 60
+"""The least time between two attempts for the sake of a key that is not known."""
+_FIRST_AGAIN_SECONDS = 5
+"""The same as long as there are no keys at all."""
+_TIMEOUT_SECONDS = 5
+_MOST_BYTES = 1 << 20
+_OCT_BITS = 256
+"""HS256 must have no shorter one (RFC 7518, section 3.2)."""
+
+
+class JwksUnavailable(Exception):
+    """No keys could be had so far, so nobody's JWT can be checked."""
+
+
+class Jwks:
+    """Keys that are read outside the event loop, once for all who wait, and kept when they cannot be read again."""
+
+    def __init__(self, location: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._location = location
+        self._clock = clock
+        self._keys: Sequence[Key] = ()
+        self._read_at = float("-inf")
+        self._tried_at = float("-inf")
+        self._reading: asyncio.Task[None] | None = None
+
+    async def keys(self, kid: str | None) -> list[Key]:
+        """Return the keys of an id, or all where a JWT names none; reads them again for an id that is not known.
+
+        Raises:
+            JwksUnavailable: there are none so far.
+        """
+        if not self._keys:
+            await self._attempt(_FIRST_AGAIN_SECONDS)
+        elif self._clock() - self._read_at > _FRESH_SECONDS:
+            self.refresh()
+        if not self._keys:
+            raise JwksUnavailable
+        if not self._named(kid):
+            await self._attempt(_AGAIN_SECONDS)
+        return self._named(kid)
+
+    def problem(self) -> str | None:
+        """Return what is wrong, if anything, and begin to set it right."""
+        if self._keys:
+            return None
+        self.refresh(_FIRST_AGAIN_SECONDS)
+        return "the keys of JWTs cannot be had; the log says why"
+
+    def refresh(self, after: float = _AGAIN_SECONDS) -> None:
+        """Begin to read the keys, unless that was tried less than so many seconds ago."""
+        if self._reading is None and self._clock() - self._tried_at >= after:
+            self._tried_at = self._clock()
+            self._reading = asyncio.create_task(self._read())
+
+    async def _attempt(self, after: float) -> None:
+        self.refresh(after)
+        if self._reading is not None:
+            await asyncio.shield(self._reading)
+
+    def _named(self, kid: str | None) -> list[Key]:
+        return [key for key in self._keys if kid is None or key.kid == kid]
+
+    async def _read(self) -> None:
+        try:
+            async with asyncio.timeout(2 * _TIMEOUT_SECONDS):
+                self._keys = await asyncio.to_thread(read, self._location)
+            self._read_at = self._clock()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the keys of before are still good
+            kept = f"the {len(self._keys)} of before are kept" if self._keys else "every JWT is refused"
+            log.error("the keys of JWTs cannot be read from %s, %s: %r", self._location, kept, error)  # noqa: TRY400 - no defect
+        finally:
+            self._reading = None
+
+
+def read(location: str) -> list[Key]:
+    """Return the keys of a JWKS that can be used, in order.
+
+    Raises:
+        ValueError: it is none, has no such key, or is a file with secret keys that others than its owner may read.
+        OSError: it cannot be read, or its server answers with a redirection or an error.
+    """
+    text, private = _fetched(location) if "://" in location else _stored(Path(location))
+    document = json.loads(text)
+    listed = document.get("keys") if isinstance(document, dict) else None
+    keys = [key for entry in listed if (key := _imported(entry))] if isinstance(listed, list) else []
+    if not keys:
+        raise ValueError("expected a JWKS with keys that can be used")
+    if not private and any(isinstance(key, OctKey) for key in keys):
+        raise ValueError(f"it holds a secret that others than its owner may read: chmod 600 {location}")
+    return keys
+
+
+def _stored(path: Path) -> tuple[bytes, bool]:
+    """Return a file's content, and whether it is only its owner's."""
+    with path.open("rb") as stream:
+        mode = os.fstat(stream.fileno()).st_mode
+        return _bounded(stream), not mode & (stat.S_IRWXG | stat.S_IRWXO)
+
+
+def _fetched(url: str) -> tuple[bytes, bool]:
+    request = Request(url, headers={"accept": "application/jwk-set+json, application/json"})  # noqa: S310 - see settings
+    with build_opener(_Stay).open(request, timeout=_TIMEOUT_SECONDS) as response:
+        return _bounded(response), True
+
+
+def _bounded(stream: IO[bytes]) -> bytes:
+    text = stream.read(_MOST_BYTES + 1)
+    if len(text) > _MOST_BYTES:
+        raise ValueError(f"it is larger than {_MOST_BYTES} bytes")
+    return text
+
+
+class _Stay(HTTPRedirectHandler):
+    """Follows no redirection, which could lead away from https."""
+
+    def redirect_request(self, *arguments: Any, **how: Any) -> None:
+        """Refuse; the answer is then an error."""
+
+
+def _imported(entry: dict[str, Any]) -> Key | None:
+    """Return a key, or None for one that is not for signatures, is too short, or of an unknown kind."""
+    try:
+        key = JWKRegistry.import_key(entry)
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
+        log.warning("a key of JWTs is left out: %s", type(error).__name__)
+        return None
+    if isinstance(key, OctKey) and 8 * len(key.raw_value) < _OCT_BITS:
+        log.warning("a key of JWTs is left out: HMAC needs %d bits", _OCT_BITS)
+        return None
+    return key if key.get("use", "sig") == "sig" else None

@@ -1,0 +1,111 @@
+"""JSON Web Tokens (RFC 7519): verified, and mapped to principals. The pitfalls are those of RFC 8725."""
+
+import json
+from base64 import urlsafe_b64decode
+from typing import Any
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import Key
+from joserfc.jws import JWSRegistry
+from joserfc.jwt import JWTClaimsRegistry
+
+from exporter.access.jwks import Jwks
+from exporter.access.key import pattern
+from exporter.access.principal import Principal
+from exporter.access.settings import AccessSettings
+from queries.acting import is_role
+
+_LEEWAY_SECONDS = 60
+_LONGEST_NAME = 200
+
+
+class JwtRefused(Exception):
+    """The token is not one to trust; the text says why, for the log, and holds nothing of it."""
+
+
+class _Registry(JWSRegistry):
+    max_header_length = 4096  # certificates' thumbprints and the like go there
+
+
+class Jwts:
+    """Turns the JWTs of one issuer into principals."""
+
+    def __init__(self, settings: AccessSettings, jwks: Jwks) -> None:
+        self._settings = settings
+        self._jwks = jwks
+        # What else stands in a header must be ignored (RFC 7515, section 4), but for `crit`.
+        self._registry = _Registry(algorithms=settings.jwt_algorithms, strict_check_header=False)
+
+    async def principal(self, token: str) -> Principal:
+        """Return whom a token is about.
+
+        Raises:
+            JwtRefused: it is not one to trust.
+            JwksUnavailable: there are no keys to check it with.
+        """
+        header = _header(token)
+        algorithm, kid = header.get("alg"), header.get("kid")
+        if algorithm not in self._settings.jwt_algorithms:
+            raise JwtRefused("another algorithm")
+        if "crit" in header or "b64" in header:
+            raise JwtRefused("an extension that is not known")
+        if kid is not None and not isinstance(kid, str):
+            raise JwtRefused("a key's id of another type")
+        return self._principal(self._claims(token, _only(await self._jwks.keys(kid), algorithm)))
+
+    def _claims(self, token: str, key: Key) -> dict[str, Any]:
+        registry = JWTClaimsRegistry(
+            leeway=_LEEWAY_SECONDS,
+            iss={"essential": True, "value": self._settings.jwt_issuer or ""},
+            aud={"essential": True, "value": self._settings.jwt_audience or ""},
+            exp={"essential": True},
+        )
+        try:
+            claims = jwt.decode(token, key, registry=self._registry).claims
+            registry.validate(claims)
+        except (JoseError, ValueError, TypeError, RecursionError) as error:
+            raise JwtRefused(f"{type(error).__name__} {getattr(error, 'claim', '')}".strip()) from error
+        return claims
+
+    def _principal(self, claims: dict[str, Any]) -> Principal:
+        name = claims.get(self._settings.jwt_name_claim)
+        if not isinstance(name, str) or not name.isprintable() or not 0 < len(name) <= _LONGEST_NAME:
+            raise JwtRefused("no name that can be used")
+        role = claims.get(self._settings.jwt_role_claim)
+        if role is not None and not (isinstance(role, str) and is_role(role)):
+            raise JwtRefused("no role that can be taken on")
+        return Principal(name, _datasets(claims.get(self._settings.jwt_datasets_claim, ())), role, claims)
+
+
+def _header(token: str) -> dict[str, Any]:
+    # Looked at before anything is verified, so with limits: the key to verify with is named there.
+    segments = token.split(".")
+    if len(segments) != 3 or not all(segments) or len(segments[0]) > _Registry.max_header_length:  # noqa: PLR2004 - RFC 7515
+        raise JwtRefused("no JWS with its payload")
+    try:
+        header = json.loads(urlsafe_b64decode(segments[0] + "=" * (-len(segments[0]) % 4)))
+    except (ValueError, RecursionError) as error:
+        raise JwtRefused("a header that is not JSON") from error
+    if not isinstance(header, dict):
+        raise JwtRefused("a header that is no object")
+    return header
+
+
+def _only(keys: list[Key], algorithm: str) -> Key:
+    """Return the one key that is for the algorithm: what an RSA key is for can't be taken for the secret of an HMAC."""
+    kinds = {"HS": "oct", "RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
+    fitting = [key for key in keys if key.key_type == kinds[algorithm[:2]] and key.get("alg", algorithm) == algorithm]
+    if len(fitting) != 1:
+        raise JwtRefused("no key, or several, that it could be signed with")
+    return fitting[0]
+
+
+def _datasets(claim: object) -> tuple[str, ...]:
+    listed = claim.split() if isinstance(claim, str) else claim
+    if not isinstance(listed, list | tuple) or not all(isinstance(name, str) for name in listed):
+        raise JwtRefused("no list of datasets")
+    try:
+        return tuple(pattern(name) for name in listed)
+    except ValueError as error:
+        raise JwtRefused("no patterns of datasets") from error

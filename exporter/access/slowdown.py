@@ -1,0 +1,63 @@
+"""Failed attempts cost their address time: each makes the next answer later, until it is quiet for a while."""
+
+import asyncio
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+
+from exporter.client_address import site
+from exporter.problems import Problem, ProblemType
+
+_FIRST_SECONDS = 0.125
+_LONGEST_SECONDS = 4.0
+_HALVED_AFTER = 60.0
+"""Seconds in which what an address has failed counts half."""
+_MOST_ADDRESSES = 10_000
+"""Of whom failures are remembered; whoever failed longest ago is forgotten first."""
+_MOST_DELAYED = 100
+"""Answers that wait at once: each holds a connection and a task."""
+
+
+class Slowdown:
+    """The recent failures of each address; of IPv6, of each /64 network."""
+
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._clock = clock
+        self._sleep = sleep
+        self._failures: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        """How much each address has failed, and when it did last."""
+        self._delayed = 0
+
+    async def failed(self, address: str) -> None:
+        """Count a failed attempt, and return after the delay that it costs.
+
+        Raises:
+            Problem: too many answers are waiting already, so this one does not.
+        """
+        delay = self._delay(site(address))
+        if self._delayed >= _MOST_DELAYED:
+            raise Problem(
+                ProblemType.TOO_MANY_ATTEMPTS,
+                "Too many wrong credentials were sent. Correct them, and try again later.",
+                headers={"retry-after": str(math.ceil(_LONGEST_SECONDS))},
+            )
+        self._delayed += 1
+        try:
+            await self._sleep(delay)
+        finally:
+            self._delayed -= 1
+
+    def _delay(self, counted: str) -> float:
+        now = self._clock()
+        failures, last = self._failures.pop(counted, (0.0, now))
+        failures = failures * 0.5 ** ((now - last) / _HALVED_AFTER) + 1
+        self._failures[counted] = (failures, now)
+        if len(self._failures) > _MOST_ADDRESSES:
+            self._failures.popitem(last=False)
+        # Beyond the exponent of the longest a power could overflow.
+        return min(_FIRST_SECONDS * math.exp2(min(failures - 1, 10)), _LONGEST_SECONDS)

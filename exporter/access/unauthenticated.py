@@ -1,0 +1,26 @@
+"""The answer to a caller whom nobody knows."""
+
+from velithon.responses import Response
+
+from exporter.problems import Problem, ProblemType
+
+
+class Unauthenticated(Problem):
+    """Asks for credentials: a browser then shows its dialogue (RFC 7617), and programs learn of Bearer (RFC 6750)."""
+
+    def __init__(self, *, given: bool) -> None:
+        """Take whether credentials were given, which then were wrong; nothing tells what about them was."""
+        detail = (
+            "These credentials are not valid: wrong, expired or revoked. Ask the service's operator for others."
+            if given
+            else "Send a token: as Authorization: Bearer TOKEN, or as the password of HTTP Basic (curl -u :TOKEN)."
+        )
+        super().__init__(ProblemType.UNAUTHENTICATED, detail)
+        self._bearer = 'Bearer realm="exporter"' + (', error="invalid_token"' if given else "")
+
+    def response(self) -> Response:
+        """Return the problem, with a field for each scheme: some clients read one challenge a field."""
+        response = super().response()
+        challenges = ['Basic realm="exporter", charset="UTF-8"', self._bearer]
+        response.raw_headers += [("www-authenticate", challenge) for challenge in challenges]
+        return response

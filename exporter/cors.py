@@ -1,0 +1,70 @@
+"""Which pages of other origins may read an answer (the Fetch standard's CORS protocol)."""
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from exporter.headers import EXPOSED
+
+ANY = "*"
+
+_ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::[0-9]{1,5})?")
+
+_PREFLIGHT = {
+    b"access-control-allow-methods": b"GET, HEAD",
+    # `Accept` needs no permission.
+    b"access-control-allow-headers": b"Authorization, If-None-Match, If-Range, Prefer, Range, traceparent, tracestate",
+    b"access-control-max-age": b"3600",
+}
+
+
+def checked(origins: tuple[str, ...]) -> tuple[str, ...]:
+    """Return origins as browsers write them, or `*` alone.
+
+    Raises:
+        ValueError: something else is among them.
+    """
+    wrong = sorted(origin for origin in origins if origin != ANY and not _ORIGIN.fullmatch(origin))
+    if wrong:
+        raise ValueError(f"an origin is like https://reports.example.com, without a path: {', '.join(wrong)}")
+    if ANY in origins and len(origins) > 1:
+        raise ValueError("* means every origin, so there is none to add")
+    return origins
+
+
+class Cors:
+    """The permission for pages of some origins; none by default."""
+
+    def __init__(self, origins: Collection[str] = ()) -> None:
+        """Take the origins. Those that are named may send the browser's credentials too; `*` never allows that."""
+        self._origins = origins
+
+    def headers(self, scope: Mapping[str, Any]) -> dict[bytes, bytes]:
+        """Return what the answer to a request says about other origins."""
+        if not self._origins:
+            return {}
+        if ANY in self._origins:
+            return {b"access-control-allow-origin": b"*", **_exposed()}
+        # A cache must not give one origin's permission to another, nor the lack of one.
+        vary = {b"vary": b"Origin"}
+        origin = _header(scope, b"origin")
+        if origin.decode("latin-1") not in self._origins:
+            return vary
+        return vary | {
+            b"access-control-allow-origin": origin,
+            b"access-control-allow-credentials": b"true",
+            **_exposed(),
+        }
+
+    def preflight(self, scope: Mapping[str, Any]) -> dict[bytes, bytes] | None:
+        """Return the permission that a browser asks for ahead of a request, None if this is no such question."""
+        asked = scope["method"] == "OPTIONS" and _header(scope, b"access-control-request-method")
+        return _PREFLIGHT if asked and b"access-control-allow-origin" in self.headers(scope) else None
+
+
+def _exposed() -> dict[bytes, bytes]:
+    return {b"access-control-expose-headers": ", ".join(EXPOSED).encode()}
+
+
+def _header(scope: Mapping[str, Any], wanted: bytes) -> bytes:
+    return next((value for name, value in scope["headers"] if name.lower() == wanted), b"")

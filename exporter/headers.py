@@ -1,0 +1,67 @@
+"""The headers that every answer gets, whoever makes it: they tell browsers what they must not do with it."""
+
+import base64
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from exporter.rsgi import Message, Send
+
+RawHeaders = list[tuple[bytes, bytes]]
+
+EXPOSED = (
+    "Accept-Ranges",
+    "Allow",
+    "Content-Disposition",
+    "Content-Encoding",
+    "Export-Id",
+    "Link",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "Vary",
+    "WWW-Authenticate",
+)
+"""The headers of ours that a page of another origin may read, besides those that every page may (see `exporter.cors`):
+whoever makes an answer with a new one adds it here."""
+
+_LOCKED = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+_ALWAYS = {
+    b"content-security-policy": _LOCKED.encode(),
+    b"cross-origin-opener-policy": b"same-origin",
+    b"cross-origin-resource-policy": b"same-origin",
+    b"referrer-policy": b"no-referrer",
+    b"x-content-type-options": b"nosniff",
+}
+_OVER_TLS = {b"strict-transport-security": b"max-age=31536000"}
+
+
+def policy_of_page(style: str) -> str:
+    """Return the Content-Security-Policy of a page that may have this one style, and nothing else (CSP 3, 6.7.3)."""
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return f"{_LOCKED}; style-src 'sha256-{digest}'"
+
+
+def adding(send: Send, scope: Mapping[str, Any], more: Mapping[bytes, bytes]) -> Send:
+    """Return an ASGI `send` that adds our headers and `more` to the head of the answer to a request.
+
+    What the answer has already stays; only `Vary` becomes longer.
+    """
+    added = {**_ALWAYS, **(_OVER_TLS if scope.get("scheme") == "https" else {}), **more}
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = _merged(message["headers"], added)
+        await send(message)
+
+    return sending
+
+
+def _merged(headers: Iterable[tuple[bytes, bytes]], added: Mapping[bytes, bytes]) -> RawHeaders:
+    merged, present = [], set()
+    for name, value in headers:
+        present.add(name)
+        longer = name == b"vary" and name in added
+        merged.append((name, b"%b, %b" % (value, added[name]) if longer else value))
+    return merged + [(name, value) for name, value in added.items() if name not in present]

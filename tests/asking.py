@@ -1,0 +1,34 @@
+"""Requests without a server, for what looks at nothing but a request."""
+
+import asyncio
+from base64 import b64encode
+
+from velithon.datastructures import Scope
+from velithon.requests import Request
+
+from exporter.rsgi import RsgiProtocol, RsgiScope
+
+
+def request(path="/datasets", *, client="127.0.0.1", method="GET", host="127.0.0.1:8000", left=None, **headers):
+    """A request; the names of headers are written with underscores. The client leaves when the event `left` is set."""
+    left = left or asyncio.Event()
+
+    async def receive():
+        await left.wait()
+        return {"type": "http.disconnect"}
+
+    path, _, query = path.partition("?")
+    raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in {"host": host, **headers}.items()]
+    scope = {
+        "http_version": "1.1",
+        "method": method,
+        "path": path,
+        "query_string": query.encode(),
+        "headers": raw,
+        "client": (client, 40000),
+    }
+    return Request(Scope(RsgiScope(scope)), RsgiProtocol(receive, receive))
+
+
+def basic(user, password):
+    return "Basic " + b64encode(f"{user}:{password}".encode()).decode()

@@ -1,0 +1,430 @@
+"""From a request to its principal: every way of saying who asks, and of saying it wrong."""
+
+import asyncio
+import json
+import time
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from joserfc import jwt
+from joserfc.jwk import OctKey
+from pydantic import SecretStr, ValidationError
+
+from exporter import query_string
+from exporter.access import signed_urls
+from exporter.access.access import Access
+from exporter.access.credentials import Malformed, token_of
+from exporter.access.key import Key
+from exporter.access.keys_file import changing, read
+from exporter.access.principal import ANONYMOUS, Principal
+from exporter.access.settings import AccessSettings
+from exporter.access.slowdown import Slowdown
+from exporter.access.tokens import digest_of, new_token
+from exporter.access.unauthenticated import Unauthenticated
+from exporter.problems import Problem, ProblemType
+from exporter.response import Disconnected
+from tests.asking import basic, request
+
+pytestmark = pytest.mark.anyio
+
+TOKEN, OLD = new_token(), new_token()
+SECRET = OctKey.generate_key(256, {"kid": "s"})
+URL_KEY = "u" * 32
+NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+class Attempts(Slowdown):
+    """Notes who failed, without waiting."""
+
+    def __init__(self):
+        super().__init__(sleep=self._note)
+        self.addresses = []
+
+    async def failed(self, address):
+        self.addresses.append(address)
+        await super().failed(address)
+
+    async def _note(self, seconds):
+        pass
+
+
+@pytest.fixture
+def attempts():
+    return Attempts()
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "keys.toml"
+    with changing(path) as keys:
+        keys["ann"] = Key(sha256=digest_of(TOKEN), datasets=("sales.*",), role="r", created=NOW)
+        keys["old"] = Key(
+            sha256=digest_of(OLD), datasets=("*",), created=NOW - timedelta(2), expires=NOW - timedelta(1)
+        )
+    return path
+
+
+@pytest.fixture
+def access(path, attempts, tmp_path):
+    jwks = tmp_path / "jwks.json"
+    jwks.write_text(json.dumps({"keys": [SECRET.as_dict()]}))
+    jwks.chmod(0o600)
+    chosen = AccessSettings(
+        keys=path,
+        url_key=SecretStr(URL_KEY),
+        jwt_keys=str(jwks),
+        jwt_algorithms=("HS256",),
+        jwt_issuer="i",
+        jwt_audience="a",
+    )
+    return Access(chosen, attempts)
+
+
+async def refusal(access, *arguments, **how):
+    with pytest.raises(Problem) as refused:
+        await access.principal(request(*arguments, **how))
+    return refused.value
+
+
+def open_access(**how):
+    return Access(AccessSettings(**how), Attempts())
+
+
+def web_token(**claims):
+    return jwt.encode(
+        {"alg": "HS256", "kid": "s"}, {"iss": "i", "aud": "a", "exp": int(time.time()) + 60} | claims, SECRET
+    )
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        f"Bearer {TOKEN}",
+        f"bearer  {TOKEN} ",
+        f"BEARER {TOKEN}",
+        basic("", TOKEN),
+        basic(TOKEN, ""),
+        basic("anybody", TOKEN),
+        basic("old", TOKEN),
+        basic("Zürich", TOKEN),
+        basic("x", TOKEN).replace("Basic", "bAsIc "),
+    ],
+)
+async def test_every_way_to_send_a_token(access, attempts, authorization):
+    principal = await access.principal(request(authorization=authorization))
+    assert (principal.name, principal.role, principal.datasets) == ("ann", "r", ("sales.*",))
+    assert attempts.addresses == []
+
+
+async def test_a_jwt_comes_as_bearer_or_as_a_password(access):
+    given = web_token(sub="bob", datasets="*")
+    for authorization in (f"Bearer {given}", basic("x", given)):
+        assert (await access.principal(request(authorization=authorization))).name == "bob"
+
+
+async def test_policies_see_whom_the_service_took_the_caller_for():
+    """Not what other claims of these names say, when the settings name others."""
+    claims = {"sub": "x", "role": "admin", "team": "a"}
+    assert json.loads(Principal("ann", claims=claims).acting.claims) == {"team": "a", "sub": "ann"}
+    assert json.loads(Principal("ann", role="r", claims=claims).acting.claims) == {
+        "team": "a",
+        "sub": "ann",
+        "role": "r",
+    }
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        "",
+        "Bearer",
+        "Bearer ",
+        TOKEN,
+        f"Token {TOKEN}",
+        f"Bearer {TOKEN}, Bearer {TOKEN}",
+        f"Bearer {TOKEN} x",
+        f"Bearer {TOKEN}x",
+        f"Bearer {TOKEN[:-1]}",
+        f"Bearer {TOKEN.upper()}",
+        f"Bearer {new_token()}",
+        f"Bearer {OLD}",
+        f"Bearer {digest_of(TOKEN)}",
+        f"Bearer {'x' * 100_000}",
+        f"Bearer \xff{TOKEN}",
+        basic("ann", "wrong"),
+        basic("ann", ""),
+        basic("", ""),
+        basic(TOKEN, "wrong"),
+        basic("x", f"{TOKEN}\n"),
+        "Basic",
+        "Basic ????",
+        "Basic YQ",
+        "Basic /w==",
+        "Basic " + "A" * 100_000,
+        "Negotiate abc",
+        'Digest username="ann"',
+        "Bearer a.b.c",
+        "Bearer eyJhbGciOiJub25lIn0.e30.",
+    ],
+)
+async def test_every_other_one_is_refused_and_counted_and_told_nowhere(access, attempts, caplog, authorization):
+    caplog.set_level("INFO")
+    problem = await refusal(access, authorization=authorization, client="192.0.2.1")
+    assert problem.type is ProblemType.UNAUTHENTICATED
+    assert problem.document() == Unauthenticated(given=True).document()
+    assert attempts.addresses == ["192.0.2.1"]
+    (record,) = caplog.records
+    assert "192.0.2.1" in record.getMessage()
+    for secret in (TOKEN, OLD, digest_of(TOKEN)):
+        assert secret not in record.getMessage()
+
+
+async def test_whoever_sends_nothing_is_asked_for_credentials_and_not_slowed(access, attempts):
+    response = (await refusal(access)).response()
+    challenges = [value for name, value in response.raw_headers if name.lower() == "www-authenticate"]
+    assert challenges == ['Basic realm="exporter", charset="UTF-8"', 'Bearer realm="exporter"']
+    assert attempts.addresses == []
+
+
+async def test_a_wrong_token_is_told_to_be_one(access):
+    response = (await refusal(access, authorization=f"Bearer {OLD}")).response()
+    assert ("www-authenticate", 'Bearer realm="exporter", error="invalid_token"') in response.raw_headers
+
+
+async def test_a_key_expires_while_the_service_runs(access, path):
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    with changing(path) as keys:
+        keys["ann"] = keys["ann"].model_copy(update={"expires": soon})
+    assert await access.principal(request(authorization=f"Bearer {TOKEN}"))
+    with changing(path) as keys:
+        keys["ann"] = keys["ann"].model_copy(update={"expires": NOW})
+    assert (await refusal(access, authorization=f"Bearer {TOKEN}")).type is ProblemType.UNAUTHENTICATED
+
+
+async def test_an_unusable_keys_file_closes_the_service_and_is_told(access, path, attempts):
+    await access.principal(request(authorization=f"Bearer {web_token(sub='b')}"))
+    assert access.problems() == []
+    path.chmod(0o644)
+    for authorization in (f"Bearer {TOKEN}", basic("", TOKEN), f"Bearer {new_token()}"):
+        problem = await refusal(access, authorization=authorization)
+        assert problem.type is ProblemType.CREDENTIALS_UNAVAILABLE
+        assert str(path) not in problem.detail
+    assert attempts.addresses == [], "nobody has tried anything wrong"
+    assert len(access.problems()) == 1
+    assert str(path) not in access.problems()[0]
+    assert (await access.principal(request(authorization=f"Bearer {web_token(sub='b')}"))).name == "b"
+
+
+async def test_without_the_keys_of_jwts_only_they_are_refused(path, attempts):
+    chosen = AccessSettings(keys=path, jwt_keys="/nowhere", jwt_algorithms=("RS256",), jwt_issuer="i", jwt_audience="a")
+    access = Access(chosen, attempts)
+    assert await access.principal(request(authorization=f"Bearer {TOKEN}"))
+    problem = await refusal(access, authorization="Bearer eyJhbGciOiJSUzI1NiJ9.e30.AAAA")
+    assert problem.type is ProblemType.CREDENTIALS_UNAVAILABLE
+    assert access.problems()
+
+
+async def test_without_jwts_configured_none_is_taken(path, attempts):
+    problem = await refusal(Access(AccessSettings(keys=path), attempts), authorization=f"Bearer {web_token(sub='b')}")
+    assert problem.type is ProblemType.UNAUTHENTICATED
+
+
+def url(path_, query="a=1", name="ann", expires=None, key=None, **how):
+    """A signed URL of a path, and whatever of it is changed afterwards."""
+    dataset = path_.rpartition("/")[2]
+    query = f"{query}&_key={name}&_expires={int(time.time()) + 60 if expires is None else expires}"
+    given = signed_urls.signature(URL_KEY, key, dataset, query_string.parse(query))
+    return f"{path_}?{query}&_signature={given}"
+
+
+async def test_a_signed_url_reads_on_behalf_of_its_key(access, path, attempts):
+    key = read(path)["ann"]
+    for method in ("GET", "HEAD"):
+        principal = await access.principal(request(url("/datasets/sales.a.csv", key=key), method=method))
+        assert (principal.name, principal.role) == ("ann", "r")
+    # Whatever else is sent beside it.
+    assert await access.principal(request(url("/datasets/sales.a.csv", key=key), authorization="Bearer x"))
+    assert attempts.addresses == []
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda good: good.replace("a=1", "a=2"),
+        lambda good: good.replace("a=1", "a=1&_limit=1"),
+        lambda good: good.replace("a=1&", ""),
+        lambda good: good.replace("sales.a.csv", "sales.b.csv"),
+        lambda good: good.replace(".csv", ".parquet"),
+        lambda good: good.replace(".csv", ""),
+        lambda good: good.replace("/datasets/", "/exports/"),
+        lambda good: good.replace("_key=ann", "_key=old"),
+        lambda good: good.replace("_key=ann", "_key=nobody"),
+        lambda good: good.replace("_key=ann&", ""),
+        lambda good: good + "&_key=ann",
+        lambda good: good.replace("_expires=", "_expires=9"),
+        lambda good: good.replace("_expires", "_limit"),
+        lambda good: good[:-1],
+        lambda good: good + "0",
+        lambda good: good + "&_signature=" + "0" * 64,
+        lambda good: good.rpartition("&")[0],
+        lambda good: good.replace("_signature=", "_signature=%C3%A9"),
+        lambda good: "/datasets?_signature=1",
+        lambda good: "/?_key=ann&_expires=9999999999&_signature=" + "0" * 64,
+    ],
+)
+async def test_any_change_to_a_signed_url_is_refused_alike(access, path, attempts, changed):
+    good = url("/datasets/sales.a.csv", key=read(path)["ann"])
+    problem = await refusal(access, changed(good), authorization=f"Bearer {TOKEN}")
+    other = await refusal(access, "/datasets/x.csv?_signature=1")
+    assert problem.type is ProblemType.SIGNED_URL_REFUSED
+    assert problem.document() == other.document()
+    assert len(attempts.addresses) == 2
+
+
+async def test_nothing_but_exports_can_be_signed(access, path):
+    """Whoever lets others choose what is signed does not sign the catalogue."""
+    query = f"_key=ann&_expires={int(time.time()) + 60}"
+    given = signed_urls.signature(URL_KEY, read(path)["ann"], "/openapi.json", query_string.parse(query))
+    assert (await refusal(access, f"/openapi.json?{query}&_signature={given}")).type is ProblemType.SIGNED_URL_REFUSED
+
+
+async def test_other_methods_need_more_than_a_signed_url(access, path):
+    good = url("/datasets/sales.a.csv", key=read(path)["ann"])
+    for method in ("POST", "DELETE", "get"):
+        assert (await refusal(access, good, method=method)).type is ProblemType.SIGNED_URL_REFUSED
+
+
+async def test_an_expired_url_is_told_to_be_one_to_who_had_it(access, path, attempts):
+    key = read(path)["ann"]
+    for moment in (0, 1, int(time.time()), "x"):
+        problem = await refusal(access, url("/datasets/sales.a.csv", expires=moment, key=key))
+        assert problem.type is ProblemType.SIGNED_URL_REFUSED
+        assert "expired" in problem.detail
+    assert attempts.addresses == []
+
+
+async def test_a_url_ends_with_its_key(access, path):
+    key = read(path)["ann"]
+    good = url("/datasets/sales.a.csv", key=key)
+    for ended in (
+        {"ann": key.model_copy(update={"expires": NOW - timedelta(1)})},
+        {},
+        {"ann": Key(sha256=digest_of(new_token()), datasets=("*",), created=NOW)},
+    ):
+        with changing(path) as keys:
+            keys.clear()
+            keys.update(ended)
+        assert (await refusal(access, good)).type is ProblemType.SIGNED_URL_REFUSED
+    with changing(path) as keys:
+        keys["ann"] = key
+    assert await access.principal(request(good))
+
+
+async def test_without_the_url_key_no_url_is_taken(path, attempts):
+    access = Access(AccessSettings(keys=path), attempts)
+    good = url("/datasets/sales.a.csv", key=read(path)["ann"])
+    assert (await refusal(access, good)).type is ProblemType.SIGNED_URL_REFUSED
+    assert (await refusal(access, good, authorization=f"Bearer {TOKEN}")).type is ProblemType.SIGNED_URL_REFUSED
+
+
+@pytest.mark.parametrize("client", ["127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1"])
+@pytest.mark.parametrize("host", ["localhost", "LocalHost:8000", "127.0.0.1:8000", "[::1]:8000", "127.8.8.8"])
+async def test_without_credentials_configured_this_machine_is_anybody(client, host):
+    assert await open_access().principal(request(client=client, host=host, authorization="Bearer x")) == ANONYMOUS
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"client": "192.0.2.1"},
+        {"client": "2001:db8::1"},
+        {"client": "0.0.0.0"},
+        {"client": ""},
+        {"host": ""},
+        {"host": "rebound.example"},
+        {"host": "rebound.example:8000"},
+        {"host": "localhost.rebound.example"},
+        {"host": "127.0.0.1.rebound.example"},
+        {"host": "192.0.2.1:8000"},
+        {"host": "0.0.0.0:8000"},
+        {"x_forwarded_for": "127.0.0.1"},
+        {"x_real_ip": "127.0.0.1"},
+        {"forwarded": "for=127.0.0.1"},
+    ],
+)
+async def test_without_credentials_configured_others_are_refused(how):
+    assert (await refusal(open_access(), **how)).type is ProblemType.LOOPBACK_ONLY
+    assert await open_access(allow_anonymous=True).principal(request(**how)) == ANONYMOUS
+
+
+async def test_behind_a_trusted_proxy_it_is_who_asked_the_proxy():
+    access = open_access(trusted_proxies="127.0.0.1,10.0.0.0/8")
+    assert await access.principal(request(x_forwarded_for="127.0.0.1")) == ANONYMOUS
+    for chain in ("192.0.2.1", "127.0.0.1, 192.0.2.1", "127.0.0.1, 192.0.2.1, 10.0.0.1"):
+        assert (await refusal(access, x_forwarded_for=chain)).type is ProblemType.LOOPBACK_ONLY
+
+
+async def test_attempts_count_for_who_asked_the_proxy(path, attempts):
+    access = Access(AccessSettings(keys=path, trusted_proxies="127.0.0.1"), attempts)
+    await refusal(access, authorization="Bearer x", x_forwarded_for="203.0.113.9, 192.0.2.1")
+    assert attempts.addresses == ["192.0.2.1"]
+
+
+async def test_good_credentials_are_not_slowed_by_bad_ones_of_their_address(path):
+    slept = []
+
+    async def sleep(seconds):
+        slept.append(seconds)
+
+    access = Access(AccessSettings(keys=path), Slowdown(sleep=sleep))
+    for _ in range(10):
+        await refusal(access, authorization="Bearer x")
+    assert slept[-1] == 4
+    assert await access.principal(request(authorization=f"Bearer {TOKEN}"))
+    assert len(slept) == 10
+
+
+async def test_an_answer_that_waits_is_given_up_when_its_client_leaves(path):
+    slow = Slowdown(sleep=lambda _: asyncio.Event().wait())
+    access = Access(AccessSettings(keys=path), slow)
+    left = asyncio.Event()
+    task = asyncio.create_task(access.principal(request(authorization="Bearer x", left=left)))
+    await asyncio.sleep(0)
+    assert slow._delayed == 1
+    left.set()
+    with pytest.raises(Disconnected):
+        await task
+    assert slow._delayed == 0
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        ({"url_key": "x" * 31, "keys": "k"}, "32 bytes"),
+        ({"url_key": "x" * 32}, "EXPORTER_KEYS"),
+        ({"jwt_keys": "/k"}, "go together"),
+        ({"jwt_issuer": "i"}, "go together"),
+        ({"jwt_algorithms": "none"}, "RS256"),
+        ({"jwt_algorithms": "RS256,ES256K"}, "RS256"),
+        ({"jwt_keys": "http://issuer.example/jwks"}, "https"),
+        ({"jwt_keys": "ftp://issuer.example/jwks"}, "https"),
+        ({"jwt_keys": "file:///etc/jwks"}, "https"),
+        ({"allow_anonymous": True, "keys": "k"}, "contradicts"),
+        ({"trusted_proxies": "10.0.0.1/8"}, "network"),
+    ],
+)
+def test_settings_that_contradict_or_are_unsafe(how, told):
+    with pytest.raises(ValidationError, match=told) as refused:
+        AccessSettings(**how)
+    assert "xxxx" not in str(refused.value)
+
+
+@given(st.text(max_size=200) | st.binary(max_size=200).map(lambda raw: raw.decode("latin-1")))
+@settings(max_examples=200, deadline=None, derandomize=True)
+def test_whatever_is_sent_is_a_token_or_malformed(text):
+    for header in (text, f"Basic {text}", f"Bearer {text}"):
+        with suppress(Malformed):
+            assert token_of(header).isascii()

@@ -1,0 +1,132 @@
+"""`exporter keys` and `exporter sign`, called within the process."""
+
+import re
+import stat
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from exporter import keys_command
+from exporter.access.key import Key
+from exporter.access.keys_file import changing, read
+from exporter.access.tokens import digest_of
+
+
+@pytest.fixture
+def path(tmp_path, monkeypatch):
+    path = tmp_path / "keys.toml"
+    monkeypatch.setenv("EXPORTER_KEYS", str(path))
+    return path
+
+
+def create(name="a", **how):
+    keys_command.create(name, **{"datasets": ["x"]} | how)
+
+
+def test_a_key_is_made_with_what_is_said(path, capsys):
+    create("ann", datasets=["sales.*", "x"], role="r", expires="12h", metrics=True)
+    token = capsys.readouterr().out.strip()
+    key = read(path)["ann"]
+    assert key.sha256 == digest_of(token)
+    assert (key.datasets, key.role, key.metrics) == (("sales.*", "x"), "r", True)
+    assert key.expires - key.created == timedelta(hours=12)
+    assert token not in path.read_text()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_key_ends_after_90_days_unless_it_is_said_otherwise(path):
+    create("a")
+    create("b", expires="never")
+    keys = read(path)
+    assert keys["a"].expires - keys["a"].created == timedelta(days=90)
+    assert keys["b"].expires is None
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        ({"name": "b c"}, "key"),
+        ({"name": "anonymous"}, "anonymous"),
+        ({"datasets": ["x y"]}, "pattern"),
+        ({"role": "none"}, "role"),
+        ({"role": ""}, "role"),
+        ({"expires": "tomorrow"}, "length of time"),
+        ({"expires": "0d"}, "length of time"),
+        ({"expires": "99999w"}, "length of time"),
+        ({"name": "known"}, "already"),
+    ],
+)
+def test_what_is_wrong_is_told_and_changes_nothing(path, capsys, how, told):
+    create("known")
+    before, _ = path.read_bytes(), capsys.readouterr()
+    with pytest.raises(SystemExit, match=f"^exporter: .*{told}"):
+        create(**how)
+    assert path.read_bytes() == before
+    assert capsys.readouterr().out == ""
+
+
+def test_keys_are_listed_with_their_state_and_without_secrets(path, capsys):
+    past = datetime.now(UTC) - timedelta(days=1)
+    create("b", role="r", expires="never", metrics=True)
+    with changing(path) as keys:
+        keys["a"] = Key(sha256=digest_of("t"), datasets=("x", "y.*"), created=past, expires=past)
+    capsys.readouterr()
+    keys_command.list_()
+    listed = capsys.readouterr().out
+    assert listed == f"a\texpired\t{past:%Y-%m-%dT%H:%MZ}\t-\tx y.*\nb\tactive\tnever\tr\tx +metrics\n"
+    assert not re.search("[0-9a-f]{64}", listed)
+
+
+def test_a_revoked_key_is_gone(path):
+    create("a")
+    create("b")
+    keys_command.revoke("a")
+    assert read(path).keys() == {"b"}
+    with pytest.raises(SystemExit, match="no key a"):
+        keys_command.revoke("a")
+
+
+def test_the_file_must_be_named(monkeypatch):
+    monkeypatch.delenv("EXPORTER_KEYS", raising=False)
+    with pytest.raises(SystemExit, match="EXPORTER_KEYS or --keys"):
+        keys_command.list_()
+
+
+@pytest.mark.parametrize(
+    ("url", "how", "told"),
+    [
+        ("http://h/datasets/x.csv", {"key": "nobody"}, "no key"),
+        ("http://h/datasets/x.csv", {"key": "old"}, "expired"),
+        ("http://h/datasets/x.csv", {"expires": "never"}, "length of time"),
+        ("http://h/datasets/x", {}, "URL of an export"),
+        ("http://h/x.csv", {}, "URL of an export"),
+        ("http://h/datasets/x.csv?_signature=1", {}, "signed already"),
+        ("http://h/datasets/x.csv?a=%", {}, "UTF-8"),
+    ],
+)
+def test_what_cannot_be_signed(path, monkeypatch, url, how, told):
+    monkeypatch.setenv("EXPORTER_URL_KEY", "u" * 32)
+    past = datetime.now(UTC) - timedelta(days=1)
+    create("a")
+    with changing(path) as keys:
+        keys["old"] = Key(sha256=digest_of("t"), datasets=("x",), created=past, expires=past)
+    with pytest.raises(SystemExit, match=told):
+        keys_command.sign(url, **{"key": "a", "expires": "1h"} | how)
+
+
+def test_the_service_may_be_mounted_below_a_path(path, monkeypatch, capsys):
+    monkeypatch.setenv("EXPORTER_URL_KEY", "u" * 32)
+    create("a")
+    capsys.readouterr()
+    keys_command.sign("https://h/export/datasets/x.csv?b=%C3%A9+1#top", key="a", expires="1h")
+    pattern = r"https://h/export/datasets/x\.csv\?b=%C3%A9\+1&_key=a&_expires=\d+&_signature=[0-9a-f]{64}\n"
+    assert re.fullmatch(pattern, capsys.readouterr().out)
+
+
+def test_a_short_secret_is_told_by_the_name_of_its_variable_alone(path, monkeypatch):
+    monkeypatch.setenv("EXPORTER_URL_KEY", "too-short")
+    create("a", keys_file=path)
+    with pytest.raises(SystemExit) as refused:
+        keys_command.sign("http://h/datasets/x.csv", key="a", expires="1h")
+    assert "EXPORTER_URL_KEY: needs 32 bytes" in str(refused.value)
+    assert "too-short" not in str(refused.value)

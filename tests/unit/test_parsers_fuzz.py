@@ -1,0 +1,130 @@
+"""Every parser of what callers send: any text is read or refused in its own words, and nothing else is raised."""
+
+import re
+from contextlib import suppress
+from urllib.parse import unquote, urlencode
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exporter.cors import checked
+from exporter.disposition import attachment, default_name, safe_name
+from exporter.negotiation import content_coding, media_type
+from exporter.options import option_models
+from exporter.problems import Problem
+from exporter.query_string import options_of, parse
+from formats import registry
+from queries.declaration import Parameter
+from queries.parameter_types import SCALARS
+from queries.parameters import validate
+
+same = settings(derandomize=True, deadline=None, max_examples=150, database=None)
+"""The same examples in every run, so that it fails for everybody or for nobody."""
+
+latin = st.text(st.characters(max_codepoint=255))
+texts = st.text(st.characters(exclude_categories=["Cs"]))
+names = texts | st.lists(st.sampled_from(["/", "..", "\u202e", "\ufeff", "\r\n", '"', "a", "\x9f", ".", "é"])).map(
+    "".join
+)
+pieces = st.lists(
+    st.sampled_from(["%", "%0", "%00", "%ff", "%C3%BC", "&", "=", "+", ";", "_", "a", "?", "#", "\xff", "\0", "\r\n"])
+).map("".join)
+header_pieces = st.lists(
+    st.sampled_from(
+        ["text/csv", "*/*", "text/*", ";", "q=", "1", "0.5", "nan", "inf", "-1", ",", " ", "gzip", "zstd", "*"]
+    )
+).map("".join)
+
+
+@same
+@given(latin | pieces)
+def test_any_query_string_is_read_or_malformed(text):
+    with suppress(Problem):
+        items = parse(text)
+        assert all(isinstance(value, str) for values in items.values() for value in values)
+
+
+@same
+@given(st.dictionaries(texts, st.lists(texts, min_size=1), max_size=5))
+def test_what_a_client_encodes_comes_back(items):
+    assert parse(urlencode(items, doseq=True, encoding="utf-8")) == items
+
+
+@same
+@given(
+    st.dictionaries(
+        st.sampled_from(
+            [
+                "columns",
+                "limit",
+                "filename",
+                "header",
+                "delimiter",
+                "null",
+                "profile",
+                "escape_formulas",
+                "compression",
+                "row_group_size",
+                "ordered",
+                "x",
+            ]
+        )
+        | texts,
+        st.lists(texts, min_size=1, max_size=2),
+        max_size=6,
+    )
+)
+def test_any_option_is_read_or_named_as_wrong(given_):
+    for format_ in registry.BUILT_IN:
+        _, faults = options_of(option_models(format_), given_)
+        assert all(fault.detail for fault in faults)
+
+
+@same
+@given(header_pieces | latin)
+def test_any_accept_chooses_what_is_offered_or_nothing(header):
+    assert media_type(header, ["application/json", "text/csv"]) in ("application/json", "text/csv", None)
+    assert content_coding(header, ["gzip", "zstd"]) in ("gzip", "zstd", None)
+
+
+@same
+@given(names, st.lists(names, max_size=3))
+def test_any_file_name_is_one_plain_line_that_no_client_mistakes(name, arguments):
+    for stored in (safe_name(name), default_name("items", arguments, "2024-01-01")):
+        assert stored
+        assert not re.search(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]', stored)
+        assert stored.strip(" .") == stored or len(stored) == 150
+        header = attachment(f"{stored}.csv")
+        assert re.fullmatch(r'attachment; filename="[ !#-\[\]-~]+"(; filename\*=UTF-8\'\'[A-Za-z0-9_.~%-]+)?', header)
+        exact = header.partition("UTF-8''")[2]
+        assert not exact or unquote(exact) == f"{stored}.csv"
+
+
+@pytest.mark.parametrize("type_", [*SCALARS, *(f"{scalar}[]" for scalar in SCALARS)])
+@same
+@given(
+    values=st.lists(
+        texts | st.sampled_from(["1e999999999", "-0", "nan", "9" * 400, "24:00", "2024-02-30", "\u0661"]),
+        min_size=1,
+        max_size=3,
+    )
+)
+def test_any_argument_is_a_value_or_a_fault(type_, values):
+    parameter = Parameter(name="p", type=type_)
+    read, faults = validate([parameter], {"p": values})
+    assert bool(read) != bool(faults)
+    # What was read is in a form of its own, which reads as itself.
+    if read:
+        again = read["p"] if isinstance(read["p"], list) else [read["p"]]
+        assert validate([parameter], {"p": again}) == (read, [])
+
+
+@same
+@given(texts | st.lists(st.sampled_from(["https://", "a.b", ":", "80", "*", ",", " ", "/", "null"])).map("".join))
+def test_any_list_of_origins_is_read_or_refused(text):
+    try:
+        origins = checked(tuple(text.split(",")))
+    except ValueError:
+        return
+    assert all(origin == "*" or re.fullmatch(r"https?://[a-z0-9.:\[\]-]+", origin) for origin in origins)
