@@ -16,6 +16,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from exporter.problems import ProblemType
 from tests.acceptance.catalogue import DATASETS, dataset
 from tests.acceptance.conftest import written
 from tests.acceptance.service import Service, answers, running, statements, until
@@ -255,6 +256,8 @@ def test_the_dashboard_and_the_alerts_ask_for_metrics_that_there_are(seen: Servi
     used = {name for expression in asked for name in re.findall(r"\bexporter_\w+", expression)}
     assert len(used) > 10
     assert used <= there
+    types = {slug for expression in asked for slug in re.findall(r'\btype="([^"]+)"', expression)}
+    assert types <= {problem.slug for problem in ProblemType}
     documented = (DEPLOY.parent / "docs/operations.md").read_text()
     families = {re.sub("_(bucket|count|sum|created)$", "", name) for name in there}
     assert not [name for name in families if f"`{name}`" not in documented]
