@@ -1,5 +1,7 @@
 """The composition: settings, catalogue, formats, database and web layer become one ASGI application."""
 
+import asyncio
+import gc
 from concurrent.futures import ThreadPoolExecutor
 
 from velithon import Velithon
@@ -8,13 +10,19 @@ from exporter import memory
 from exporter.access.access import Access
 from exporter.addresses import load
 from exporter.asgi import AsgiAdapter
+from exporter.audit import AuditLog
 from exporter.cors import Cors
 from exporter.database import Database
 from exporter.endpoint import Endpoint, nothing_here
+from exporter.limits.admission import Admission
 from exporter.limits.limits import limits
+from exporter.masking import option_names
+from exporter.metrics import Metrics
 from exporter.orphan import end_with_parent
+from exporter.readiness import Readiness
 from exporter.routes import Service
 from exporter.settings import Settings
+from exporter.telemetry import Telemetry
 from formats import registry
 from queries.followers import Followers
 from queries.pool import Pool
@@ -42,15 +50,42 @@ def create(settings: Settings | None = None) -> AsgiAdapter:
     formats = registry.load()
     catalog = load(settings.datasets, formats)
     database = Database(pool, Followers(pool, settings.parallel_connections), settings.parallel)
-    service = Service(catalog, formats, database, threads, Access(settings), limits(settings))
+    capped = limits(settings)
+    telemetry = Telemetry(
+        watching(pool, capped.admission), AuditLog(settings.audit_log, option_names(formats.values()))
+    )
+    access = Access(settings)
+    ready = Readiness(database, {"credentials": access.problems, "audit log": telemetry.audit.problems})
+    service = Service(catalog, formats, database, threads, access, capped, telemetry, ready)
     # Velithon's own documents would describe its routes, not the catalogue, and load scripts from a public host.
     application = Velithon(routes=service.routes(), openapi_url=None, docs_url=None)
     application.router.default = Endpoint(nothing_here)
 
+    sampling: list[asyncio.Task[None]] = []
+
+    async def start() -> None:
+        # What is there now stays: a full collection that looks at all of it holds the event loop up for 10 ms and more.
+        gc.freeze()
+        sampling.append(asyncio.create_task(telemetry.sample()))
+
     async def close() -> None:
+        ready.draining = True
+        for task in sampling:
+            task.cancel()
         await pool.close()
+        telemetry.audit.close()
         threads.shutdown(wait=False, cancel_futures=True)
 
+    application.on_startup()(start)
     application.on_shutdown()(close)
 
-    return AsgiAdapter(application, Cors(settings.cors_origins))
+    return AsgiAdapter(application, Cors(settings.cors_origins), telemetry.visited, settings.trusted_proxies)
+
+
+def watching(pool: Pool, admission: Admission) -> Metrics:
+    """Return the metrics of a worker, with gauges of what its exports share."""
+    metrics = Metrics()
+    metrics.watch("exporter_exports_waiting", "Exports that wait for their turn.", lambda: admission.waiting)
+    metrics.watch("exporter_pool_size", "Connections that there may be.", lambda: pool.size)
+    metrics.watch("exporter_pool_used", "Connections that are lent.", lambda: pool.size - pool.spare)
+    return metrics

@@ -6,15 +6,17 @@ cleanly; its ASGI interface does neither. See docs/decisions/asgi-under-velithon
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from velithon import Velithon
 
+from exporter.client_address import Network
 from exporter.cors import Cors
 from exporter.headers import adding
 from exporter.problems import Problem, ProblemType
 from exporter.rsgi import Receive, RsgiProtocol, RsgiScope, Send
+from exporter.visit import Visit
 
 log = logging.getLogger(__name__)
 
@@ -22,10 +24,22 @@ log = logging.getLogger(__name__)
 class AsgiAdapter:
     """The ASGI application around a Velithon application."""
 
-    def __init__(self, application: Velithon, cors: Cors | None = None) -> None:
-        """Take the application, whose start-up and shut-down functions run with ASGI's lifespan, and who may read."""
+    def __init__(
+        self,
+        application: Velithon,
+        cors: Cors | None = None,
+        visited: Callable[[Visit, int | None], None] | None = None,
+        trusted: Sequence[Network] = (),
+    ) -> None:
+        """Take the application, whose start-up and shut-down functions run with ASGI's lifespan, and who may read.
+
+        `visited` is told of each request when it is over, and of the status that it was answered with; `trusted` are
+        the networks of proxies, whose word is taken for the client's address.
+        """
         self._application = application
         self._cors = cors or Cors()
+        self._visited = visited
+        self._trusted = trusted
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> NoReturn:
         """Refuse native RSGI, which would cut exports off silently."""
@@ -47,14 +61,22 @@ class AsgiAdapter:
             await send({"type": "websocket.close", "code": 1000})
         else:
             protocol = RsgiProtocol(receive, adding(send, scope, self._cors.headers(scope)))
+            await self._answer(scope, RsgiScope(scope, self._trusted), protocol)
+
+    async def _answer(self, scope: Mapping[str, Any], seen: RsgiScope, protocol: RsgiProtocol) -> None:
+        try:
             if refused := _refusal(scope):
+                seen.visit.problem = refused.type
                 response = refused.response()
                 protocol.response_bytes(response.status_code, response.raw_headers, response.body)
             elif permission := self._cors.preflight(scope):
                 protocol.response_empty(204, [(name.decode(), value.decode()) for name, value in permission.items()])
             else:
-                await self._application(RsgiScope(scope), protocol)
+                await self._application(seen, protocol)
             await protocol.finish()
+        finally:
+            if self._visited is not None:
+                self._visited(seen.visit, protocol.status)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         for stage, functions in (

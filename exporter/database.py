@@ -1,6 +1,8 @@
 """What the exports of one worker know of the database in common."""
 
-from contextlib import AbstractAsyncContextManager
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from exporter.order import Order
@@ -24,8 +26,16 @@ class Database:
     types: dict[int, PgType] = field(default_factory=lambda: dict(BUILTIN))
     """The types met so far, by oid, the built-in ones from the start."""
 
-    def transaction(self, order: Order, snapshot: str | None = None) -> AbstractAsyncContextManager[Connection]:
+    @asynccontextmanager
+    async def transaction(self, order: Order, snapshot: str | None = None) -> AsyncIterator[Connection]:
         """Lend a connection for an order, on behalf of who ordered; see `Pool.transaction`."""
         name, dataset = f"exporter {order.id} {order.dataset.name}", order.dataset
         acting = order.principal.acting
-        return self.pool.transaction(name, dataset.statement_timeout, acting=acting, snapshot=snapshot)
+        transaction = self.pool.transaction(name, dataset.statement_timeout, acting=acting, snapshot=snapshot)
+        began = time.monotonic()
+        async with transaction as connection:
+            # Further connections are not waited for, and come after the first.
+            if not order.progress.connections:
+                order.progress.waited += time.monotonic() - began
+            order.progress.connections += 1
+            yield connection

@@ -1,7 +1,6 @@
 """`GET /datasets/{name}.{ext}`: from a request to the streamed response."""
 
-from collections.abc import Mapping
-from concurrent.futures import Executor
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -11,20 +10,15 @@ from velithon.responses import Response
 from exporter import disposition, query_string
 from exporter.access.principal import Principal
 from exporter.compression import COMPRESSORS, FILES
-from exporter.database import Database
-from exporter.export import export
 from exporter.failures import problem_of
 from exporter.identity import uuid7
 from exporter.limits.bounds import Bounds
-from exporter.limits.limited import limited
-from exporter.limits.limits import Limits
 from exporter.limits.pace import Pace
 from exporter.negotiation import VARY, content_coding
 from exporter.options import option_models
 from exporter.order import Order
 from exporter.problems import Fault, Problem, ProblemType
 from exporter.response import Disconnected, ExportResponse, HeadResponse, unless_disconnected
-from exporter.telemetry import recorded
 from formats.encoder import Format
 from queries.dataset import Dataset
 from queries.parameters import validate
@@ -73,31 +67,26 @@ def download(dataset: Dataset, format_: Format, request: Request, principal: Pri
         compressor=COMPRESSORS.get(file_coding or coding or ""),
         bounds=bounds,
     )
-    name = common.filename or disposition.default_name(dataset.name, _spoken(given), _today())
+    name = common.filename or disposition.default_name(dataset.name, _spoken(dataset, given), _today())
     return Download(order, _headers(order, name, file_coding, coding))
 
 
-async def stream(
-    downloading: Download, request: Request, database: Database, threads: Executor, limits: Limits
-) -> Response:
-    """Start the export; return once the first of its bytes exist.
+async def stream(downloading: Download, request: Request, chunks: AsyncGenerator[bytes], pace: Pace) -> Response:
+    """Start the export that yields the chunks; return once the first of its bytes exist.
 
     Raises:
-        Problem: the export failed before it had any; `recorded` has logged why.
+        Problem: the export failed before it had any; the log has the reason.
         Disconnected: the client left before it had any.
     """
-    order = downloading.order
-    deadline = order.bounds.deadline()
-    chunks = recorded(order, limited(order, export(order, database, threads), limits.admission, deadline))
     try:
         first = await unless_disconnected(request.protocol, anext(chunks, b""))
     except Disconnected:
         raise
     except Exception as error:
         problem = problem_of(error)
-        problem.export_id = order.id
+        problem.export_id = downloading.order.id
         raise problem from error
-    return ExportResponse(downloading.headers, first, chunks, Pace(limits.paces, deadline))
+    return ExportResponse(downloading.headers, first, chunks, pace)
 
 
 def head(downloading: Download) -> Response:
@@ -105,8 +94,10 @@ def head(downloading: Download) -> Response:
     return HeadResponse(downloading.headers)
 
 
-def _spoken(given: Mapping[str, list[str]]) -> list[str]:
-    return [value for values in given.values() for value in values if value]
+def _spoken(dataset: Dataset, given: Mapping[str, list[str]]) -> list[str]:
+    """Return the arguments that a file's name may tell."""
+    sensitive = {parameter.name for parameter in dataset.parameters if parameter.sensitive}
+    return [value for name, values in given.items() if name not in sensitive for value in values if value]
 
 
 def _today() -> str:

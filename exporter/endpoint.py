@@ -9,6 +9,7 @@ from velithon.responses import Response
 
 from exporter.problems import Problem, ProblemType
 from exporter.response import Disconnected
+from exporter.visit import visit_of
 
 log = logging.getLogger(__name__)
 
@@ -33,19 +34,20 @@ class Endpoint:
             await response(scope, protocol)
         except Exception:
             log.exception("answering %s %s failed", scope.method, scope.path)
-            await _internal_error()(scope, protocol)
+            await _internal_error(scope)(scope, protocol)
 
     async def _response(self, request: Request) -> Response:
         try:
             self._check_method(request.method)
             return await self._answer(request)
         except Problem as problem:
+            visit_of(request.scope).problem = problem.type
             return problem.response()
         except Disconnected:
             raise
         except Exception:
             log.exception("%s %s failed", request.method, request.scope.path)
-            return _internal_error()
+            return _internal_error(request.scope)
 
     def _check_method(self, method: str) -> None:
         if method not in self._methods:
@@ -56,7 +58,8 @@ class Endpoint:
             )
 
 
-def _internal_error() -> Response:
+def _internal_error(scope: Scope) -> Response:
+    visit_of(scope).problem = ProblemType.INTERNAL_ERROR
     return Problem(ProblemType.INTERNAL_ERROR, "The service's log has the reason.").response()
 
 

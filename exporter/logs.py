@@ -1,7 +1,24 @@
-"""What the service and its server log, and how: one line an event, on stderr."""
+"""What the service and its server log, and how: one line an event, on stderr, which no value can end or forge."""
 
+import json
 import logging
-from typing import Any
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import orjson
+
+LogFormat = Literal["console", "json"]
+
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"} | {
+    code: f"\\u{code:04x}" for code in (0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+}
+"""What moves a terminal's cursor, ends a line for some reader, or turns the direction of writing."""
+
+_JSON_CONTROLS = {code: f"\\u{code:04x}" for code in _CONTROLS if code > 0x7F}  # noqa: PLR2004 - ASCII's last
+
+_PLAIN = re.compile(r"[\w.:/+*@-]+", re.ASCII)
 
 
 class NoAborts(logging.Filter):
@@ -12,10 +29,57 @@ class NoAborts(logging.Filter):
         return "\nAborted: " not in record.getMessage()
 
 
-def configuration(level: str) -> dict[str, Any]:
+class ConsoleFormatter(logging.Formatter):
+    """Writes a line for people: time, level, logger, message, and a record's fields as `name=value`.
+
+    Further lines, such as those of a traceback, are indented, so that only a record's first begins with a time.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
+        """Return the first line."""
+        fields = "".join(f" {name}={_console(value)}" for name, value in _fields(record).items())
+        return super().formatMessage(record) + fields
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the whole text."""
+        return super().format(record).translate(_CONTROLS).replace("\n", "\n    ")
+
+
+class JsonFormatter(logging.Formatter):
+    """Writes each record as a JSON object on a line of its own, a record's fields beside `time` and `message`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        document = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **_fields(record),
+        }
+        if record.exc_info:
+            document["exception"] = self.formatException(record.exc_info)
+        return dumps(document).decode()
+
+
+def dumps(document: Mapping[str, Any]) -> bytes:
+    """Return a document as JSON in one line."""
+    try:
+        line = orjson.dumps(document)
+    except TypeError:  # half of a surrogate pair, which is not UTF-8
+        return json.dumps(document, default=str).encode()
+    # To JSON these are letters, to some readers the end of a line.
+    return line if line.isascii() else line.decode().translate(_JSON_CONTROLS).encode()
+
+
+def configuration(level: str, log_format: LogFormat = "console") -> dict[str, Any]:
     """Return the configuration for `logging.config`, in the shape that Granian hands to its workers."""
+    formatter = JsonFormatter if log_format == "json" else ConsoleFormatter
     return {
-        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+        "formatters": {"line": {"()": formatter}},
         "filters": {"no_aborts": {"()": NoAborts}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["no_aborts"]}},
         "root": {"level": level, "handlers": ["stderr"]},
@@ -25,3 +89,13 @@ def configuration(level: str) -> dict[str, Any]:
             "velithon.middleware.logging": {"level": "CRITICAL"},
         },
     }
+
+
+def _fields(record: logging.LogRecord) -> Mapping[str, Any]:
+    """Return what a record carries besides its message (`extra={"fields": …}`)."""
+    return getattr(record, "fields", {})
+
+
+def _console(value: object) -> str:
+    text = value if isinstance(value, str) else f"{value:.3f}" if isinstance(value, float) else repr(value)
+    return text if not isinstance(value, str) or _PLAIN.fullmatch(text) else repr(text)

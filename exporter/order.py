@@ -7,6 +7,7 @@ from uuid import UUID
 from exporter.access.principal import Principal
 from exporter.compression import Compressor
 from exporter.limits.bounds import Bounds
+from exporter.progress import Progress
 from formats.encoder import Format, Options
 from queries.dataset import Dataset
 from queries.declaration import Value
@@ -31,6 +32,7 @@ class Order:
     compressor: Callable[[], Compressor] | None = None
     """Makes the compressor of the body, whether as a content coding or as a compressed file."""
     bounds: Bounds = field(default_factory=Bounds)
+    progress: Progress = field(default_factory=Progress, compare=False)
 
     @property
     def reading_limit(self) -> int | None:

@@ -39,6 +39,8 @@ class ProblemType(Enum):
     POOL_BUSY = (503, "All database connections are in use")
     LOCKED = (503, "Something that the dataset reads is locked")
     DATABASE_UNAVAILABLE = (503, "The database is not available now")
+    NOT_READY = (503, "An export could not start now")
+    AUDIT_LOG_UNAVAILABLE = (503, "What is accessed cannot be written down")
     STATEMENT_TIMEOUT = (504, "The query took too long")
     HTTP_VERSION_NOT_SUPPORTED = (505, "HTTP/1.0 cannot carry an export")
 
@@ -53,9 +55,14 @@ class ProblemType(Enum):
         return self.value[1]
 
     @property
+    def slug(self) -> str:
+        """The end of the identifier, which logs and metrics show."""
+        return self.name.lower().replace("_", "-")
+
+    @property
     def uri(self) -> str:
         """The identifier that programs compare."""
-        return f"urn:exporter:problem:{self.name.lower().replace('_', '-')}"
+        return f"urn:exporter:problem:{self.slug}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
@@ -17,15 +17,23 @@ from exporter.access.principal import Principal
 from exporter.database import Database
 from exporter.descriptions import columns, summary
 from exporter.downloads import download, head, stream
-from exporter.endpoint import Answer, Endpoint
+from exporter.endpoint import Answer, Endpoint, nothing_here
+from exporter.export import export
 from exporter.failures import problem_of
 from exporter.identity import uuid7
+from exporter.limits.limited import limited
 from exporter.limits.limits import Limits
+from exporter.limits.pace import Pace
+from exporter.metrics import CONTENT_TYPE
 from exporter.negotiation import VARY, media_type
 from exporter.openapi import document
+from exporter.order import Order
 from exporter.plan import columns_of
 from exporter.problems import Fault, Problem, ProblemType
+from exporter.readiness import NotReady, Readiness
 from exporter.response import unless_disconnected
+from exporter.telemetry import Telemetry
+from exporter.visit import visit_of
 from formats.encoder import Format
 from queries.catalog import Catalog
 from queries.dataset import Dataset
@@ -49,6 +57,8 @@ class Service:
     threads: Executor
     access: Access
     limits: Limits
+    telemetry: Telemetry
+    ready: Readiness
     _documents: dict[tuple[str, ...], bytes] = field(default_factory=dict)
     """The OpenAPI documents made so far, by the datasets in them."""
 
@@ -59,6 +69,7 @@ class Service:
             "/datasets": self.list_datasets,
             "/datasets/{name}": self.dataset,
             "/openapi.json": self.openapi,
+            "/metrics": self.metrics,
         }
         answers = {path: self._authenticated(answer) for path, answer in closed.items()}
         answers |= {"/healthz": self.health, "/readyz": self.readiness}
@@ -68,6 +79,7 @@ class Service:
         async def ask(request: Request) -> Response:
             self.limits.rates.count_address(request)
             principal = await self.access.principal(request)
+            visit_of(request.scope).principal = principal
             self.limits.rates.count_principal(request, principal.name)
             return await answer(request, principal)
 
@@ -86,6 +98,7 @@ class Service:
         """Answer with a dataset's description, or stream its rows."""
         name: str = request.path_params["name"]
         dataset, format_ = self._find(name, principal)
+        visit_of(request.scope).dataset = dataset
         if format_ is None:
             format_ = self._negotiated(request)
         if format_ is None:
@@ -94,22 +107,32 @@ class Service:
         downloading = download(dataset, format_, request, principal, self.limits.bounds_of(dataset))
         if request.method == "HEAD":
             return head(downloading)
-        return await stream(downloading, request, self.database, self.threads, self.limits)
+        deadline = downloading.order.bounds.deadline()
+        chunks = self._recorded(downloading.order, request, deadline)
+        return await stream(downloading, request, chunks, Pace(self.limits.paces, deadline))
+
+    def _recorded(self, order: Order, request: Request, deadline: float | None) -> AsyncGenerator[bytes]:
+        chunks = export(order, self.database, self.threads)
+        allowed = limited(order, chunks, self.limits.admission, deadline)
+        return self.telemetry.recorded(order, visit_of(request.scope), allowed)
 
     async def health(self, request: Request) -> Response:
         """Answer that the worker runs."""
         return _json({"status": "ok"})
 
     async def readiness(self, request: Request) -> Response:
-        """Answer whether an export could start now."""
-        if not self.database.pool.spare:
-            # Every connection is lent, so there are connections: waiting is not being out of order.
-            return _json({"status": "ok", "pool": "busy"})
-        try:
-            async with self.database.pool.transaction("exporter readyz"):
-                return _json({"status": "ok", "pool": "free"})
-        except QueryError as error:
-            raise _logged("readiness", error) from error
+        """Answer whether an export could start now, and what is in its way."""
+        checks = await self.ready.problems()
+        if any(checks.values()):
+            raise NotReady(checks)
+        return _json({"status": "ok", "checks": dict.fromkeys(checks, "ok")})
+
+    async def metrics(self, request: Request, principal: Principal) -> Response:
+        """Answer with the metrics of all workers; who may not read them is told that there is nothing."""
+        if not principal.metrics:
+            return await nothing_here(request)
+        text = await asyncio.get_running_loop().run_in_executor(None, self.telemetry.metrics.exposition)
+        return Response(text, headers={"cache-control": "no-store"}, media_type=CONTENT_TYPE)
 
     async def openapi(self, request: Request, principal: Principal) -> Response:
         """Answer with the OpenAPI document, made once for each set of datasets: it takes long with many."""

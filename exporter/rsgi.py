@@ -4,8 +4,11 @@ RSGI: https://github.com/emmett-framework/granian/blob/master/docs/spec/RSGI.md
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any, TypeAlias
+
+from exporter import visit
+from exporter.client_address import Network
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -49,7 +52,7 @@ class RsgiScope:
     proto = "http"
     rsgi_version = "1.5"
 
-    def __init__(self, scope: Mapping[str, Any]) -> None:
+    def __init__(self, scope: Mapping[str, Any], trusted: Sequence[Network] = ()) -> None:
         self.http_version: str = scope["http_version"]
         self.scheme: str = scope.get("scheme", "http")
         self.method: str = scope["method"]
@@ -59,6 +62,7 @@ class RsgiScope:
         self.server = _address(scope.get("server"))
         self.client = _address(scope.get("client"))
         self.authority: str | None = self.headers.get("host")
+        self.visit = visit.begin(self, trusted)
 
 
 def _stripped(path: str, root: str) -> str:
@@ -80,6 +84,11 @@ class RsgiProtocol:
         self._disconnected: asyncio.Task[None] | None = None
         self._whole: tuple[int, Headers, bytes] | None = None
         self._stream: RsgiTransport | None = None
+
+    @property
+    def status(self) -> int | None:
+        """The status that was answered; None where the client left first."""
+        return self._stream.status if self._stream else self._whole[0] if self._whole else None
 
     async def __call__(self) -> bytes:
         """Return the whole request body."""
@@ -143,6 +152,7 @@ class RsgiTransport:
     """A streamed response body."""
 
     def __init__(self, send: Send, status: int, headers: Headers) -> None:
+        self.status = status
         self._send = send
         self._head: Message | None = _start(status, headers)
         self._failure: str | None = None

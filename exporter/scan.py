@@ -89,6 +89,7 @@ def projection(order: Order, planned: Plan, *, as_text: bool = False) -> "partia
         limit=order.reading_limit,
         as_text=as_text,
         escaped=order.options.escaped(),
+        comment=order.progress.comment,
     )
 
 

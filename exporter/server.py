@@ -1,11 +1,15 @@
 """Granian, set up so that exports stay whole and memory stays flat."""
 
 import multiprocessing
+import os
 import socket
 import ssl
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from granian import Granian
 from granian.constants import Interfaces, Loops, SSLProtocols
@@ -35,6 +39,16 @@ def check_address(host: str, port: int) -> None:
     socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
 
 
+@contextmanager
+def _metrics_folder() -> Iterator[None]:
+    """Give the workers a folder of their own to keep their metrics in, where each can read those of all."""
+    # Written through shared memory: in a file system that is full that would be SIGBUS, so not on a disk if we can.
+    memory = "/dev/shm"  # noqa: S108 - a private folder within
+    with TemporaryDirectory(prefix="exporter-metrics-", dir=memory if os.access(memory, os.W_OK) else None) as folder:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        yield
+
+
 @dataclass(frozen=True, slots=True)
 class Tls:
     """The files of a certificate (with the chain that leads to it) and its key, in PEM."""
@@ -54,11 +68,12 @@ class Tls:
             raise ValueError(f"everybody may read {self.key}; chmod o= it")
 
 
+@_metrics_folder()
 def run(host: str, port: int, workers: int, settings: Settings, tls: Tls | None = None) -> None:
     """Serve until SIGINT or SIGTERM; each worker reads its settings from the environment.
 
-    A worker that was told to stop sends the exports it has begun for up to `shutdown_timeout` seconds, and is killed
-    then, which leaves their bodies without an end.
+    A worker that was told to stop sends the exports it has begun for up to `settings.shutdown_timeout` seconds, and is
+    killed then, which leaves their bodies without an end.
     """
     multiprocessing.set_start_method("spawn", force=True)
     Granian(
@@ -80,5 +95,5 @@ def run(host: str, port: int, workers: int, settings: Settings, tls: Tls | None 
         respawn_failed_workers=True,
         workers_kill_timeout=settings.shutdown_timeout,
         log_level=LogLevels(settings.log_level.lower()),
-        log_dictconfig=configuration(settings.log_level),
+        log_dictconfig=configuration(settings.log_level, settings.log_format),
     ).serve()

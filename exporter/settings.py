@@ -99,6 +99,10 @@ class Settings(AccessSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="DEBUG, INFO, WARNING or ERROR."
     )
+    log_format: Literal["console", "json"] = Field(default="console", description="For people, or an object a line.")
+    audit_log: str | None = Field(
+        default=None, min_length=1, description="The file to which accesses and refusals are appended; - means stderr."
+    )
 
     @field_validator("max_exports")
     @classmethod

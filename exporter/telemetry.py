@@ -1,46 +1,60 @@
-"""One log line per export."""
+"""What is told of each request and each export: a log line, metrics, lines of the audit log, a span."""
 
-import logging
-import time
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import dataclass
 
-from exporter.limits.exceeded import LimitReached
+from exporter.audit import AuditLog
+from exporter.metrics import Metrics
 from exporter.order import Order
-from exporter.problems import Problem
-from queries.cast import Unrepresentable
-from queries.errors import QueryError
+from exporter.outcome import Outcome, outcome_of
+from exporter.record import Record
+from exporter.visit import Visit
 
-log = logging.getLogger(__name__)
+_SAMPLE_SECONDS = 1.0
 
 
-async def recorded(order: Order, chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-    """Pass the chunks on; log how it ended: succeeded, refused, limited, stalled, failed or disconnected."""
-    started, sent, outcome, reason = time.monotonic(), 0, "disconnected", ""
-    try:
-        async with aclosing(chunks) as source:
-            async for chunk in source:
-                sent += len(chunk)
-                yield chunk
-                del chunk  # not held while the next is made
-        outcome = "succeeded"
-    except Problem as problem:
-        outcome, reason = "refused", problem.type.name.lower()
-        raise
-    except LimitReached as error:
-        outcome, reason = error.outcome, str(error)
-        raise
-    except (QueryError, Unrepresentable) as error:
-        outcome, reason = "failed", f"{type(error).__name__}: {error}"
-        raise
-    except Exception as error:
-        outcome, reason = "failed", repr(error)
-        log.exception("export %s failed", order.id)
-        raise
-    finally:
-        log.log(
-            logging.INFO if outcome != "failed" else logging.ERROR,
-            "export id=%s dataset=%s format=%s outcome=%s bytes=%d seconds=%.3f%s",
-            order.id, order.dataset.name, order.format.name, outcome, sent, time.monotonic() - started,
-            f" reason={reason!r}" if reason else "",
-        )  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class Telemetry:
+    """The ways in which one worker tells what goes on."""
+
+    metrics: Metrics
+    audit: AuditLog
+
+    def visited(self, visit: Visit, status: int | None) -> None:
+        """Take note of a request that is over."""
+        if visit.problem is not None:
+            self.metrics.problems.labels(visit.problem.slug).inc()
+        self.audit.visited(visit, status)
+
+    async def recorded(self, order: Order, visit: Visit, chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+        """Pass the chunks on, and tell how the export ended.
+
+        Raises:
+            Problem: the audit log cannot be written; nothing has been read then.
+        """
+        record = Record(order, visit, self.metrics)
+        outcome = Outcome("disconnected", "disconnected")
+        try:
+            self.audit.begun(order, visit)
+            async with aclosing(chunks) as source:
+                async for chunk in source:
+                    record.add(chunk)
+                    yield chunk
+                    del chunk  # not held while the next is made
+            outcome = Outcome("succeeded")
+        except Exception as error:
+            outcome = outcome_of(error)
+            raise
+        finally:
+            record.end(outcome)
+
+    async def sample(self) -> None:
+        """Keep the gauges up to date, and see how late the event loop is, until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            self.metrics.sample()
+            due = loop.time() + _SAMPLE_SECONDS
+            await asyncio.sleep(_SAMPLE_SECONDS)
+            self.metrics.lag.observe(max(0.0, loop.time() - due))

@@ -21,6 +21,7 @@ class Work:
     def __init__(self, order: Order, plan: Plan, source: Source) -> None:
         self.rows = 0
         """Rows written so far; of the CSV layout, which is not taken apart, known only at the end."""
+        self._progress = order.progress
         self._decoder = _decoder(order.format.layout, plan.outputs)
         self._encoder = plan.encoder
         self._source = source
@@ -52,6 +53,7 @@ class Work:
         self._bounds.check_rows(self._source.counted)
         chunk = self._encoder.write(item)
         self.rows += rows
+        self._progress.rows = self.rows
         return self._emit(chunk) if chunk else b""
 
     def finish(self) -> bytes:
@@ -63,7 +65,7 @@ class Work:
         """
         self._bounds.check_rows(self._source.counted)
         if self._decoder is None:
-            self.rows = self._source.rows or 0
+            self.rows = self._progress.rows = self._source.rows or 0
         if self.rows != self._source.rows:
             raise QueryRejected(f"the server sent {self._source.rows} rows, {self.rows} were written")
         last = self._emit(self._encoder.finish())

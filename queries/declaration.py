@@ -35,6 +35,8 @@ class Declaration(BaseModel):
     type: ParameterType
     description: str = ""
     nullable: bool = False
+    sensitive: bool = False
+    """Whether an argument may be written down nowhere: logs, the audit log and file names leave it out."""
     choices: tuple[str, ...] | None = Field(default=None, min_length=1, strict=False)
     pattern: str | None = None
     min: str | None = None

@@ -73,6 +73,11 @@ class Pool:
             self._opened.terminate()
 
     @property
+    def size(self) -> int:
+        """How many connections there may be."""
+        return self._size
+
+    @property
     def spare(self) -> int:
         """How many connections could be lent without waiting."""
         return self._size - (self._opened.get_size() - self._opened.get_idle_size() if self._opened else 0)

@@ -20,6 +20,7 @@ def project(  # noqa: PLR0913 - what is optional is by keyword
     chosen: Sequence[int] | None = None,
     limit: int | None = None,
     as_text: bool = False,
+    comment: str = "",
     escaped: str = "",
 ) -> str:
     """Return a SELECT of the query's columns, or of those `chosen` by position, in that order.
@@ -27,7 +28,7 @@ def project(  # noqa: PLR0913 - what is optional is by keyword
     `columns` are all columns of the query `sql`, which must be one statement without a final semicolon. Its rows keep
     their order. With `as_text` every output column is text, NULL staying NULL: what COPY would have printed. A text
     whose first character after any spaces is in `escaped` gets an apostrophe in front, so that no spreadsheet takes it
-    for a formula.
+    for a formula. A `comment` comes first, since `pg_stat_activity` cuts long statements.
     """
     positions = range(len(columns)) if chosen is None else chosen
     outputs = ", ".join(
@@ -37,7 +38,7 @@ def project(  # noqa: PLR0913 - what is optional is by keyword
     # A query's last line may end in a comment: the bracket that closes it must not.
     aliases = f"({', '.join(f'c{position}' for position in range(len(columns)))})" if columns else ""
     bound = f"\nLIMIT {limit:d}" if limit is not None else ""
-    return f"SELECT {outputs}\nFROM (\n{sql}\n) r{aliases}{bound}"
+    return f"{comment}SELECT {outputs}\nFROM (\n{sql}\n) r{aliases}{bound}"
 
 
 def _output(name: str, column: Column, layout: str, as_text: bool, escaped: str) -> str:

@@ -1,6 +1,7 @@
 """An export within its limits."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
 from typing import TypeVar
@@ -24,8 +25,12 @@ async def limited(
         Exceeded: there are more bytes than there may be, none of which has been passed on, or it takes too long.
     """
     dataset, sent = order.dataset, 0
+    began = time.monotonic()
     entering = admission.enter(order.principal.name, dataset.name, dataset.max_exports or 0)
-    place = await _in_time(entering, deadline, order)
+    try:
+        place = await _in_time(entering, deadline, order)
+    finally:
+        order.progress.waited += time.monotonic() - began
     try:
         async with aclosing(chunks):
             while chunk := await _in_time(anext(chunks, b""), deadline, order):

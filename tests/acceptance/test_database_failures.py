@@ -77,11 +77,14 @@ def test_busy_pool(source: str, datasets: Path) -> None:
 def test_unreachable_database(datasets: Path) -> None:
     dsn = f"postgresql://someone:very-secret@127.0.0.1:{free_port()}/nowhere"
     with running(dsn, datasets) as service:
-        for path in ("/datasets/items.csv", "/datasets/items.parquet", "/datasets/items", "/readyz"):
+        for path in ("/datasets/items.csv", "/datasets/items.parquet", "/datasets/items"):
             answer = service.curl(path)
             problem(answer, 503, "database-unavailable")
             assert int(answer.headers["retry-after"]) > 0
             assert "secret" not in answer.text
+        document = problem(service.curl("/readyz"), 503, "not-ready")
+        assert document["checks"]["database"] == ["The database is not available now"]
+        assert "secret" not in str(document)
         for path in ("/healthz", "/", "/datasets", "/openapi.json"):
             assert service.curl(path).status == 200
         assert "very-secret" not in service.log.read_text()

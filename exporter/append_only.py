@@ -1,0 +1,52 @@
+"""A file that several processes append lines to, and that may be moved away at any time."""
+
+import errno
+import os
+from pathlib import Path
+
+_STDERR, _CLOSED = 2, -1
+
+
+class AppendOnlyFile:
+    """Each line is one `write` to a file opened with O_APPEND, so that those of several processes do not mix.
+
+    After a rotation, when the path names another file or none, that one is opened; a new file is its owner's alone.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        """Take the path; None means stderr. The file is opened with the first line."""
+        self._path = path
+        self._descriptor = _CLOSED if path else _STDERR
+        self._torn = False
+
+    def append(self, line: bytes) -> None:
+        """Write a line, which ends in a line feed.
+
+        Raises:
+            OSError: it was not written, or only its beginning was; the next one then begins a line of its own.
+        """
+        line = b"\n" + line if self._torn else line
+        written = os.write(self._current(), line)
+        self._torn = written < len(line)
+        if self._torn:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._path and self._descriptor != _CLOSED:
+            os.close(self._descriptor)
+            self._descriptor = _CLOSED
+
+    def _current(self) -> int:
+        if self._path and not self._is_open(self._path):
+            self.close()
+            # O_NONBLOCK is for a path that turns out to be a pipe: to open or fill one could take for ever.
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+            self._descriptor = os.open(self._path, flags, 0o600)
+        return self._descriptor
+
+    def _is_open(self, path: Path) -> bool:
+        try:
+            return self._descriptor != _CLOSED and os.path.samestat(path.stat(), os.fstat(self._descriptor))
+        except FileNotFoundError:
+            return False

@@ -1,0 +1,93 @@
+"""Who accessed what: one JSON object a line, appended to a file that nobody else can read.
+
+A line takes a few microseconds, less than handing it to a thread would.
+"""
+
+import logging
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from exporter import masking
+from exporter.append_only import AppendOnlyFile
+from exporter.logs import dumps
+from exporter.order import Order
+from exporter.problems import Problem, ProblemType
+from exporter.visit import Visit
+
+_UNSEEN = frozenset({"/healthz", "/readyz"})
+"""Asked every few seconds, by everybody, and telling nothing of the data."""
+
+log = logging.getLogger(__name__)
+
+
+class AuditLog:
+    """The log of accesses and refusals, or none."""
+
+    def __init__(self, path: str | None, options: frozenset[str] = frozenset()) -> None:
+        """Take a path, `-` for stderr or None for no log; and the names of the options in a query string."""
+        self._options = options
+        self._file = AppendOnlyFile(None if path == "-" else Path(path)) if path else None
+        self._failure: str | None = None
+        self._append({"time": _now(), "event": "log opened"})
+
+    def visited(self, visit: Visit, status: int | None) -> None:
+        """Write down a request that is over, and how the export ended that it began."""
+        if self._file and visit.path not in _UNSEEN:
+            event = "export ended" if visit.export else "request"
+            problem = {"problem": visit.problem.slug} if visit.problem else {}
+            self._append({**self._about(event, visit), "status": status, **problem, **visit.ending})
+
+    def begun(self, order: Order, visit: Visit) -> None:
+        """Write down that an export begins, before anything is read for it.
+
+        Raises:
+            Problem: it could not be written, so that nothing may be read.
+        """
+        if self._file is None:
+            return
+        details = {"dataset": order.dataset.name, "format": order.format.name, "arguments": masking.arguments(order)}
+        if not self._append(self._about("export begun", visit) | details):
+            raise Problem(ProblemType.AUDIT_LOG_UNAVAILABLE, "Tell the service's operator.")
+
+    def problems(self) -> list[str]:
+        """Return what is wrong with the log, in words that anybody may read; after a failure it is tried again."""
+        if self._failure is not None:
+            self._append({"time": _now(), "event": "log opened"})
+        return ["it cannot be written"] if self._failure is not None else []
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file:
+            self._file.close()
+
+    def _about(self, event: str, visit: Visit) -> dict[str, Any]:
+        about = {
+            "time": _now(),
+            "event": event,
+            "principal": visit.who,
+            "address": visit.address,
+            "method": visit.method,
+            "target": masking.target(visit, self._options),
+            "user_agent": visit.user_agent and visit.user_agent[:200],
+        }
+        return about | ({"export": str(visit.export)} if visit.export else {})
+
+    def _append(self, entry: dict[str, Any]) -> bool:
+        """Write a line, and return whether it was written; the service's log is told when that changes."""
+        if self._file is None:
+            return True
+        failure = None
+        try:
+            self._file.append(dumps(entry) + b"\n")
+        except OSError as error:
+            failure = error.strerror or repr(error)
+        if failure != self._failure:
+            level = logging.ERROR if failure else logging.WARNING
+            log.log(level, "the audit log %s", f"cannot be written: {failure}" if failure else "is written again")
+        self._failure = failure
+        return failure is None
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,78 @@
+"""What of a request may be written down."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+from urllib.parse import parse_qsl, quote
+
+from exporter.options import option_models
+from exporter.order import Order
+from exporter.visit import Visit
+from formats.encoder import Format
+from queries.dataset import Dataset
+from queries.declaration import Value
+
+MASK = "***"
+_LONGEST = 500
+"""Characters of one value, and of a query string four times as many: collectors cut lines that are too long."""
+_MOST_ITEMS = 20
+
+
+def arguments(order: Order) -> dict[str, Any]:
+    """Return the arguments, those that are sensitive masked and long ones shortened."""
+    sensitive = _sensitive(order.dataset)
+    return {name: MASK if name in sensitive else _short(value) for name, value in order.arguments.items()}
+
+
+def options(order: Order) -> dict[str, Any]:
+    """Return the options that the caller has set, by the names they have in the query string."""
+    chosen: dict[str, Any] = order.options.model_dump(mode="json", exclude_unset=True)
+    if order.columns is not None:
+        chosen["columns"] = _short(",".join(order.columns))
+    if order.limit is not None:
+        chosen["limit"] = order.limit
+    if not order.ordered:
+        chosen["ordered"] = False
+    return chosen
+
+
+def redacted(text: str, order: Order) -> str:
+    """Return a text about an order, such as the database's message, without the values of sensitive parameters."""
+    values = [text for name in _sensitive(order.dataset) for text in _texts(order.arguments.get(name))]
+    for value in sorted(values, key=len, reverse=True):
+        text = text.replace(value, MASK)
+    return text
+
+
+def option_names(formats: Iterable[Format]) -> frozenset[str]:
+    """Return the names of all options, as the query string has them; none of them holds a secret."""
+    return frozenset(
+        f"_{name}" for format_ in formats for model in option_models(format_) for name in model.model_fields
+    )
+
+
+def target(visit: Visit, options: frozenset[str]) -> str:
+    """Return path and query of a request; a value of which it is not known that it holds no secret is masked."""
+    shown = options | _harmless(visit.dataset) if visit.dataset else frozenset[str]()
+    pairs = parse_qsl(visit.query_string[: 4 * _LONGEST], keep_blank_values=True)
+    query = "&".join(f"{quote(name)}={quote(value, safe='') if name in shown else MASK}" for name, value in pairs)
+    path = quote(visit.path[:_LONGEST])
+    return f"{path}?{query}" if query else path
+
+
+def _harmless(dataset: Dataset) -> set[str]:
+    return {parameter.name for parameter in dataset.parameters if not parameter.sensitive}
+
+
+def _sensitive(dataset: Dataset) -> set[str]:
+    return {parameter.name for parameter in dataset.parameters if parameter.sensitive}
+
+
+def _texts(value: Value) -> Iterator[str]:
+    yield from (text for text in (value if isinstance(value, list) else [value]) if text)
+
+
+def _short(value: Value) -> Value:
+    if isinstance(value, list):
+        more = [f"… {len(value)} in all"] if len(value) > _MOST_ITEMS else []
+        return [*(item and item[:_LONGEST] for item in value[:_MOST_ITEMS]), *more]
+    return value if value is None or len(value) <= _LONGEST else value[:_LONGEST] + "…"

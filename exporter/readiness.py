@@ -1,0 +1,72 @@
+"""Whether an export could start now, and what is in its way."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+
+from exporter.database import Database
+from exporter.failures import problem_of
+from exporter.problems import Problem, ProblemType
+from queries.errors import QueryError
+
+log = logging.getLogger(__name__)
+
+Check = Callable[[], Sequence[str]]
+"""Returns at once what is wrong, in words that everybody may read: no addresses, paths, names of hosts, SQL."""
+
+_PROBE_SECONDS = 2.0
+"""How long an answer waits for the database; what asks, gives up after a few seconds itself."""
+
+
+class NotReady(Problem):
+    """The answer of `/readyz` when something is wrong; its member `checks` has it by name."""
+
+    def __init__(self, checks: Mapping[str, list[str]]) -> None:
+        wrong = [f"{name}: {problem}" for name, problems in checks.items() for problem in problems]
+        super().__init__(ProblemType.NOT_READY, "; ".join(wrong), headers={"retry-after": "5"})
+        self._checks = checks
+
+    def document(self) -> dict[str, object]:
+        """Return the problem as JSON members."""
+        return super().document() | {"checks": {name: problems or "ok" for name, problems in self._checks.items()}}
+
+
+class Readiness:
+    """The checks of one worker."""
+
+    def __init__(self, database: Database, checks: Mapping[str, Check]) -> None:
+        """Take what is checked besides the database, by name."""
+        self._database = database
+        self._checks = checks
+        self._probe: asyncio.Task[list[str]] | None = None
+        self._known: list[str] = []
+        self.draining = False
+        """Whether the worker has been told to stop."""
+
+    async def problems(self) -> dict[str, list[str]]:
+        """Return for each check what is wrong; nothing is when all lists are empty."""
+        found = {"draining": ["the service is stopping"] if self.draining else []}
+        found |= {name: list(check()) for name, check in self._checks.items()}
+        return found | {"database": await self._database_problems()}
+
+    async def _database_problems(self) -> list[str]:
+        """Join the probe that runs, or start one: however many ask, they take one connection."""
+        if self._probe is None or self._probe.done():
+            self._probe = asyncio.create_task(self._probed())
+        done, _ = await asyncio.wait([self._probe], timeout=_PROBE_SECONDS)
+        return self._probe.result() if done else [f"it has not answered within {_PROBE_SECONDS:g} seconds"]
+
+    async def _probed(self) -> list[str]:
+        if not self._database.pool.spare:
+            # Every connection is lent, so there are connections: waiting is not being out of order.
+            return []
+        found, reason = list[str](), ""
+        try:
+            async with self._database.pool.transaction("exporter readyz"):
+                pass
+        except QueryError as error:
+            found, reason = [problem_of(error).type.title], f"{type(error).__name__}: {error}"
+        if found and found != self._known:
+            log.error("not ready", extra={"fields": {"reason": reason}})
+        self._known = found
+        return found

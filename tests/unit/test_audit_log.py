@@ -1,0 +1,150 @@
+"""The audit log: what is in a line, what is masked, and what happens when it cannot be written."""
+
+import json
+import logging
+import os
+import stat
+
+import pytest
+
+from exporter.access.principal import ANONYMOUS
+from exporter.append_only import AppendOnlyFile
+from exporter.audit import AuditLog
+from exporter.masking import option_names
+from exporter.problems import Problem, ProblemType
+from exporter.visit import Visit
+from queries.declaration import Parameter
+from tests.exporting import FORMATS, order
+
+OPTIONS = option_names(FORMATS.values())
+ORDER = order(
+    "SELECT :day AS a, :number AS b",
+    "csv",
+    parameters=(Parameter(name="day", type="date"), Parameter(name="number", type="text", sensitive=True)),
+    arguments={"day": "2024-01-01", "number": "1234-secret"},
+)
+
+
+def visit(query_string="", **known):
+    made = Visit("GET", "/datasets/tested.csv", query_string, "192.0.2.1", "curl/8")
+    for name, value in known.items():
+        setattr(made, name, value)
+    return made
+
+
+def lines(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "audit.jsonl"
+
+
+@pytest.fixture
+def audit(path):
+    log = AuditLog(str(path), OPTIONS)
+    yield log
+    log.close()
+
+
+def test_a_new_file_is_its_owners_alone(audit, path):
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_refusal_tells_who_asked_for_what_and_why_not(audit, path):
+    audit.visited(visit(problem=ProblemType.UNKNOWN_DATASET), 404)
+    line = lines(path)[-1]
+    assert (line["event"], line["principal"], line["address"]) == ("request", "-", "192.0.2.1")
+    assert (line["method"], line["target"], line["status"]) == ("GET", "/datasets/tested.csv", 404)
+    assert line["problem"] == "unknown-dataset"
+
+
+def test_an_export_is_written_down_before_it_begins_and_when_it_ends(audit, path):
+    visited = visit(principal=ANONYMOUS, dataset=ORDER.dataset, export=ORDER.id)
+    audit.begun(ORDER, visited)
+    visited.ending = {"outcome": "disconnected", "bytes": 5}
+    audit.visited(visited, 200)
+    begun, ended = lines(path)[-2:]
+    assert (begun["event"], begun["principal"], begun["export"]) == ("export begun", "anonymous", str(ORDER.id))
+    assert begun["arguments"] == {"day": "2024-01-01", "number": "***"}
+    assert (ended["event"], ended["outcome"], ended["bytes"]) == ("export ended", "disconnected", 5)
+
+
+QUERY = "day=2024-01-01&number=1234-secret&_limit=5&_signature=c2VjcmV0&_tokn=secret&other=secret"
+
+
+def test_of_a_query_string_only_what_is_known_to_be_harmless_is_shown(audit, path):
+    audit.visited(visit(QUERY, dataset=ORDER.dataset), 200)
+    target = lines(path)[-1]["target"]
+    assert target.startswith("/datasets/tested.csv?day=2024-01-01&number=***&_limit=5&_signature=***&")
+    assert "secret" not in target
+    assert "c2VjcmV0" not in target
+
+
+def test_of_a_dataset_that_the_caller_may_not_know_no_argument_is_shown(audit, path):
+    audit.visited(visit(QUERY), 404)
+    assert "2024" not in path.read_text()
+    assert "secret" not in path.read_text()
+
+
+def test_control_characters_do_not_begin_a_line(audit, path):
+    forged = '\n{"event":"export ended"}\r\x1b'
+    audit.visited(Visit("GET", f"/{forged}", "a%0ab=c%0ad", "192.0.2.1", forged), 404)
+    assert [line["event"] for line in lines(path)] == ["log opened", "request"]
+
+
+@pytest.mark.parametrize("seen", ["/healthz", "/readyz"])
+def test_what_is_asked_every_few_seconds_is_left_out(audit, path, seen):
+    audit.visited(Visit("GET", seen, "", "192.0.2.1"), 200)
+    assert len(lines(path)) == 1
+
+
+def test_a_file_that_was_moved_away_is_followed_by_a_new_one(audit, path):
+    audit.visited(visit(), 200)
+    moved = path.rename(path.with_suffix(".1"))
+    audit.visited(visit(), 201)
+    assert [line.get("status") for line in lines(moved)] == [None, 200]
+    assert [line["status"] for line in lines(path)] == [201]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_no_export_begins_while_the_log_cannot_be_written(tmp_path, caplog):
+    folder = tmp_path / "later"
+    audit = AuditLog(str(folder / "audit"), OPTIONS)
+    for _ in range(2):
+        with pytest.raises(Problem) as refused:
+            audit.begun(ORDER, visit())
+    assert refused.value.type is ProblemType.AUDIT_LOG_UNAVAILABLE
+    assert str(tmp_path) not in str(refused.value.document())
+    assert audit.problems() == ["it cannot be written"]
+    assert [entry.levelno for entry in caplog.records] == [logging.ERROR], "it is told once"
+    folder.mkdir()
+    assert audit.problems() == []
+    audit.begun(ORDER, visit())
+    assert [line["event"] for line in lines(folder / "audit")] == ["log opened", "export begun"]
+    audit.close()
+
+
+def test_without_a_path_there_is_no_log(tmp_path):
+    audit = AuditLog(None)
+    audit.begun(ORDER, visit())
+    audit.visited(visit(), 200)
+    assert audit.problems() == []
+
+
+def test_a_line_behind_one_that_was_cut_begins_anew(path, monkeypatch):
+    file, write = AppendOnlyFile(path), os.write
+    monkeypatch.setattr("exporter.append_only.os.write", lambda descriptor, line: write(descriptor, line[:3]))
+    with pytest.raises(OSError, match="No space left"):
+        file.append(b"first\n")
+    monkeypatch.undo()
+    file.append(b"second\n")
+    file.close()
+    assert path.read_bytes() == b"fir\nsecond\n"
+
+
+def test_a_pipe_that_nobody_reads_holds_nothing_up(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    assert AuditLog(str(pipe)).problems() == ["it cannot be written"]

@@ -1,0 +1,66 @@
+"""Log lines: one record is one line, and no value in it can end or forge one."""
+
+import json
+import logging
+import logging.config
+
+import pytest
+
+from exporter.logs import ConsoleFormatter, JsonFormatter, configuration
+
+FORGED = "a\n2026-01-01 00:00:00,000 INFO exporter.telemetry export outcome=succeeded\r\x1b[2J\u2028\x85\u202eb"
+
+
+def record(message, *arguments, fields=None, error=None):
+    made = logging.LogRecord("exporter", logging.INFO, "file.py", 1, message, arguments, error)
+    if fields is not None:
+        made.fields = fields
+    return made
+
+
+def raised(text):
+    try:
+        int(text)
+    except ValueError as error:
+        return type(error), error, error.__traceback__
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        record("asked for %s", FORGED),
+        record("export", fields={"dataset": FORGED, "arguments": {FORGED: FORGED}, "reason": FORGED}),
+        record("failed", error=raised(FORGED)),
+    ],
+    ids=["message", "fields", "traceback"],
+)
+def test_nothing_in_a_record_begins_a_line_of_its_own(made):
+    first, *more = ConsoleFormatter().format(made).splitlines()
+    assert first.startswith("20")
+    assert all(line.startswith("    ") for line in more)
+    assert "\x1b" not in first + "".join(more)
+    assert "\u202e" not in first + "".join(more)
+
+
+def test_fields_stand_behind_the_message_and_values_that_need_it_in_quotes():
+    line = ConsoleFormatter().format(record("export", fields={"id": "a-1", "reason": "two words", "seconds": 1.23456}))
+    assert line.endswith("exporter export id=a-1 reason='two words' seconds=1.235")
+
+
+@pytest.mark.parametrize("text", [FORGED, "half a pair \ud800", "Zürich 東京"])
+def test_json_is_one_object_a_line_and_keeps_the_text(text):
+    made = record("asked for %s", text, fields={"dataset": text, "rows": 3}, error=raised("why"))
+    line = JsonFormatter().format(made)
+    assert len(line.splitlines()) == 1
+    assert "\u202e" not in line
+    document = json.loads(line)
+    assert document["message"] == f"asked for {text}"
+    assert (document["dataset"], document["rows"], document["level"]) == (text, 3, "INFO")
+    assert "ValueError: invalid" in document["exception"]
+
+
+@pytest.mark.parametrize("log_format", ["console", "json"])
+def test_the_configuration_is_one_that_logging_takes(log_format):
+    chosen = configuration("WARNING", log_format)
+    formatter = logging.config.DictConfigurator(chosen).configure_formatter(chosen["formatters"]["line"])
+    assert isinstance(formatter, JsonFormatter if log_format == "json" else ConsoleFormatter)

@@ -1,0 +1,93 @@
+"""Whether the service is ready: one probe of the database at a time, and no answer that never comes."""
+
+import asyncio
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+
+import pytest
+
+from exporter import readiness
+from exporter.readiness import NotReady, Readiness
+from queries.errors import DatabaseUnavailable
+
+pytestmark = pytest.mark.anyio
+
+
+class Pool:
+    """A pool whose connections come when they are let."""
+
+    def __init__(self, spare=1):
+        self.spare, self.asked, self.free, self.error = spare, 0, asyncio.Event(), None
+
+    @asynccontextmanager
+    async def transaction(self, name):
+        self.asked += 1
+        await self.free.wait()
+        if self.error:
+            raise self.error
+        yield
+
+
+def made(pool, **checks):
+    return Readiness(SimpleNamespace(pool=pool), checks)
+
+
+async def test_a_silent_database_is_told_of_in_time_and_asked_once(monkeypatch):
+    monkeypatch.setattr(readiness, "_PROBE_SECONDS", 0.01)
+    pool = Pool()
+    ready = made(pool)
+    answers = await asyncio.gather(*(ready.problems() for _ in range(50)))
+    assert all("has not answered" in answer["database"][0] for answer in answers)
+    assert pool.asked == 1
+    await ready.problems()
+    assert pool.asked == 1, "the probe still runs"
+    pool.free.set()
+    await asyncio.sleep(0)
+    assert (await ready.problems())["database"] == []
+
+
+async def test_whoever_asks_and_leaves_does_not_end_the_probe_of_the_others():
+    pool = Pool()
+    ready = made(pool)
+    leaving, staying = asyncio.create_task(ready.problems()), asyncio.create_task(ready.problems())
+    await asyncio.sleep(0)
+    leaving.cancel()
+    pool.free.set()
+    assert (await staying)["database"] == []
+
+
+async def test_a_failure_is_told_without_what_the_database_said(caplog):
+    pool = Pool()
+    pool.free.set()
+    pool.error = DatabaseUnavailable("no route to db.internal:5432")
+    ready = made(pool)
+    for _ in range(3):
+        checks = await ready.problems()
+    assert checks["database"] == ["The database is not available now"]
+    assert "internal" not in str(NotReady(checks).document())
+    assert len(caplog.records) == 1, "the log is told once"
+    assert "no route" in caplog.records[0].fields["reason"]
+
+
+async def test_a_busy_pool_is_not_asked_for_a_connection():
+    pool = Pool(spare=0)
+    assert (await made(pool).problems())["database"] == []
+    assert pool.asked == 0
+
+
+async def test_every_check_has_its_say():
+    pool = Pool()
+    pool.free.set()
+    ready = made(pool, keys=lambda: ["they cannot be read"], audit=list)
+    ready.draining = True
+    checks = await ready.problems()
+    assert checks == {
+        "draining": ["the service is stopping"],
+        "keys": ["they cannot be read"],
+        "audit": [],
+        "database": [],
+    }
+    document = NotReady(checks).document()
+    assert document["status"] == 503
+    assert document["checks"]["audit"] == "ok"
+    assert document["detail"] == "draining: the service is stopping; keys: they cannot be read"
