@@ -56,7 +56,7 @@ def test_a_server_that_starts_after_the_service(server: Server, datasets: Path) 
     server.control("-m", "fast", "stop")
     try:
         with running(server.dsn, datasets) as service:
-            problem(service.curl("/readyz"), 503, "database-unavailable")
+            problem(service.curl("/readyz"), 503, "not-ready")
             problem(service.curl("/datasets/items.csv"), 503, "database-unavailable")
             server.control("start")
             until(lambda: whole(service), within=AMPLE)
