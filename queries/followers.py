@@ -62,7 +62,10 @@ class Followers:
                         transaction = begin(snapshot)
                         joined.append(await stack.enter_async_context(_locked(transaction, server, sql)))
                 except QueryError as error:
-                    log.warning("a parallel scan has %d of %d connections: %s", len(joined), count, error)
+                    why = (
+                        error if isinstance(error, DatabaseUnavailable) else error.sqlstate
+                    )  # others may quote arguments
+                    log.warning("a parallel scan has %d of %d connections: %s", len(joined), count, why)
                 self._lent -= count - len(joined)
                 count = len(joined)
                 yield joined
