@@ -285,9 +285,11 @@ def test_a_worker_that_is_killed_leaves_no_gauge_behind(seen: Service, source: s
 
 
 def test_no_export_without_its_audit_log(source: str, datasets: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "later"
+    folder = tmp_path / "there"
+    folder.mkdir()
     with running(source, datasets, settings={"audit_log": str(folder / "audit")}) as service:
-        problem(service.curl("/datasets/items.csv"), 503, "audit-log-unavailable")
+        assert service.curl("/readyz").status == 200
+        folder.rename(tmp_path / "away")
         told = problem(service.curl("/readyz"), 503, "not-ready")
         assert told["checks"] == {
             "draining": "ok",
@@ -297,7 +299,8 @@ def test_no_export_without_its_audit_log(source: str, datasets: Path, tmp_path: 
         }
         assert str(tmp_path) not in str(told)
         assert service.curl("/datasets/items").status == 200
-        folder.mkdir()
+        problem(service.curl("/datasets/items.csv"), 503, "audit-log-unavailable")
+        (tmp_path / "away").rename(folder)
         assert service.curl("/readyz").status == 200
         assert service.curl("/datasets/items.csv").status == 200
         (metrics,) = {Path(worker.environ()["PROMETHEUS_MULTIPROC_DIR"]) for worker in until(service.workers)}
