@@ -48,7 +48,8 @@ class AuditLog:
         if self._file and visit.path not in _UNSEEN:
             event = "export ended" if visit.export else "request"
             problem = {"problem": visit.problem.slug} if visit.problem else {}
-            self._append({**self._about(event, visit), "status": status, **problem, **visit.ending})
+            reason = {"reason": visit.reason} if visit.reason else {}
+            self._append({**self._about(event, visit), "status": status, **problem, **reason, **visit.ending})
 
     def begun(self, order: Order, visit: Visit) -> None:
         """Write down that an export begins, before anything is read for it.

@@ -154,6 +154,15 @@ def test_a_sensitive_argument_is_shown_nowhere(seen: Service, folder: Path) -> N
         assert "4929" not in text
 
 
+def test_a_description_that_fails_is_told_in_fields(source: str, tmp_path: Path) -> None:
+    query = "SELECT i FROM gone_for_now"
+    with running(source, written(tmp_path, {"gone": dataset("", query)}), settings={"log_format": "json"}) as service:
+        instance = problem(service.curl("/datasets/gone"), 409, "query-rejected")["instance"]
+        (line,) = [line for line in lines(service.log.read_text()) if line["message"] == "description failed"]
+    assert (line["dataset"], f"urn:uuid:{line['id']}") == ("gone", instance)
+    assert "gone_for_now" in line["reason"]
+
+
 def test_accesses_and_refusals_are_audited(seen: Service, folder: Path) -> None:
     export = seen.curl("/datasets/items.csv?_limit=1").headers["export-id"]
     begun, ended = audited(folder, lambda line: line.get("export") == export, 2)
@@ -228,6 +237,17 @@ def test_gauges_follow_what_runs(seen: Service, source: str, tmp_path: Path) -> 
     until(lambda: samples(seen)["exporter_exports_in_flight",] == 0)
     until(lambda: samples(seen)["exporter_pool_used",] == 0)
     assert samples(seen)["exporter_aborts_total", "disconnected"] >= 2
+
+
+def test_a_client_that_leaves_has_one_line(seen: Service, source: str, tmp_path: Path) -> None:
+    before = len(lines(seen.log.read_text()))
+
+    def told() -> list[str]:
+        return [f"{line['logger']} {line.get('outcome')}" for line in lines(seen.log.read_text())[before:]]
+
+    with reading(seen, source, tmp_path, 1):
+        pass
+    assert until(told) == ["exporter.telemetry disconnected"]
 
 
 def test_labels_hold_no_argument_and_no_principal(seen: Service) -> None:

@@ -60,6 +60,11 @@ def test_a_refusal_tells_who_asked_for_what_and_why_not(audit, path):
     assert line["problem"] == "unknown-dataset"
 
 
+def test_why_credentials_were_refused_is_told(audit, path):
+    audit.visited(visit(problem=ProblemType.UNAUTHENTICATED, reason="key ann has expired"), 401)
+    assert lines(path)[-1]["reason"] == "key ann has expired"
+
+
 def test_an_export_is_written_down_before_it_begins_and_when_it_ends(audit, path):
     visited = visit(principal=ANONYMOUS, dataset=ORDER.dataset, export=ORDER.id)
     audit.begun(ORDER, visited)
