@@ -31,6 +31,14 @@ class AppendOnlyFile:
         if self._torn:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
+    def check(self) -> None:
+        """Open the file as a line would, without one.
+
+        Raises:
+            OSError: it cannot be opened.
+        """
+        self._current()
+
     def close(self) -> None:
         """Close the file."""
         if self._path and self._descriptor != _CLOSED:

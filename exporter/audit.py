@@ -21,13 +21,25 @@ _UNSEEN = frozenset({"/healthz", "/readyz"})
 log = logging.getLogger(__name__)
 
 
+def check(path: str | None) -> None:
+    """Open the file that a setting names, as a service does that is to write it.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    file = _file_at(path)
+    if file:
+        file.check()
+        file.close()
+
+
 class AuditLog:
     """The log of accesses and refusals, or none."""
 
     def __init__(self, path: str | None, options: frozenset[str] = frozenset()) -> None:
         """Take a path, `-` for stderr or None for no log; and the names of the options in a query string."""
         self._options = options
-        self._file = AppendOnlyFile(None if path == "-" else Path(path)) if path else None
+        self._file = _file_at(path)
         self._failure: str | None = None
         self._append({"time": _now(), "event": "log opened"})
 
@@ -36,7 +48,8 @@ class AuditLog:
         if self._file and visit.path not in _UNSEEN:
             event = "export ended" if visit.export else "request"
             problem = {"problem": visit.problem.slug} if visit.problem else {}
-            self._append({**self._about(event, visit), "status": status, **problem, **visit.ending})
+            reason = {"reason": visit.reason} if visit.reason else {}
+            self._append({**self._about(event, visit), "status": status, **problem, **reason, **visit.ending})
 
     def begun(self, order: Order, visit: Visit) -> None:
         """Write down that an export begins, before anything is read for it.
@@ -51,8 +64,11 @@ class AuditLog:
             raise Problem(ProblemType.AUDIT_LOG_UNAVAILABLE, "Tell the service's operator.")
 
     def problems(self) -> list[str]:
-        """Return what is wrong with the log, in words that anybody may read; after a failure it is tried again."""
-        if self._failure is not None:
+        """Return what is wrong with the log, in words that anybody may read; after a failure it is tried again.
+
+        Without one the file is looked at, not written: a worker that writes nothing yet would not know of its loss.
+        """
+        if self._failure is not None or not self._is_open():
             self._append({"time": _now(), "event": "log opened"})
         return ["it cannot be written"] if self._failure is not None else []
 
@@ -73,6 +89,14 @@ class AuditLog:
         }
         return about | ({"export": str(visit.export)} if visit.export else {})
 
+    def _is_open(self) -> bool:
+        try:
+            if self._file:
+                self._file.check()
+        except OSError:
+            return False
+        return True
+
     def _append(self, entry: dict[str, Any]) -> bool:
         """Write a line, and return whether it was written; the service's log is told when that changes."""
         if self._file is None:
@@ -82,11 +106,16 @@ class AuditLog:
             self._file.append(dumps(entry) + b"\n")
         except OSError as error:
             failure = error.strerror or repr(error)
-        if failure != self._failure:
-            level = logging.ERROR if failure else logging.WARNING
-            log.log(level, "the audit log %s", f"cannot be written: {failure}" if failure else "is written again")
+        if failure and failure != self._failure:
+            log.error("the audit log cannot be written", extra={"fields": {"reason": failure}})
+        if self._failure and not failure:
+            log.warning("the audit log is written again")
         self._failure = failure
         return failure is None
+
+
+def _file_at(path: str | None) -> AppendOnlyFile | None:
+    return AppendOnlyFile(None if path == "-" else Path(path)) if path else None
 
 
 def _now() -> str:

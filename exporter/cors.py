@@ -12,8 +12,8 @@ _ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::[0-9]{1,5})?")
 
 _PREFLIGHT = {
     b"access-control-allow-methods": b"GET, HEAD",
-    # `Accept` needs no permission.
-    b"access-control-allow-headers": b"Authorization, If-None-Match, If-Range, Prefer, Range, traceparent, tracestate",
+    # `Accept` needs no permission. `tracestate` is not read, but pages that trace send it beside `traceparent`.
+    b"access-control-allow-headers": b"Authorization, traceparent, tracestate",
     b"access-control-max-age": b"3600",
 }
 

@@ -26,7 +26,7 @@ class NoAborts(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether to log the record."""
-        return record.name != "_granian" or "\nAborted: " not in record.getMessage()
+        return not record.name.startswith("_granian") or "\nAborted: " not in record.getMessage()
 
 
 class ConsoleFormatter(logging.Formatter):
@@ -85,6 +85,8 @@ def configuration(level: str, log_format: LogFormat = "console") -> dict[str, An
         "root": {"level": level, "handlers": ["stderr"]},
         "loggers": {
             "_granian": {"level": level},
+            # At INFO it tells several times of each client that leaves, which the line of the export tells too.
+            "_granian.asgi.io": {"level": "WARNING" if level == "INFO" else level},
             # At INFO it puts a second line beside ours, and it answers errors with their text.
             "velithon.middleware.logging": {"level": "CRITICAL"},
         },

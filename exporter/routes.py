@@ -190,7 +190,7 @@ class Service:
                 listed = await columns(dataset, described, found, connection)
                 return _json(summary(dataset, self.formats) | {"columns": listed}, _VARY)
         except QueryError as error:
-            raise _logged(f"the description of {dataset.name}", error) from error
+            raise _logged(dataset.name, error) from error
 
 
 def _refuse_parameters(dataset: Dataset, request: Request) -> None:
@@ -204,10 +204,11 @@ def _refuse_parameters(dataset: Dataset, request: Request) -> None:
         )
 
 
-def _logged(what: str, error: QueryError) -> Problem:
+def _logged(dataset: str, error: QueryError) -> Problem:
     problem = problem_of(error)
     problem.export_id = uuid7()
-    log.error("%s failed id=%s reason=%r", what, problem.export_id, f"{type(error).__name__}: {error}")
+    fields = {"id": str(problem.export_id), "dataset": dataset, "reason": f"{type(error).__name__}: {error}"}
+    log.error("description failed", extra={"fields": fields})
     return problem
 
 

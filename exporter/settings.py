@@ -94,7 +94,7 @@ class Settings(AccessSettings):
     )
     cors_origins: Annotated[Names, AfterValidator(checked)] = Field(
         default=(),
-        description="Origins whose pages may read answers, such as https://reports.example.com, divided by commas; "
+        description="Origins whose pages may read answers, such as https://reports.example.com, separated by commas; "
         "* for all, which then cannot send the browser's credentials.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(

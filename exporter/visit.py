@@ -34,6 +34,8 @@ class Visit:
     """The dataset that was asked for, once it is known that the principal may read it."""
     problem: ProblemType | None = None
     """What it was answered with."""
+    reason: str | None = None
+    """Why its credentials were refused; nothing of what was sent."""
     export: UUID | None = None
     """The export that it began."""
     ending: Mapping[str, Any] = field(default_factory=dict)

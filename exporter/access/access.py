@@ -20,6 +20,7 @@ from exporter.client_address import client_address
 from exporter.problems import Problem, ProblemType
 from exporter.query_string import Items
 from exporter.response import unless_disconnected
+from exporter.visit import visit_of
 
 _DATASETS = "/datasets/"
 
@@ -114,13 +115,15 @@ class Access:
             raise _Refused("wrong signature")
         if signed_urls.expired(moment):
             # No attempt to guess anything: whoever has this URL had a good one.
+            visit_of(request.scope).reason = "the URL has expired"
             _refuse_url("The URL has expired. Ask whoever gave it to you for another.")
         if key.expired():
             raise _Refused(f"key {name} has expired")
         return key.principal(name)
 
     async def _slow(self, request: Request, address: str, error: Exception) -> None:
-        log.info("credentials refused address=%s reason=%r", address, str(error) or "malformed")
+        reason = visit_of(request.scope).reason = str(error) or "malformed"
+        log.info("credentials refused", extra={"fields": {"address": address, "reason": reason}})
         await unless_disconnected(request.protocol, self._slowdown.failed(address))
 
 

@@ -26,6 +26,7 @@ _TIMEOUT_SECONDS = 5
 _MOST_BYTES = 1 << 20
 _OCT_BITS = 256
 """HS256 must have no shorter one (RFC 7518, section 3.2)."""
+_LEFT_OUT = "a key of JWTs is left out"
 
 
 class JwksUnavailable(Exception):
@@ -88,7 +89,8 @@ class Jwks:
             self._read_at = self._clock()
         except Exception as error:  # noqa: BLE001 - whatever it is, the keys of before are still good
             kept = f"the {len(self._keys)} of before are kept" if self._keys else "every JWT is refused"
-            log.error("the keys of JWTs cannot be read from %s, %s: %r", self._shown, kept, error)  # noqa: TRY400 - no defect
+            fields = {"source": self._shown, "outlook": kept, "reason": repr(error)}
+            log.error("the keys of JWTs cannot be read", extra={"fields": fields})  # noqa: TRY400 - no defect
         finally:
             self._reading = None
 
@@ -143,9 +145,9 @@ def _imported(entry: dict[str, Any]) -> Key | None:
     try:
         key = JWKRegistry.import_key(entry)
     except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
-        log.warning("a key of JWTs is left out: %s", type(error).__name__)
+        log.warning(_LEFT_OUT, extra={"fields": {"reason": type(error).__name__}})
         return None
     if isinstance(key, OctKey) and 8 * len(key.raw_value) < _OCT_BITS:
-        log.warning("a key of JWTs is left out: HMAC needs %d bits", _OCT_BITS)
+        log.warning(_LEFT_OUT, extra={"fields": {"reason": f"HMAC needs {_OCT_BITS} bits"}})
         return None
     return key if key.get("use", "sig") == "sig" else None

@@ -84,7 +84,7 @@ class KnownKeys:
 
     def _became(self, problem: str | None) -> None:
         if problem is not None and problem != self._problem:
-            log.error("every key is refused: %s", problem)
+            log.error("every key is refused", extra={"fields": {"reason": problem}})
         if problem is None and self._problem is not None:
             log.info("keys are accepted again")
         self._problem = problem

@@ -129,6 +129,7 @@ def closed(source: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cl
         "jwt_audience": "exporter",
         "trusted_proxies": "127.0.0.1",
         "pool_size": "2",
+        "audit_log": str(folder / "audit"),
     }
     datasets = written(folder, DATASETS)
     fetch(source, f"CREATE ROLE {ROLE}")
@@ -333,6 +334,14 @@ def test_nothing_secret_is_logged(closed: Closed, token: str) -> None:
     text = closed.service.log.read_text()
     for secret in (token, forged, URL_KEY, SECRET.as_dict()["k"]):
         assert str(secret) not in text
+
+
+def test_the_audit_log_tells_why_credentials_were_refused(closed: Closed) -> None:
+    audit, forged = closed.path.with_name("audit"), new_token()
+    assert closed.asked(forged, "/datasets", "-A", "guessing").status == 401
+    (refusal,) = until(lambda: [line for line in audit.read_text().splitlines() if "guessing" in line])
+    assert json.loads(refusal)["reason"] == "unknown key"
+    assert forged not in audit.read_text()
 
 
 def test_good_credentials_are_answered_while_wrong_ones_wait(closed: Closed, token: str) -> None:

@@ -63,7 +63,8 @@ def test_a_preflight_is_answered_for_the_origins_that_are_named(open_to_one: Ser
     answer = preflight(open_to_one, OURS)
     assert (answer.status, answer.body) == (204, b"")
     assert answer.headers["access-control-allow-methods"] == "GET, HEAD"
-    assert "Authorization" in answer.headers["access-control-allow-headers"].split(", ")
+    allowed = answer.headers["access-control-allow-headers"].split(", ")
+    assert allowed == ["Authorization", "traceparent", "tracestate"], "what the service reads, and what comes with it"
     refused = preflight(open_to_one, OTHER)
     assert (refused.status, permissions(refused)) == (405, {})
     assert asked(open_to_one, "/datasets/items.csv", OURS, "-X", "OPTIONS").status == 405

@@ -154,6 +154,15 @@ def test_a_sensitive_argument_is_shown_nowhere(seen: Service, folder: Path) -> N
         assert "4929" not in text
 
 
+def test_a_description_that_fails_is_told_in_fields(source: str, tmp_path: Path) -> None:
+    query = "SELECT i FROM gone_for_now"
+    with running(source, written(tmp_path, {"gone": dataset("", query)}), settings={"log_format": "json"}) as service:
+        instance = problem(service.curl("/datasets/gone"), 409, "query-rejected")["instance"]
+        (line,) = [line for line in lines(service.log.read_text()) if line["message"] == "description failed"]
+    assert (line["dataset"], f"urn:uuid:{line['id']}") == ("gone", instance)
+    assert "gone_for_now" in line["reason"]
+
+
 def test_accesses_and_refusals_are_audited(seen: Service, folder: Path) -> None:
     export = seen.curl("/datasets/items.csv?_limit=1").headers["export-id"]
     begun, ended = audited(folder, lambda line: line.get("export") == export, 2)
@@ -230,6 +239,17 @@ def test_gauges_follow_what_runs(seen: Service, source: str, tmp_path: Path) -> 
     assert samples(seen)["exporter_aborts_total", "disconnected"] >= 2
 
 
+def test_a_client_that_leaves_has_one_line(seen: Service, source: str, tmp_path: Path) -> None:
+    before = len(lines(seen.log.read_text()))
+
+    def told() -> list[str]:
+        return [f"{line['logger']} {line.get('outcome')}" for line in lines(seen.log.read_text())[before:]]
+
+    with reading(seen, source, tmp_path, 1):
+        pass
+    assert until(told) == ["exporter.telemetry disconnected"]
+
+
 def test_labels_hold_no_argument_and_no_principal(seen: Service) -> None:
     seen.curl("/datasets/nothing-like-it.csv?word=never")
     seen.curl("/datasets/echo.csv?word=never")
@@ -285,9 +305,11 @@ def test_a_worker_that_is_killed_leaves_no_gauge_behind(seen: Service, source: s
 
 
 def test_no_export_without_its_audit_log(source: str, datasets: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "later"
+    folder = tmp_path / "there"
+    folder.mkdir()
     with running(source, datasets, settings={"audit_log": str(folder / "audit")}) as service:
-        problem(service.curl("/datasets/items.csv"), 503, "audit-log-unavailable")
+        assert service.curl("/readyz").status == 200
+        folder.rename(tmp_path / "away")
         told = problem(service.curl("/readyz"), 503, "not-ready")
         assert told["checks"] == {
             "draining": "ok",
@@ -297,7 +319,8 @@ def test_no_export_without_its_audit_log(source: str, datasets: Path, tmp_path: 
         }
         assert str(tmp_path) not in str(told)
         assert service.curl("/datasets/items").status == 200
-        folder.mkdir()
+        problem(service.curl("/datasets/items.csv"), 503, "audit-log-unavailable")
+        (tmp_path / "away").rename(folder)
         assert service.curl("/readyz").status == 200
         assert service.curl("/datasets/items.csv").status == 200
         (metrics,) = {Path(worker.environ()["PROMETHEUS_MULTIPROC_DIR"]) for worker in until(service.workers)}

@@ -26,6 +26,7 @@ from exporter.access.tokens import digest_of, new_token
 from exporter.access.unauthenticated import Unauthenticated
 from exporter.problems import Problem, ProblemType
 from exporter.response import Disconnected
+from exporter.visit import visit_of
 from tests.asking import basic, request
 
 pytestmark = pytest.mark.anyio
@@ -172,14 +173,19 @@ async def test_policies_see_whom_the_service_took_the_caller_for():
 )
 async def test_every_other_one_is_refused_and_counted_and_told_nowhere(access, attempts, caplog, authorization):
     caplog.set_level("INFO")
-    problem = await refusal(access, authorization=authorization, client="192.0.2.1")
+    asked = request(authorization=authorization, client="192.0.2.1")
+    with pytest.raises(Problem) as refused:
+        await access.principal(asked)
+    problem = refused.value
     assert problem.type is ProblemType.UNAUTHENTICATED
     assert problem.document() == Unauthenticated(given=True).document()
     assert attempts.addresses == ["192.0.2.1"]
     (record,) = caplog.records
-    assert "192.0.2.1" in record.getMessage()
+    reason = visit_of(asked.scope).reason
+    assert reason
+    assert (record.getMessage(), record.fields) == ("credentials refused", {"address": "192.0.2.1", "reason": reason})
     for secret in (TOKEN, OLD, digest_of(TOKEN)):
-        assert secret not in record.getMessage()
+        assert secret not in reason
 
 
 async def test_whoever_sends_nothing_is_asked_for_credentials_and_not_slowed(access, attempts):
@@ -300,9 +306,11 @@ async def test_other_methods_need_more_than_a_signed_url(access, path):
 async def test_an_expired_url_is_told_to_be_one_to_who_had_it(access, path, attempts):
     key = read(path)["ann"]
     for moment in (0, 1, int(time.time()), "x"):
-        problem = await refusal(access, url("/datasets/sales.a.csv", expires=moment, key=key))
-        assert problem.type is ProblemType.SIGNED_URL_REFUSED
-        assert "expired" in problem.detail
+        asked = request(url("/datasets/sales.a.csv", expires=moment, key=key))
+        with pytest.raises(Problem, match="expired") as refused:
+            await access.principal(asked)
+        assert refused.value.type is ProblemType.SIGNED_URL_REFUSED
+        assert visit_of(asked.scope).reason == "the URL has expired"
     assert attempts.addresses == []
 
 

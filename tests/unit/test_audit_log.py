@@ -9,7 +9,7 @@ import pytest
 
 from exporter.access.principal import ANONYMOUS
 from exporter.append_only import AppendOnlyFile
-from exporter.audit import AuditLog
+from exporter.audit import AuditLog, check
 from exporter.masking import option_names
 from exporter.problems import Problem, ProblemType
 from exporter.visit import Visit
@@ -58,6 +58,11 @@ def test_a_refusal_tells_who_asked_for_what_and_why_not(audit, path):
     assert (line["event"], line["principal"], line["address"]) == ("request", "-", "192.0.2.1")
     assert (line["method"], line["target"], line["status"]) == ("GET", "/datasets/tested.csv", 404)
     assert line["problem"] == "unknown-dataset"
+
+
+def test_why_credentials_were_refused_is_told(audit, path):
+    audit.visited(visit(problem=ProblemType.UNAUTHENTICATED, reason="key ann has expired"), 401)
+    assert lines(path)[-1]["reason"] == "key ann has expired"
 
 
 def test_an_export_is_written_down_before_it_begins_and_when_it_ends(audit, path):
@@ -124,6 +129,26 @@ def test_no_export_begins_while_the_log_cannot_be_written(tmp_path, caplog):
     audit.begun(ORDER, visit())
     assert [line["event"] for line in lines(folder / "audit")] == ["log opened", "export begun"]
     audit.close()
+
+
+def test_a_log_that_was_lost_is_noticed_before_a_line_is_written(audit, path):
+    assert audit.problems() == []
+    assert len(lines(path)) == 1
+    folder, elsewhere = path.parent, path.parent.with_suffix(".away")
+    folder.rename(elsewhere)
+    assert audit.problems() == ["it cannot be written"]
+    elsewhere.rename(folder)
+    assert audit.problems() == []
+
+
+@pytest.mark.parametrize("name", ["", "absent/audit"])
+def test_a_path_that_cannot_be_opened_is_told_without_a_line(tmp_path, name):
+    check(None)
+    check("-")
+    check(str(tmp_path / "audit"))
+    assert (tmp_path / "audit").read_bytes() == b""
+    with pytest.raises(OSError, match="directory"):
+        check(str(tmp_path / name))
 
 
 def test_without_a_path_there_is_no_log(tmp_path):

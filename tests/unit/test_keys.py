@@ -257,7 +257,8 @@ def test_what_cannot_be_used_refuses_every_key_until_it_can(path, caplog, breaki
         with pytest.raises(KeysUnavailable):
             known.by_name("a")
     assert "keys file" in known.problem()
-    assert len(caplog.records) == 1, "told once"
+    assert [record.getMessage() for record in caplog.records] == ["every key is refused"], "told once"
+    assert caplog.records[0].fields["reason"]
     path.write_bytes(text)
     path.chmod(0o600)
     assert known.by_token("1")

@@ -6,7 +6,7 @@ import logging.config
 
 import pytest
 
-from exporter.logs import ConsoleFormatter, JsonFormatter, configuration
+from exporter.logs import ConsoleFormatter, JsonFormatter, NoAborts, configuration
 
 FORGED = "a\n2026-01-01 00:00:00,000 INFO exporter.telemetry export outcome=succeeded\r\x1b[2J\u2028\x85\u202eb"
 
@@ -57,6 +57,20 @@ def test_json_is_one_object_a_line_and_keeps_the_text(text):
     assert document["message"] == f"asked for {text}"
     assert (document["dataset"], document["rows"], document["level"]) == (text, 3, "INFO")
     assert "ValueError: invalid" in document["exception"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "shown"),
+    [
+        ("_granian.utils", "Application callable raised an exception\nAborted: Disconnected", False),
+        ("_granian.utils", "Application callable raised an exception\nKeyError: 1", True),
+        ("exporter.telemetry", "export failed\nAborted: x", True),
+    ],
+)
+def test_of_the_servers_tracebacks_only_those_of_aborted_bodies_are_dropped(name, message, shown):
+    made = record(message)
+    made.name = name
+    assert NoAborts().filter(made) is shown
 
 
 @pytest.mark.parametrize("log_format", ["console", "json"])

@@ -69,6 +69,13 @@ async def test_a_failure_is_told_without_what_the_database_said(caplog):
     assert "no route" in caplog.records[0].fields["reason"]
 
 
+async def test_a_defect_of_the_probe_is_not_being_ready():
+    pool = Pool()
+    pool.free.set()
+    pool.error = RuntimeError("internal")
+    assert (await made(pool).problems())["database"] == ["it could not be asked"]
+
+
 async def test_a_busy_pool_is_not_asked_for_a_connection():
     pool = Pool(spare=0)
     assert (await made(pool).problems())["database"] == []
