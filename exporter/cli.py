@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from exporter.access.settings import faults as faults_of
 from exporter.client_address import is_loopback
 from exporter.keys_command import keys, sign
-from exporter.settings import Settings
+from exporter.settings import Settings, misnamed
 from queries.catalog import Catalog, CatalogError
 from queries.errors import QueryError
 
@@ -150,6 +150,8 @@ def _settings(database_url: str | None, datasets: Path | None, *, allow_anonymou
         os.environ["EXPORTER_DATASETS"] = str(datasets)
     if allow_anonymous:
         os.environ["EXPORTER_ALLOW_ANONYMOUS"] = "on"
+    if wrong := list(misnamed(os.environ)):
+        _fail("\n".join(wrong))
     try:
         return Settings()
     except ValidationError as error:

@@ -1,5 +1,6 @@
 """`exporter keys` and `exporter sign`: who may read what, from the operator's side."""
 
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from exporter.access.settings import AccessSettings, faults
 from exporter.access.signed_urls import signature
 from exporter.access.tokens import digest_of, new_token
 from exporter.problems import Problem
+from exporter.settings import misnamed
 from queries.acting import is_role
 
 keys = App(name="keys", help="Make, list and revoke API keys. A running service knows of it at once.")
@@ -123,6 +125,8 @@ def _settings() -> AccessSettings:
 @contextmanager
 def _told() -> Iterator[None]:
     """End the command with a message, and no traceback, when something is wrong."""
+    if wrong := list(misnamed(os.environ)):
+        _fail("\n".join(wrong))
     try:
         yield
     except (KeysFileError, ValueError, OSError, Problem) as error:

@@ -84,3 +84,25 @@ def test_folder_that_is_not_there(source: str, tmp_path: Path) -> None:
     done = exporter("serve", "--database-url", source, "--datasets", tmp_path / "none")
     assert done.returncode == 1
     assert str(tmp_path / "none") in done.stderr
+
+
+@pytest.mark.parametrize("command", [("serve",), ("check",), ("demo",), ("keys", "list")])
+def test_a_misspelt_setting_stops_every_command(command: tuple[str, ...], tmp_path: Path) -> None:
+    done = exporter(*command, database_url="postgresql:///x", datasets=tmp_path, kes="keys.toml")
+    assert done.returncode == 1
+    assert done.stderr == "exporter: EXPORTER_KES is no setting; did you mean EXPORTER_KEYS?\n"
+
+
+def test_a_blank_setting_is_not_taken_for_an_open_service(source: str, datasets: Path) -> None:
+    done = exporter("serve", database_url=source, datasets=datasets, jwt_keys="")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "exporter: EXPORTER_JWT_KEYS is blank: unset it, or give it a value\n"
+
+
+@pytest.mark.parametrize("command", ["serve", "check"])
+def test_a_url_that_no_driver_takes_is_refused_and_not_repeated(datasets: Path, command: str) -> None:
+    done = exporter(command, "--database-url", "postgresql://u:geheim@host:notaport/db", "--datasets", datasets)
+    assert done.returncode == 1
+    assert "EXPORTER_DATABASE_URL: expected postgresql://" in done.stderr
+    assert "geheim" not in done.stderr
+    assert "Traceback" not in done.stderr
