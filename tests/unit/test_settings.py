@@ -86,7 +86,18 @@ def test_every_setting_may_be_set(name):
 @pytest.mark.parametrize(
     ("name", "value", "told"),
     [
-        ("pool_timeout", "inf", "finite"),
+        ("pool_timeout", "inf", "expected a finite number"),
+        ("pool_timeout", "0", "expected more than 0"),
+        ("pool_timeout", "soon", "expected a number"),
+        ("pool_size", "1.5", "expected a whole number"),
+        ("pool_size", "0", "expected more than 0"),
+        ("max_rows", "-1", "expected 0 or more"),
+        ("lock_timeout", "3e6", "expected at most 2,000,000"),
+        ("allow_anonymous", "maybe", "expected on or off"),
+        ("log_level", "LOUD", "expected 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
+        ("trusted_proxies", "proxy", "expected networks such as"),
+        ("jwt_issuer", "", "may not be blank"),
+        ("jwt_role_claim", "", "may not be blank"),
         ("parallel_connections", "11", "only 10 connections"),
         ("search_path", 'public,"Odd"', "without quotes"),
         ("search_path", "'a'", "without quotes"),
@@ -100,3 +111,14 @@ def test_values_that_cannot_be_meant(name, value, told):
 
 def test_a_pool_may_be_smaller_than_the_default_of_parallel_scans():
     assert Settings(database_url="postgresql:///x", datasets=".", pool_size=2).parallel_connections > 2
+
+
+def test_what_is_missing_may_be_said_on_the_command_line(monkeypatch):
+    monkeypatch.delenv("EXPORTER_DATABASE_URL", raising=False)
+    monkeypatch.delenv("EXPORTER_DATASETS", raising=False)
+    with pytest.raises(ValidationError) as error:
+        Settings()
+    assert faults(error.value) == [
+        "EXPORTER_DATABASE_URL: set it, or use --database-url",
+        "EXPORTER_DATASETS: set it, or use --datasets",
+    ]
