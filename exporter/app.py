@@ -15,6 +15,7 @@ from exporter.cors import Cors
 from exporter.database import Database
 from exporter.endpoint import Endpoint, nothing_here
 from exporter.limits.admission import Admission
+from exporter.limits.connections import bound_unread
 from exporter.limits.limits import limits
 from exporter.masking import option_names
 from exporter.metrics import Metrics
@@ -61,16 +62,17 @@ def create(settings: Settings | None = None) -> AsgiAdapter:
     application = Velithon(routes=service.routes(), openapi_url=None, docs_url=None)
     application.router.default = Endpoint(nothing_here)
 
-    sampling: list[asyncio.Task[None]] = []
+    running: list[asyncio.Task[None]] = []
 
     async def start() -> None:
         # What is there now stays: a full collection that looks at all of it holds the event loop up for 10 ms and more.
         gc.freeze()
-        sampling.append(asyncio.create_task(telemetry.sample()))
+        running.append(asyncio.create_task(telemetry.sample()))
+        running.append(asyncio.create_task(bound_unread(settings.stall_timeout)))
 
     async def close() -> None:
         ready.draining = True
-        for task in sampling:
+        for task in running:
             task.cancel()
         await pool.close()
         telemetry.audit.close()

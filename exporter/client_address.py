@@ -12,22 +12,31 @@ _SITE_BITS = 64
 
 
 def client_address(scope: Scope, trusted: Sequence[Network]) -> str:
-    """Return the client's address in its canonical form, or "" when there is none, as over a Unix socket.
+    """Return the client's address in its canonical form, or "" when it is not known.
+
+    It is not over a Unix socket, and where a trusted proxy names something else than an address.
 
     Each proxy appends to X-Forwarded-For whom it was asked by, so the list is believed from its end for as long as the
     networks in `trusted` wrote it.
     """
     found = _parsed(scope.client.rpartition(":")[0])
-    if found is None or not _within(found, trusted):
-        return str(found or "")
-    for hop in reversed(scope.headers.get("x-forwarded-for", "").split(",")):
-        before = _parsed(hop)
-        if before is None:
+    for hop in reversed(hops(scope)):
+        if found is None or not _within(found, trusted):
             break
-        found = before
-        if not _within(found, trusted):
-            break
-    return str(found)
+        found = _parsed(hop)
+    return str(found or "")
+
+
+def hops(scope: Scope) -> list[str]:
+    """Return whom each proxy on the way says it was asked by, the last one's word last."""
+    # Empty members count for nothing (RFC 9110, section 5.6.1).
+    return [hop for hop in scope.headers.get("x-forwarded-for", "").split(",") if hop.strip()]
+
+
+def is_trusted(scope: Scope, trusted: Sequence[Network]) -> bool:
+    """Return whether the request comes from one of the networks in `trusted` itself."""
+    peer = _parsed(scope.client.rpartition(":")[0])
+    return peer is not None and _within(peer, trusted)
 
 
 def site(address: str) -> str:
@@ -50,7 +59,7 @@ def _within(address: IPv4Address | IPv6Address, networks: Sequence[Network]) -> 
 
 def _parsed(text: str) -> IPv4Address | IPv6Address | None:
     """Return the address of `1.2.3.4`, `1.2.3.4:80`, `::1`, `[::1]` or `[::1]:80`; IPv4 within IPv6 becomes IPv4."""
-    text = text.strip()
+    text = text.strip().strip('"')
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:

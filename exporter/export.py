@@ -7,6 +7,7 @@ from concurrent.futures import Executor
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from typing import Any, TypeAlias
 
+from exporter import masking
 from exporter.database import Database
 from exporter.order import Order
 from exporter.pipeline import in_place, pipeline
@@ -49,7 +50,7 @@ async def export(order: Order, database: Database, threads: Executor) -> AsyncGe
             # Of a part behind others it says nothing, and the cursor would send the rows before it twice.
             if begun:
                 raise
-            await _learn(database, refusal)
+            await _learn(order, database, refusal)
         else:
             return
     async with aclosing(_attempt(order, database, threads, _fetched)) as chunks:
@@ -58,12 +59,12 @@ async def export(order: Order, database: Database, threads: Executor) -> AsyncGe
             del chunk
 
 
-async def _learn(database: Database, refusal: CopyRefused) -> None:
+async def _learn(order: Order, database: Database, refusal: CopyRefused) -> None:
     """Find out whether the server refuses every COPY, so that later exports need not try."""
     async with database.pool.transaction("exporter copy") as connection:
         database.copies = await takes_copy(connection)
     outlook = "this once" if database.copies else "cursors are used from now on"
-    log.warning("COPY was refused, %s: %s", outlook, refusal)
+    log.warning("COPY was refused, %s: %s", outlook, masking.told(refusal, order))
 
 
 async def _attempt(order: Order, database: Database, threads: Executor, opener: Opener) -> AsyncGenerator[bytes]:

@@ -48,4 +48,4 @@ def problem_of(error: Exception) -> Problem:
 def _in_its_words(error: Exceeded | Unrepresentable) -> Problem:
     if isinstance(error, Unrepresentable):
         return Problem(ProblemType.UNREPRESENTABLE_VALUE, str(error))
-    return Problem(ProblemType.EXPORT_TOO_LARGE, f"It has {error}. Ask for less: narrow the parameters or set _limit.")
+    return Problem(ProblemType.EXPORT_TOO_LARGE, f"{error} Ask for less: narrow the parameters or set _limit.")

@@ -26,7 +26,7 @@ class NoAborts(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether to log the record."""
-        return "\nAborted: " not in record.getMessage()
+        return record.name != "_granian" or "\nAborted: " not in record.getMessage()
 
 
 class ConsoleFormatter(logging.Formatter):

@@ -6,10 +6,12 @@ from urllib.parse import parse_qsl, quote
 
 from exporter.options import option_models
 from exporter.order import Order
+from exporter.query_string import SIGNATURE
 from exporter.visit import Visit
 from formats.encoder import Format
 from queries.dataset import Dataset
 from queries.declaration import Value
+from queries.errors import QueryError
 
 MASK = "***"
 _LONGEST = 500
@@ -35,6 +37,16 @@ def options(order: Order) -> dict[str, Any]:
     return chosen
 
 
+def told(error: QueryError, order: Order) -> str:
+    """Return what the log may tell of a failure.
+
+    The database quotes values whole, in part or rewritten, so of an order with sensitive ones only the kind is told.
+    """
+    if any(order.arguments.get(name) for name in _sensitive(order.dataset)):
+        return f"{type(error).__name__} (SQLSTATE {error.sqlstate})"
+    return f"{type(error).__name__}: {error}"
+
+
 def redacted(text: str, order: Order) -> str:
     """Return a text about an order, such as the database's message, without the values of sensitive parameters."""
     values = [text for name in _sensitive(order.dataset) for text in _texts(order.arguments.get(name))]
@@ -54,9 +66,18 @@ def target(visit: Visit, options: frozenset[str]) -> str:
     """Return path and query of a request; a value of which it is not known that it holds no secret is masked."""
     shown = options | _harmless(visit.dataset) if visit.dataset else frozenset[str]()
     pairs = parse_qsl(visit.query_string[: 4 * _LONGEST], keep_blank_values=True)
-    query = "&".join(f"{quote(name)}={quote(value, safe='') if name in shown else MASK}" for name, value in pairs)
+    query = "&".join(
+        f"{quote(name)}={quote(value, safe='')}" if name in shown else f"{_named(name, visit)}={MASK}"
+        for name, value in pairs
+    )
     path = quote(visit.path[:_LONGEST])
     return f"{path}?{query}" if query else path
+
+
+def _named(name: str, visit: Visit) -> str:
+    """Return the name of a masked value, itself masked where nobody has declared it: it may be a token gone astray."""
+    declared = visit.dataset and any(parameter.name == name for parameter in visit.dataset.parameters)
+    return name if declared or name in SIGNATURE else MASK
 
 
 def _harmless(dataset: Dataset) -> set[str]:

@@ -104,6 +104,6 @@ def _forget_dead(folder: Path) -> None:
     for pid in {int(path.stem.rpartition("_")[2]) for path in folder.glob("gauge_live*.db")}:
         try:
             os.kill(pid, 0)
-        except ProcessLookupError:
+        except (ProcessLookupError, PermissionError):  # or its number is somebody else's by now
             with suppress(FileNotFoundError):  # another worker was asked at the same time
                 mark_process_dead(pid, str(folder))

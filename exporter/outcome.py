@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from traceback import format_exception
 
+from exporter import masking
+from exporter.order import Order
 from exporter.problems import Problem
 from queries.cast import Unrepresentable
 from queries.errors import ArgumentRejected, PoolBusy, QueryError
@@ -23,7 +25,7 @@ class Outcome:
     """Of a failure that nobody foresaw."""
 
 
-def outcome_of(error: Exception) -> Outcome:
+def outcome_of(error: Exception, order: Order) -> Outcome:
     """Return the outcome of an export that raised. An exception may name an outcome of its own, as `outcome`."""
     kind, reason = type(error).__name__, f"{type(error).__name__}: {error}"
     named: str | None = getattr(error, "outcome", None)
@@ -34,7 +36,7 @@ def outcome_of(error: Exception) -> Outcome:
             return Outcome("refused", error.type.slug, error.type.slug)
         case QueryError():
             refused = isinstance(error, ArgumentRejected | PoolBusy)
-            return Outcome("refused" if refused else "failed", kind, reason, error.sqlstate)
+            return Outcome("refused" if refused else "failed", kind, masking.told(error, order), error.sqlstate)
         case Unrepresentable():
             return Outcome("failed", kind, reason)
         case _:

@@ -8,11 +8,12 @@ from urllib.parse import parse_qsl
 from pydantic import BaseModel, ValidationError
 
 from exporter.problems import Fault, Problem, ProblemType
-from queries.parameters import suggestion
+from queries.parameters import suggestions
 
 _BROKEN_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
-_MOST = 10_000
-"""Fields; more are refused before they cost anything."""
+_MOST_FIELDS = 2_000
+_MOST_NAMES = 200
+"""More are refused before they cost anything: the event loop has others to serve."""
 
 Items = Mapping[str, list[str]]
 
@@ -27,20 +28,28 @@ def parse(query_string: str) -> Items:
         Problem: it is not percent-encoded UTF-8.
     """
     malformed = Problem(
-        ProblemType.MALFORMED_QUERY_STRING, f"Encode it as UTF-8, then percent-encode it; {_MOST} fields at most."
+        ProblemType.MALFORMED_QUERY_STRING,
+        f"Encode it as UTF-8, then percent-encode it; {_MOST_FIELDS} fields of {_MOST_NAMES} names at most.",
     )
     if _BROKEN_ESCAPE.search(query_string):
         raise malformed
     try:
         # A letter that was not percent-encoded arrives as the bytes of its UTF-8.
         text = query_string.encode("latin-1").decode()
-        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MOST)
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
     except ValueError as error:
         raise malformed from error
     items: dict[str, list[str]] = {}
     for name, value in pairs:
         items.setdefault(name, []).append(value)
+    if len(items) > _MOST_NAMES:
+        raise malformed
     return items
+
+
+def may_be_signed(query_string: str) -> bool:
+    """Return whether one of the signature's names could be in a query string that nobody has taken apart yet."""
+    return any(name in query_string or (name[1:] in query_string and "%" in query_string) for name in SIGNATURE)
 
 
 def split(items: Items) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
@@ -58,7 +67,13 @@ def options_of(models: Iterable[type[BaseModel]], given: Mapping[str, list[str]]
     models = list(models)
     faults = [Fault(f"_{name}", "is given more than once") for name, values in given.items() if len(values) > 1]
     known = [name for model in models for name in model.model_fields]
-    faults += [Fault(f"_{name}", _unknown(name, known)) for name in given if name not in known]
+    options = [f"_{name}" for name in known]
+    unknown = [f"_{name}" for name in given if name not in known]
+    otherwise = f"; the options here are {', '.join(options)}"
+    faults += [
+        Fault(name, f"is not an option of this format{hint or otherwise}")
+        for name, hint in suggestions(unknown, options)
+    ]
     instances: list[Any] = []
     for model in models:
         values = {name: texts[0] for name, texts in given.items() if name in model.model_fields}
@@ -70,9 +85,3 @@ def options_of(models: Iterable[type[BaseModel]], given: Mapping[str, list[str]]
                 for fault in error.errors()
             ]
     return instances, faults
-
-
-def _unknown(name: str, known: list[str]) -> str:
-    options = [f"_{option}" for option in known]
-    hint = suggestion(f"_{name}", options) or f"; the options here are {', '.join(options)}"
-    return f"is not an option of this format{hint}"

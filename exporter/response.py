@@ -98,8 +98,8 @@ class ExportResponse(Response):
         """See to it that a client that reads no more does not keep its connection."""
         if isinstance(error, Unread) and scope.http_version.startswith("1"):
             connections.cut(scope.client)
-        else:
-            # Over HTTP/2 others' streams may be on the connection, and be read.
+        elif isinstance(error, Unread):
+            # Others' streams may be on the connection, and be read.
             connections.cut_unless_read(scope.client, self._pace.paces.stall)
 
 

@@ -174,6 +174,14 @@ class Service:
         return by_type.get(chosen)
 
     async def _description(self, dataset: Dataset, principal: Principal) -> Response:
+        """Describe a dataset; that takes a connection, and so a place among the exports."""
+        place = await self.limits.admission.enter(principal.name, dataset.name)
+        try:
+            return await self._described(dataset, principal)
+        finally:
+            self.limits.admission.leave(place)
+
+    async def _described(self, dataset: Dataset, principal: Principal) -> Response:
         try:
             transaction = self.database.pool.transaction("exporter describe", acting=principal.acting)
             async with transaction as connection:

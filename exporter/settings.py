@@ -75,6 +75,7 @@ class Settings(AccessSettings):
     stall_timeout: float = Field(
         default=60.0,
         ge=0,
+        le=2_000_000,
         allow_inf_nan=False,
         description="Seconds that a client may take nothing of its export; 0 means no limit.",
     )

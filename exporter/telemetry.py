@@ -45,7 +45,7 @@ class Telemetry:
                     del chunk  # not held while the next is made
             outcome = Outcome("succeeded")
         except Exception as error:
-            outcome = outcome_of(error)
+            outcome = outcome_of(error, order)
             raise
         finally:
             record.end(outcome)

@@ -40,4 +40,8 @@ class Acting:
 
 def is_role(name: str) -> bool:
     """Return whether a role may have this name. `none` would not be taken on but laid down (SET ROLE, Description)."""
-    return 0 < len(name.encode()) <= _NAME_BYTES and "\0" not in name and name != "none"
+    try:
+        size = len(name.encode())
+    except UnicodeEncodeError:  # half of a surrogate pair, which JSON can spell
+        return False
+    return 0 < size <= _NAME_BYTES and "\0" not in name and name != "none"

@@ -62,7 +62,9 @@ class Followers:
                         transaction = begin(snapshot)
                         joined.append(await stack.enter_async_context(_locked(transaction, server, sql)))
                 except QueryError as error:
-                    log.warning("a parallel scan has %d of %d connections: %s", len(joined), count, error)
+                    # Another failure may quote an argument that is to be in no log.
+                    why = error if isinstance(error, DatabaseUnavailable) else f"SQLSTATE {error.sqlstate}"
+                    log.warning("a parallel scan has %d of %d connections: %s", len(joined), count, why)
                 self._lent -= count - len(joined)
                 count = len(joined)
                 yield joined

@@ -62,12 +62,13 @@ class Access:
         return [problem for problem in found if problem is not None]
 
     async def _known(self, request: Request, address: str) -> Principal:
-        items = query_string.parse(request.scope.query_string)
-        if any(name in items for name in query_string.SIGNATURE):
-            return await self._signed(request, items, address)
+        if query_string.may_be_signed(request.scope.query_string):
+            items = query_string.parse(request.scope.query_string)
+            if any(name in items for name in query_string.SIGNATURE):
+                return await self._signed(request, items, address)
         if not self._settings.closed:
             if not self._settings.allow_anonymous:
-                refuse_other_machines(request.scope, address, proxies=bool(self._settings.trusted_proxies))
+                refuse_other_machines(request.scope, self._settings.trusted_proxies)
             return ANONYMOUS
         authorization = request.scope.headers.get("authorization")
         if authorization is None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from joserfc.errors import JoseError
@@ -36,6 +37,7 @@ class Jwks:
 
     def __init__(self, location: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._location = location
+        self._shown = urlsplit(location).hostname or location
         self._clock = clock
         self._keys: Sequence[Key] = ()
         self._read_at = float("-inf")
@@ -86,7 +88,7 @@ class Jwks:
             self._read_at = self._clock()
         except Exception as error:  # noqa: BLE001 - whatever it is, the keys of before are still good
             kept = f"the {len(self._keys)} of before are kept" if self._keys else "every JWT is refused"
-            log.error("the keys of JWTs cannot be read from %s, %s: %r", self._location, kept, error)  # noqa: TRY400 - no defect
+            log.error("the keys of JWTs cannot be read from %s, %s: %r", self._shown, kept, error)  # noqa: TRY400 - no defect
         finally:
             self._reading = None
 
@@ -105,7 +107,7 @@ def read(location: str) -> list[Key]:
     if not keys:
         raise ValueError("expected a JWKS with keys that can be used")
     if not private and any(isinstance(key, OctKey) for key in keys):
-        raise ValueError(f"it holds a secret that others than its owner may read: chmod 600 {location}")
+        raise ValueError("it holds a secret that others may read: keep it in a file of its owner's alone (chmod 600)")
     return keys
 
 
@@ -119,7 +121,7 @@ def _stored(path: Path) -> tuple[bytes, bool]:
 def _fetched(url: str) -> tuple[bytes, bool]:
     request = Request(url, headers={"accept": "application/jwk-set+json, application/json"})  # noqa: S310 - see settings
     with build_opener(_Stay).open(request, timeout=_TIMEOUT_SECONDS) as response:
-        return _bounded(response), True
+        return _bounded(response), False
 
 
 def _bounded(stream: IO[bytes]) -> bytes:

@@ -111,13 +111,13 @@ class Admission:
         self._datasets[place.dataset] += 1
 
     def leave(self, place: Place) -> None:
-        """Give a place back; it goes to whoever is next."""
+        """Give a place back; whoever may run now is called: several, if what is free held back some each."""
         self.running -= 1
         for counts, name in ((self._principals, place.principal), (self._datasets, place.dataset)):
             counts[name] -= 1
             if not counts[name]:
                 del counts[name]
-        if self._line and (waiter := self._next()) is not None:
+        while self._line and (waiter := self._next()) is not None:
             self._remove(waiter)
             if waiter.principal in self._line:
                 self._line[waiter.principal] = self._line.pop(waiter.principal)

@@ -21,17 +21,17 @@ class Bounds:
     def check_rows(self, rows: int) -> None:
         """Raise `Exceeded` when an export may not have so many rows."""
         if 0 < self.max_rows < rows:
-            raise Exceeded(f"{self.max_rows} rows (max_rows)")
+            raise Exceeded(f"It has more than {self.max_rows} rows (max_rows).")
 
     def check_bytes(self, count: int) -> None:
         """Raise `Exceeded` when an export may not have so many bytes."""
         if 0 < self.max_bytes < count:
-            raise Exceeded(f"{self.max_bytes} bytes (max_bytes)")
+            raise Exceeded(f"It has more than {self.max_bytes} bytes (max_bytes).")
 
     def check_estimate(self, rows: int) -> None:
         """Raise `Exceeded` when the planner may not expect so many rows."""
         if 0 < self.max_estimated_rows < rows:
-            raise Exceeded(f"{self.max_estimated_rows} rows are expected: about {rows} (max_estimated_rows)")
+            raise Exceeded(f"The database expects more than {self.max_estimated_rows} rows (max_estimated_rows).")
 
     def deadline(self) -> float | None:
         """Return the event loop's time by which an export that is ordered now has to end."""

@@ -1,9 +1,11 @@
 """Client connections that nobody reads any more.
 
 A web server that is to end a body sends what it has buffered first, so a client that does not read would keep its
-connection, and the server's descriptor of it, for as long as it likes.
+connection, and the server's descriptor of it, for as long as it likes. Whom an export waits for in vain is cut at once;
+who leaves the end of a body unread, by the kernel and later.
 """
 
+import asyncio
 import os
 import socket
 import struct
@@ -12,6 +14,32 @@ from contextlib import suppress
 from pathlib import Path
 
 _NO_LINGERING = struct.pack("ii", 1, 0)
+
+
+_TIMES_AS_LONG = 10
+"""The kernel sees room for whole packets only, so it has to be more patient than an export with a slow reader."""
+_AGAIN_SECONDS = 0.01
+_SEARCH_SECONDS = 30
+
+
+async def bound_unread(stall: float) -> None:
+    """Have the kernel reset every connection that takes nothing for ten times `stall` seconds.
+
+    A connection has the setting of the socket that it was accepted from (RFC 5482; Linux only).
+    """
+    if not stall or not hasattr(socket, "TCP_USER_TIMEOUT"):
+        return
+    milliseconds = min(round(_TIMES_AS_LONG * stall * 1000), 2**31 - 1)
+    for _ in range(round(_SEARCH_SECONDS / _AGAIN_SECONDS)):  # the server listens only after the start
+        found = False
+        for one in _sockets():
+            with one:
+                if _listens(one):
+                    one.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+                    found = True
+        if found:
+            return
+        await asyncio.sleep(_AGAIN_SECONDS)
 
 
 def cut(client: str) -> None:
@@ -36,6 +64,11 @@ def _of(client: str) -> Iterator[socket.socket]:
         with connection:
             if _peer(connection) == (host, port):
                 yield connection
+
+
+def _listens(connection: socket.socket) -> bool:
+    internet = connection.family in (socket.AF_INET, socket.AF_INET6)
+    return internet and bool(connection.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
 
 
 def _peer(connection: socket.socket) -> tuple[str, str] | None:

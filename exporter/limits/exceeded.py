@@ -15,9 +15,9 @@ class Exceeded(LimitReached):
 
     outcome = "limited"
 
-    def __init__(self, limit: str) -> None:
-        """Take what the export has more than, such as `10 rows (max_rows)`."""
-        super().__init__(f"more than {limit}")
+    def __init__(self, sentence: str) -> None:
+        """Take what the caller is told as well, such as `It has more than 10 rows (max_rows).`."""
+        super().__init__(sentence)
 
 
 class Unread(LimitReached):

@@ -51,5 +51,5 @@ async def _in_time(work: Awaitable[T], deadline: float | None, order: Order) -> 
             return await work
     except TimeoutError:
         if limit.expired():
-            raise Exceeded(f"{order.bounds.max_seconds:g} seconds (max_seconds)") from None
+            raise Exceeded(f"It takes more than {order.bounds.max_seconds:g} seconds (max_seconds).") from None
         raise

@@ -145,7 +145,7 @@ def test_a_sensitive_argument_is_shown_nowhere(seen: Service, folder: Path) -> N
     bad = seen.curl("/datasets/cards.csv?number=4929-secret")
     problem(bad, 409, "query-rejected")
     assert logged(seen, good.headers["export-id"])["arguments"] == {"number": "***", "day": "2024-05-06"}
-    assert '"***"' in logged(seen, bad.headers["export-id"])["reason"]
+    assert logged(seen, bad.headers["export-id"])["reason"] == "QueryRejected (SQLSTATE 22P02)"
     seen.curl("/datasets/cards.csv?number=4929123&day=tomorrow")
     seen.curl("/datasets/cards.csv?numbr=4929123")
     seen.curl("/datasets/cards?number=4929123")

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
-from tests.acceptance.service import Service, running, statements, until
+from tests.acceptance.service import PATIENCE, Service, running, statements, until
 
 STALL = 1.0
 ROWS = 300_000
@@ -113,3 +113,18 @@ def test_time_that_an_export_may_take_ends_while_the_client_stalls(source: str, 
         assert "max_seconds" in reasons(service, "stalled")[-1]
         until(lambda: not statements(source, "stream"))
         until(lambda: not connections(service))
+
+
+def test_who_leaves_the_end_unread_is_dropped_by_the_kernel(impatient: Service) -> None:
+    """All of the body is with the web server, and nobody waits for it any more."""
+    with stalled(impatient, "/datasets/stream.csv?rows=3500") as client:
+        port = client.getsockname()[1]
+        until(lambda: port in connections(impatient))
+        until(lambda: port not in connections(impatient), within=20 * STALL + PATIENCE)
+
+
+def test_descriptions_take_places_like_exports(source: str, datasets: Path) -> None:
+    settings = {"pool_size": "2", "max_exports_per_principal": "1", "pool_timeout": "1"}
+    with running(source, datasets, settings=settings) as service, stalled(service, f"/datasets/stream.csv?rows={ROWS}"):
+        answer = service.curl("/datasets/items")
+        assert (answer.status, answer.json()["type"]) == (429, "urn:exporter:problem:too-many-own-exports")

@@ -367,6 +367,23 @@ async def test_behind_a_trusted_proxy_it_is_who_asked_the_proxy():
         assert (await refusal(access, x_forwarded_for=chain)).type is ProblemType.LOOPBACK_ONLY
 
 
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"x_real_ip": "192.0.2.1"},
+        {"forwarded": "for=192.0.2.1"},
+        {"x_forwarded_for": "unknown"},
+        {"x_forwarded_for": "192.0.2.1,"},
+        {"x_forwarded_for": '"[2001:db8::1]:99"'},
+        {"x_forwarded_for": ","},
+        {"client": "::1", "x_forwarded_for": "127.0.0.1"},  # a proxy of this machine that is not trusted
+    ],
+)
+async def test_what_a_trusted_proxy_says_of_nobody_is_not_this_machine(how):
+    access = open_access(trusted_proxies="127.0.0.1,10.0.0.0/8")
+    assert (await refusal(access, **how)).type is ProblemType.LOOPBACK_ONLY
+
+
 async def test_attempts_count_for_who_asked_the_proxy(path, attempts):
     access = Access(AccessSettings(keys=path, trusted_proxies="127.0.0.1"), attempts)
     await refusal(access, authorization="Bearer x", x_forwarded_for="203.0.113.9, 192.0.2.1")

@@ -94,8 +94,8 @@ async def _come_and_go(events):
         elif exports:
             await _go(kind, exports[what % len(exports)], exports[(what + detail) % len(exports)], detail)
         check_limits(tested, exports)
-    await settle()
-    check_nobody_waits_in_vain(tested, exports)
+        await settle()
+        check_nobody_waits_in_vain(tested, exports)
     await _finished(exports)
     assert (tested.running, tested.waiting) == (0, 0)
     assert not tested._principals

@@ -1,0 +1,49 @@
+"""A query string costs little, whatever is in it."""
+
+import pytest
+
+from exporter.options import ExportOptions
+from exporter.problems import Problem, ProblemType
+from exporter.query_string import may_be_signed, options_of, parse
+from queries.declaration import Parameter
+from queries.parameters import validate
+
+
+@pytest.mark.parametrize("text", ["&".join(f"{n}=" for n in range(201)), "&".join(["a=1"] * 2001)])
+def test_more_than_anybody_needs_is_refused(text):
+    with pytest.raises(Problem) as refused:
+        parse(text)
+    assert refused.value.type is ProblemType.MALFORMED_QUERY_STRING
+
+
+def test_as_many_as_somebody_may_need():
+    assert len(parse("&".join(f"{n}=" for n in range(200)))) == 200
+    assert len(parse("&".join(["a=1"] * 2000))["a"]) == 2000
+
+
+def test_names_are_suggested_for_few_unknown_ones_only():
+    """Each takes a quarter of a millisecond."""
+    _, (fault,) = validate([Parameter(name="since", type="text", default="x")], {"sinc": [""]})
+    assert "did you mean since?" in fault.message
+    _, faults = validate([Parameter(name="since", type="text", default="x")], {f"sinc{n}": [""] for n in range(100)})
+    assert len(faults) == 100
+    assert not any("did you mean" in fault.message for fault in faults)
+    _, (option,) = options_of([ExportOptions], {"limi": ["1"]})
+    assert "did you mean _limit?" in option.detail
+    _, options = options_of([ExportOptions], {f"limi{n}": ["1"] for n in range(100)})
+    assert all("the options here are _columns" in option.detail for option in options)
+
+
+@pytest.mark.parametrize(
+    ("text", "signed"),
+    [
+        ("", False),
+        ("a=1&key=2", False),
+        ("_signature=x", True),
+        ("a=1&_key=x", True),
+        ("%5Fexpires=1", True),
+        ("%5fkey=1", True),
+    ],
+)
+def test_a_signature_is_looked_for_where_one_could_be(text, signed):
+    assert may_be_signed(text) is signed
