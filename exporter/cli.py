@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -12,15 +13,19 @@ from pydantic import ValidationError
 
 from exporter.access.settings import faults as faults_of
 from exporter.client_address import is_loopback
-from exporter.keys_command import keys, sign
-from exporter.settings import Settings
+from exporter.keys_command import keys, reason, sign
+from exporter.settings import Settings, misnamed
 from queries.catalog import Catalog, CatalogError
 from queries.errors import QueryError
 
 if TYPE_CHECKING:
     from exporter.server import Tls
 
-app = App(name="exporter", help="Stream PostgreSQL datasets over HTTP as CSV, NDJSON, Parquet or Arrow.")
+app = App(
+    name="exporter",
+    version=lambda: version("velithon-exporter"),
+    help="Stream PostgreSQL datasets over HTTP as CSV, NDJSON, Parquet or Arrow.",
+)
 app.command(keys)
 app.command(sign)
 
@@ -97,6 +102,7 @@ def demo(
     # Whatever is wrong is told before the database is made.
     _check_callers(host, _settings("postgresql://", DATASETS, allow_anonymous=allow_anonymous))
     _check_address(host, port)
+    print("exporter: making the sample database…", file=sys.stderr)  # noqa: T201 - it takes a few seconds
     with database() as dsn:
         settings = _settings(dsn, DATASETS)
         run(host, port, workers, settings)
@@ -104,7 +110,7 @@ def demo(
 
 def _check_callers(host: str, settings: Settings) -> None:
     """Make sure that callers from other machines have to say who they are, or that the operator wants it otherwise."""
-    from exporter.access.keys_file import KeysFileError, read
+    from exporter.access import jwks, keys_file
 
     if not (settings.closed or settings.allow_anonymous or is_loopback(host)):
         _fail(
@@ -113,9 +119,15 @@ def _check_callers(host: str, settings: Settings) -> None:
         )
     try:
         if settings.keys is not None:
-            read(settings.keys)
-    except (KeysFileError, OSError) as error:
-        _fail(str(error))
+            keys_file.read(settings.keys)
+    except (keys_file.KeysFileError, OSError) as error:
+        _fail(f"EXPORTER_KEYS: {reason(error)}")
+    try:
+        # One at a URL may be away for now: readiness tells, and it is asked for again.
+        if settings.jwt_keys is not None and "://" not in settings.jwt_keys:
+            jwks.read(settings.jwt_keys)
+    except (ValueError, RecursionError, OSError) as error:
+        _fail(f"EXPORTER_JWT_KEYS: {settings.jwt_keys}: {getattr(error, 'strerror', None) or error}")
 
 
 def _check_address(host: str, port: int) -> None:
@@ -138,7 +150,7 @@ def _tls(certificate: Path | None, key: Path | None) -> "Tls | None":
     try:
         tls.check()
     except (OSError, ValueError) as error:
-        _fail(f"cannot serve HTTPS with {certificate} and {key}: {error}")
+        _fail(f"cannot serve HTTPS: {reason(error)}")
     return tls
 
 
@@ -150,6 +162,8 @@ def _settings(database_url: str | None, datasets: Path | None, *, allow_anonymou
         os.environ["EXPORTER_DATASETS"] = str(datasets)
     if allow_anonymous:
         os.environ["EXPORTER_ALLOW_ANONYMOUS"] = "on"
+    if wrong := list(misnamed(os.environ)):
+        _fail("\n".join(wrong))
     try:
         return Settings()
     except ValidationError as error:

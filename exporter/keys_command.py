@@ -1,5 +1,6 @@
 """`exporter keys` and `exporter sign`: who may read what, from the operator's side."""
 
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from exporter.access.settings import AccessSettings, faults
 from exporter.access.signed_urls import signature
 from exporter.access.tokens import digest_of, new_token
 from exporter.problems import Problem
+from exporter.settings import misnamed
 from queries.acting import is_role
 
 keys = App(name="keys", help="Make, list and revoke API keys. A running service knows of it at once.")
@@ -28,20 +30,20 @@ KeysFile = Annotated[Path | None, Parameter(name="--keys", help="The file of key
 
 @keys.command
 def create(
-    name: str,
+    name: Annotated[str, Parameter(help="What to call it: letters, digits and . _ @ -; the logs name it.")],
     /,
     *,
     datasets: Annotated[
         list[str], Parameter(help="A dataset that it may read, or a pattern; may be repeated.", negative="")
     ],
     role: Annotated[str | None, Parameter(help="The database role to read as; without, the service's own.")] = None,
-    expires: Annotated[str, Parameter(help="For how long it is good: 12h, 90d, 52w, or never.")] = "90d",
+    expires: Annotated[str, Parameter(help="For how long it is good: 30m, 12h, 90d, 52w, or never.")] = "90d",
     metrics: Annotated[bool, Parameter(help="Whether it may read /metrics.", negative="")] = False,
     keys_file: KeysFile = None,
 ) -> None:
     """Make a key and print its token, which is shown this once: only its SHA-256 is stored."""
     token, now = new_token(), datetime.now(UTC).replace(microsecond=0)
-    with _told(), changing(_path(keys_file)) as known:
+    with _told(keys_file), changing(_path(keys_file)) as known:
         if checked_name(name) in known:
             raise ValueError(f"there is a key {name} already; revoke it first")
         if role is not None and not is_role(role):
@@ -51,14 +53,17 @@ def create(
         known[name] = Key(
             sha256=digest_of(token), datasets=patterns, role=role, created=now, expires=until, metrics=metrics
         )
+    print("exporter: the token is shown this once; keep it", file=sys.stderr)  # noqa: T201 - a command's answer
     print(token)  # noqa: T201 - a command's answer
 
 
 @keys.command(name="list")
 def list_(*, keys_file: KeysFile = None) -> None:
     """List the keys: name, state, end, role, datasets. Nothing in it is secret."""
-    with _told():
-        for name, key in read(_path(keys_file)).items():
+    with _told(keys_file):
+        known = read(_path(keys_file))
+        print("NAME\tSTATE\tEXPIRES\tROLE\tDATASETS")  # noqa: T201 - a command's answer
+        for name, key in known.items():
             state = "expired" if key.expired() else "active"
             until = f"{key.expires:%Y-%m-%dT%H:%MZ}" if key.expires else "never"
             metrics = " +metrics" if key.metrics else ""
@@ -66,15 +71,15 @@ def list_(*, keys_file: KeysFile = None) -> None:
 
 
 @keys.command
-def revoke(name: str, /, *, keys_file: KeysFile = None) -> None:
+def revoke(name: Annotated[str, Parameter(help="The key to remove.")], /, *, keys_file: KeysFile = None) -> None:
     """Remove a key. What it has begun to read it may read to the end."""
-    with _told(), changing(_path(keys_file)) as known:
+    with _told(keys_file), changing(_path(keys_file)) as known:
         if known.pop(name, None) is None:
             raise ValueError(f"there is no key {name}")
 
 
 def sign(
-    url: str,
+    url: Annotated[str, Parameter(help="Such as https://exporter.example/datasets/orders.csv?since=2024-01-01.")],
     /,
     *,
     key: Annotated[str, Parameter(help="The name of the key on whose behalf the URL reads.")],
@@ -82,18 +87,20 @@ def sign(
     keys_file: KeysFile = None,
 ) -> None:
     """Sign the URL of one export, for a client that can send no header; EXPORTER_URL_KEY must be set."""
-    with _told():
+    with _told(keys_file):
         print(_signed(url, key, expires, keys_file))  # noqa: T201 - a command's answer
 
 
 def _signed(url: str, name: str, expires: str, keys_file: Path | None) -> str:
-    secret, key, parts = _settings().url_key, read(_path(keys_file)).get(name), urlsplit(url)
+    settings = _settings(keys_file)
+    secret, parts = settings.url_key, urlsplit(url)
     if secret is None:
         raise ValueError("EXPORTER_URL_KEY is not set")
+    key = read(_path(settings.keys)).get(name)
     if key is None or key.expired():
         raise ValueError(f"there is no key {name}, or it has expired")
-    _, found, dataset = parts.path.rpartition("/datasets/")
-    if not found or "." not in dataset or "/" in dataset:
+    _, found, export = parts.path.rpartition("/datasets/")
+    if not found or "." not in export or "/" in export:
         raise ValueError(
             "expected the URL of an export, such as http://127.0.0.1:8000/datasets/orders.csv?since=2024-01-01"
         )
@@ -101,9 +108,22 @@ def _signed(url: str, name: str, expires: str, keys_file: Path | None) -> str:
     if any(given in items for given in query_string.SIGNATURE):
         raise ValueError("this URL is signed already")
     moment = int(time.time()) + int(duration(expires).total_seconds())
+    _check(name, key, export.rpartition(".")[0], moment)
     items |= {"_key": [name], "_expires": [str(moment)]}
-    items["_signature"] = [signature(secret.get_secret_value(), key, dataset, items)]
+    items["_signature"] = [signature(secret.get_secret_value(), key, export, items)]
     return urlunsplit(parts._replace(query=urlencode(items, doseq=True), fragment=""))
+
+
+def _check(name: str, key: Key, dataset: str, moment: int) -> None:
+    """Make sure that the service would accept the URL, and until the moment that is said.
+
+    Raises:
+        ValueError: it would not.
+    """
+    if not key.principal(name).may_read(dataset):
+        raise ValueError(f"the key {name} may not read {dataset}")
+    if key.expires is not None and key.expires.timestamp() < moment:
+        raise ValueError(f"the key {name} ends before the URL would, at {key.expires:%Y-%m-%dT%H:%MZ}")
 
 
 def _path(given: Path | None) -> Path:
@@ -113,20 +133,31 @@ def _path(given: Path | None) -> Path:
     return path
 
 
-def _settings() -> AccessSettings:
+def _settings(keys_file: Path | None = None) -> AccessSettings:
     try:
-        return AccessSettings()
+        return AccessSettings(keys=keys_file) if keys_file else AccessSettings()
     except ValidationError as error:
         raise ValueError("\n".join(faults(error))) from error
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _told(keys_file: Path | None) -> Iterator[None]:
     """End the command with a message, and no traceback, when something is wrong."""
+    if wrong := list(misnamed(os.environ)):
+        _fail("\n".join(wrong))
     try:
         yield
-    except (KeysFileError, ValueError, OSError, Problem) as error:
+    except (KeysFileError, OSError) as error:
+        _fail(f"{'--keys' if keys_file else 'EXPORTER_KEYS'}: {reason(error)}")
+    except (ValueError, Problem) as error:
         _fail(str(error))
+
+
+def reason(error: Exception) -> str:
+    """Return what an error says, without the number that the system has for it."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
 
 
 def _fail(message: str) -> NoReturn:

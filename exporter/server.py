@@ -60,10 +60,22 @@ class Tls:
         """Make sure that they can be used: Granian's workers would die over them again and again.
 
         Raises:
-            OSError: a file cannot be read, or the two do not belong together (`ssl.SSLError` is one).
-            ValueError: others than its owner and group may read the key.
+            OSError: a file cannot be read; it names which.
+            ValueError: one is no PEM, the two do not belong together, or others than its owner and group may read the
+                key.
         """
-        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(self.certificate, self.key, password="")
+        if b"-----BEGIN CERTIFICATE-----" not in self.certificate.read_bytes():
+            raise ValueError(f"{self.certificate} holds no certificate in PEM")
+        key = self.key.read_bytes()
+        if b" PRIVATE KEY-----" not in key:
+            raise ValueError(f"{self.key} holds no private key in PEM")
+        if b"ENCRYPTED" in key:
+            raise ValueError(f"{self.key} has a password, which is not supported")
+        try:
+            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(self.certificate, self.key, password="")
+        except ssl.SSLError as error:
+            why = "do not belong together" if error.reason == "KEY_VALUES_MISMATCH" else "hold no PEM that can be used"
+            raise ValueError(f"{self.certificate} and {self.key} {why}") from error
         if self.key.stat().st_mode & stat.S_IROTH:
             raise ValueError(f"everybody may read {self.key}; chmod o= it")
 

@@ -1,24 +1,34 @@
 """The service's settings, read from the environment."""
 
 import os
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
     Field,
     NonNegativeInt,
-    PositiveFloat,
     PositiveInt,
     SecretStr,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 from pydantic_settings import SettingsConfigDict
 
 from exporter.access.settings import AccessSettings
 from exporter.cors import checked
+from exporter.database_url import postgresql_url
 from exporter.listed import Names
+from queries.parameters import suggestion
+
+_FOREIGN = re.compile(r"EXPORTER_(TEST_.*|(.*_)?SERVICE_(HOST|PORT.*)|(.*_)?PORT_[0-9]+_(TCP|UDP|SCTP).*)")
+"""The project's tests' own, and what Kubernetes tells every container of a Service named `exporter`."""
+
+_FOREIGN_VALUE = re.compile("(tcp|udp|sctp)://.*")
+"""Of the one variable of a Service, `EXPORTER_PORT`, whose name alone does not tell whose it is."""
 
 
 class Settings(AccessSettings):
@@ -26,10 +36,14 @@ class Settings(AccessSettings):
 
     model_config = SettingsConfigDict(env_prefix="EXPORTER_", frozen=True)
 
-    database_url: SecretStr = Field(description="PostgreSQL to read from, as a libpq URL.")
+    database_url: Annotated[SecretStr, AfterValidator(postgresql_url)] = Field(
+        description="PostgreSQL to read from, as a libpq URL."
+    )
     datasets: Path = Field(description="The folder of dataset files (`NAME.sql`).")
     pool_size: PositiveInt = Field(default=10, description="Connections to PostgreSQL per worker, one per export.")
-    pool_timeout: PositiveFloat = Field(default=5.0, description="Seconds to wait for a connection before 503.")
+    pool_timeout: float = Field(
+        default=5.0, gt=0, allow_inf_nan=False, description="Seconds to wait for a connection before 503."
+    )
     parallel: PositiveInt = Field(
         default=4,
         description="The most connections that one export reads a large table with; 1 turns parallel scans off.",
@@ -112,3 +126,34 @@ class Settings(AccessSettings):
         if value > size:
             raise ValueError(f"each export needs a connection, and there are {size} (EXPORTER_POOL_SIZE)")
         return value
+
+    @model_validator(mode="after")
+    def _within_the_pool(self) -> Self:
+        # The default means as many as there are.
+        if "parallel_connections" in self.model_fields_set and self.parallel_connections > self.pool_size:
+            raise ValueError(
+                f"EXPORTER_PARALLEL_CONNECTIONS: there are only {self.pool_size} connections (EXPORTER_POOL_SIZE)"
+            )
+        return self
+
+    @field_validator("search_path")
+    @classmethod
+    def _without_quotes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any('"' in name or "'" in name for name in value):
+            raise ValueError("write the names of schemas without quotes")
+        return value
+
+
+def misnamed(environment: Mapping[str, str]) -> Iterator[str]:
+    """Yield what is wrong with the variables themselves: a name that is no setting, or a blank value.
+
+    A key that nobody reads for a typing error, or that a template left blank, would leave the service open.
+    """
+    known = [f"EXPORTER_{name.upper()}" for name in Settings.model_fields]
+    for name, value in sorted(environment.items()):
+        variable = name.upper()  # as pydantic-settings reads them
+        if variable in known:
+            if not value.strip():
+                yield f"{name} is blank: unset it, or give it a value"
+        elif variable.startswith("EXPORTER_") and not (_FOREIGN.fullmatch(variable) or _FOREIGN_VALUE.match(value)):
+            yield f"{name} is no setting{suggestion(variable, known)}"

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, IPvAnyNetwork, SecretStr, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from exporter.client_address import is_loopback
@@ -49,9 +50,13 @@ class AccessSettings(BaseSettings):
     )
     jwt_issuer: str | None = Field(default=None, min_length=1, description="The `iss` that a JWT must have.")
     jwt_audience: str | None = Field(default=None, min_length=1, description="The `aud` that a JWT must have.")
-    jwt_name_claim: str = Field(default="sub", description="The claim that names the caller.")
-    jwt_role_claim: str = Field(default="role", description="The claim that names the database role to read as.")
-    jwt_datasets_claim: str = Field(default="datasets", description="The claim that lists the datasets, as patterns.")
+    jwt_name_claim: str = Field(default="sub", min_length=1, description="The claim that names the caller.")
+    jwt_role_claim: str = Field(
+        default="role", min_length=1, description="The claim that names the database role to read as."
+    )
+    jwt_datasets_claim: str = Field(
+        default="datasets", min_length=1, description="The claim that lists the datasets, as patterns."
+    )
     allow_anonymous: bool = Field(
         default=False, description="Whether everybody may read everything; not together with keys or JWTs."
     )
@@ -78,9 +83,35 @@ class AccessSettings(BaseSettings):
         return self
 
 
+_SENTENCES = {
+    "missing": "set it",
+    "bool_parsing": "expected on or off",
+    "int_parsing": "expected a whole number",
+    "float_parsing": "expected a number",
+    "finite_number": "expected a finite number",
+    "greater_than": "expected more than {gt:,.10g}",
+    "greater_than_equal": "expected {ge:,.10g} or more",
+    "less_than_equal": "expected at most {le:,.10g}",
+    "literal_error": "expected {expected}",
+    "string_too_short": "may not be blank",
+    "ip_any_network": "expected networks such as 10.0.0.0/8 or ::1",
+}
+"""By pydantic's types of errors, whose own sentences are about Python."""
+
+_OPTIONS = {"database_url": ", or use --database-url", "datasets": ", or use --datasets"}
+
+
 def faults(error: ValidationError) -> list[str]:
     """Return what is wrong with the settings, each by the name of its variable; their values may be secrets."""
-    return [f"{_variable(fault['loc'])}{fault['msg'].removeprefix('Value error, ')}" for fault in error.errors()]
+    return [f"{_variable(fault['loc'])}{_sentence(fault)}" for fault in error.errors()]
+
+
+def _sentence(fault: ErrorDetails) -> str:
+    kind = fault["type"]
+    option = _OPTIONS.get(str(fault["loc"][0]), "") if kind == "missing" else ""
+    if kind in _SENTENCES:
+        return _SENTENCES[kind].format_map(fault.get("ctx", {})) + option
+    return fault["msg"].removeprefix("Value error, ")
 
 
 def _variable(place: tuple[int | str, ...]) -> str:

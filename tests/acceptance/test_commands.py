@@ -1,6 +1,7 @@
 """`exporter serve` refuses a wrong catalogue, and `exporter check` one that does not fit the database."""
 
 import subprocess
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,45 @@ def test_folder_that_is_not_there(source: str, tmp_path: Path) -> None:
     done = exporter("serve", "--database-url", source, "--datasets", tmp_path / "none")
     assert done.returncode == 1
     assert str(tmp_path / "none") in done.stderr
+
+
+@pytest.mark.parametrize("command", [("serve",), ("check",), ("demo",), ("keys", "list")])
+def test_a_misspelt_setting_stops_every_command(command: tuple[str, ...], tmp_path: Path) -> None:
+    done = exporter(*command, database_url="postgresql:///x", datasets=tmp_path, kes="keys.toml")
+    assert done.returncode == 1
+    assert done.stderr == "exporter: EXPORTER_KES is no setting; did you mean EXPORTER_KEYS?\n"
+
+
+def test_a_blank_setting_is_not_taken_for_an_open_service(source: str, datasets: Path) -> None:
+    done = exporter("serve", database_url=source, datasets=datasets, jwt_keys="")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "exporter: EXPORTER_JWT_KEYS is blank: unset it, or give it a value\n"
+
+
+@pytest.mark.parametrize("command", ["serve", "check"])
+def test_a_url_that_no_driver_takes_is_refused_and_not_repeated(datasets: Path, command: str) -> None:
+    done = exporter(command, "--database-url", "postgresql://u:geheim@host:notaport/db", "--datasets", datasets)
+    assert done.returncode == 1
+    assert "EXPORTER_DATABASE_URL: expected postgresql://" in done.stderr
+    assert "geheim" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+JWT = {"jwt_algorithms": "ES256", "jwt_issuer": "i", "jwt_audience": "a"}
+
+
+def test_keys_that_cannot_be_read_stop_the_start_by_the_name_of_their_setting(datasets: Path, tmp_path: Path) -> None:
+    named = {"database_url": "postgresql:///x", "datasets": datasets}
+    (tmp_path / "jwks.json").write_text("{}")
+    done = exporter("serve", **named, keys=tmp_path)
+    assert (done.returncode, done.stderr) == (1, f"exporter: EXPORTER_KEYS: {tmp_path}: Is a directory\n")
+    done = exporter("serve", **named, **JWT, jwt_keys=tmp_path / "none.json")
+    assert done.returncode == 1
+    assert done.stderr == f"exporter: EXPORTER_JWT_KEYS: {tmp_path / 'none.json'}: No such file or directory\n"
+    done = exporter("serve", **named, **JWT, jwt_keys=tmp_path / "jwks.json")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"exporter: EXPORTER_JWT_KEYS: {tmp_path / 'jwks.json'}: expected a JWKS")
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert exporter("--version").stdout.strip() == version("velithon-exporter")

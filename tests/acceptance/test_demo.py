@@ -43,6 +43,10 @@ def demo() -> Iterator[tuple[Service, Path]]:
                 process.wait()
 
 
+def test_what_takes_a_while_is_said_first(demo: tuple[Service, Path]) -> None:
+    assert demo[0].log.read_text().splitlines()[0] == "exporter: making the sample database…"
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_of_the_readme_works(demo: tuple[Service, Path], command: str, tmp_path: Path) -> None:
     service, _ = demo

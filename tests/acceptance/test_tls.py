@@ -86,16 +86,42 @@ def test_plain_http_is_not_answered(secured: Service) -> None:
 def test_files_that_cannot_be_used_are_refused_with_the_reason(certificates: Path, tmp_path: Path) -> None:
     certificate, key = certificates / "certificate.pem", certificates / "key.pem"
     Tls(certificate, key).check()
-    with pytest.raises(FileNotFoundError):
-        Tls(certificate, tmp_path / "none").check()
     trustme.CA().issue_cert("127.0.0.1").private_key_pem.write_to_path(tmp_path / "other.pem")
-    with pytest.raises(ssl.SSLError, match=r"(?i)mismatch"):
+    with pytest.raises(ValueError, match=r"other\.pem do not belong together"):
         Tls(certificate, tmp_path / "other.pem").check()
     readable = tmp_path / "readable.pem"
     readable.write_bytes(key.read_bytes())
     readable.chmod(0o644)
     with pytest.raises(ValueError, match="everybody may read"):
         Tls(certificate, readable).check()
+    with pytest.raises(ValueError, match=r"certificate\.pem holds no private key in PEM"):
+        Tls(certificate, certificate).check()
+    with pytest.raises(ValueError, match=r"key\.pem holds no certificate in PEM"):
+        Tls(key, key).check()
+    locked, damaged = tmp_path / "locked.pem", tmp_path / "damaged.pem"
+    locked.write_text("-----BEGIN ENCRYPTED PRIVATE KEY-----\nAA==\n-----END ENCRYPTED PRIVATE KEY-----\n")
+    with pytest.raises(ValueError, match=r"locked\.pem has a password"):
+        Tls(certificate, locked).check()
+    damaged.write_text("-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n")
+    with pytest.raises(ValueError, match=r"damaged\.pem and .* hold no PEM"):
+        Tls(damaged, key).check()
+
+
+def test_a_start_with_a_file_that_is_not_there_names_it(datasets: Path, certificates: Path, tmp_path: Path) -> None:
+    command = [
+        COMMAND,
+        "serve",
+        "--database-url",
+        "postgresql:///x",
+        "--datasets",
+        datasets,
+        "--port",
+        str(free_port()),
+    ]
+    command += ["--tls-certificate", certificates / "certificate.pem", "--tls-key", tmp_path / "none.pem"]
+    done = subprocess.run(command, check=False, capture_output=True, env=environment(), timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.decode() == f"exporter: cannot serve HTTPS: {tmp_path / 'none.pem'}: No such file or directory\n"
 
 
 def test_a_start_without_the_key_says_so_in_one_line(datasets: Path, certificates: Path) -> None:

@@ -25,7 +25,11 @@ def create(name="a", **how):
 
 def test_a_key_is_made_with_what_is_said(path, capsys):
     create("ann", datasets=["sales.*", "x"], role="r", expires="12h", metrics=True)
-    token = capsys.readouterr().out.strip()
+    told = capsys.readouterr()
+    token = told.out.removesuffix("\n")
+    assert token.split() == [token]
+    assert "shown this once" in told.err
+    assert token not in told.err
     key = read(path)["ann"]
     assert key.sha256 == digest_of(token)
     assert (key.datasets, key.role, key.metrics) == (("sales.*", "x"), "r", True)
@@ -73,6 +77,8 @@ def test_keys_are_listed_with_their_state_and_without_secrets(path, capsys):
     capsys.readouterr()
     keys_command.list_()
     listed = capsys.readouterr().out
+    heading, _, listed = listed.partition("\n")
+    assert heading.split("\t") == ["NAME", "STATE", "EXPIRES", "ROLE", "DATASETS"]
     assert listed == f"a\texpired\t{past:%Y-%m-%dT%H:%MZ}\t-\tx y.*\nb\tactive\tnever\tr\tx +metrics\n"
     assert not re.search("[0-9a-f]{64}", listed)
 
@@ -102,6 +108,9 @@ def test_the_file_must_be_named(monkeypatch):
         ("http://h/x.csv", {}, "URL of an export"),
         ("http://h/datasets/x.csv?_signature=1", {}, "signed already"),
         ("http://h/datasets/x.csv?a=%", {}, "UTF-8"),
+        ("http://h/datasets/y.csv", {}, "the key a may not read y"),
+        ("http://h/datasets/x.y.csv", {}, r"the key a may not read x\.y"),
+        ("http://h/datasets/x.csv", {"expires": "91d"}, "the key a ends before the URL would, at 20"),
     ],
 )
 def test_what_cannot_be_signed(path, monkeypatch, url, how, told):
@@ -130,3 +139,24 @@ def test_a_short_secret_is_told_by_the_name_of_its_variable_alone(path, monkeypa
         keys_command.sign("http://h/datasets/x.csv", key="a", expires="1h")
     assert "EXPORTER_URL_KEY: needs 32 bytes" in str(refused.value)
     assert "too-short" not in str(refused.value)
+
+
+def test_a_url_is_signed_with_the_file_that_is_named(tmp_path, monkeypatch, capsys):
+    monkeypatch.delenv("EXPORTER_KEYS", raising=False)
+    monkeypatch.setenv("EXPORTER_URL_KEY", "u" * 32)
+    other = tmp_path / "other.toml"
+    create("a", keys_file=other, expires="never")
+    capsys.readouterr()
+    keys_command.sign("https://h/datasets/x.csv", key="a", expires="52w", keys_file=other)
+    assert "_key=a&" in capsys.readouterr().out
+    monkeypatch.setenv("EXPORTER_KEYS", str(tmp_path / "none.toml"))
+    keys_command.sign("https://h/datasets/x.csv", key="a", expires="52w", keys_file=other)
+    assert "_key=a&" in capsys.readouterr().out
+
+
+def test_a_file_that_cannot_be_used_is_told_by_what_named_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("EXPORTER_KEYS", str(tmp_path))
+    with pytest.raises(SystemExit, match=f"^exporter: EXPORTER_KEYS: {tmp_path}: Is a directory$"):
+        keys_command.list_()
+    with pytest.raises(SystemExit, match=r"^exporter: --keys: .*none\.toml does not exist"):
+        keys_command.list_(keys_file=tmp_path / "none.toml")
