@@ -67,6 +67,7 @@ def serve(
     settings = _settings(database_url, datasets, allow_anonymous=allow_anonymous)
     _load(settings)
     _check_callers(host, settings)
+    _check_audit_log(settings)
     _check_address(host, port)
     run(host, port, workers, settings, _tls(certificate, key))
 
@@ -128,6 +129,15 @@ def _check_callers(host: str, settings: Settings) -> None:
             jwks.read(settings.jwt_keys)
     except (ValueError, RecursionError, OSError) as error:
         _fail(f"EXPORTER_JWT_KEYS: {settings.jwt_keys}: {getattr(error, 'strerror', None) or error}")
+
+
+def _check_audit_log(settings: Settings) -> None:
+    from exporter import audit
+
+    try:
+        audit.check(settings.audit_log)
+    except OSError as error:
+        _fail(f"EXPORTER_AUDIT_LOG: {settings.audit_log}: {error.strerror}")
 
 
 def _check_address(host: str, port: int) -> None:

@@ -127,3 +127,11 @@ def test_keys_that_cannot_be_read_stop_the_start_by_the_name_of_their_setting(da
 
 def test_the_version_is_that_of_the_package() -> None:
     assert exporter("--version").stdout.strip() == version("velithon-exporter")
+
+
+def test_an_audit_log_that_cannot_be_written_stops_the_start(source: str, datasets: Path, tmp_path: Path) -> None:
+    arguments = ("serve", "--database-url", source, "--datasets", datasets, "--port", free_port())
+    done = exporter(*arguments, audit_log=tmp_path / "none" / "log")
+    assert done.returncode == 1
+    assert done.stderr.startswith("exporter: EXPORTER_AUDIT_LOG: ")
+    assert "No such file or directory" in done.stderr
