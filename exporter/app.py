@@ -9,21 +9,21 @@ from velithon import Velithon
 from exporter import memory
 from exporter.access.access import Access
 from exporter.addresses import load
-from exporter.asgi import AsgiAdapter
-from exporter.audit import AuditLog
-from exporter.cors import Cors
 from exporter.database import Database
-from exporter.endpoint import Endpoint, nothing_here
+from exporter.http.asgi import AsgiAdapter
+from exporter.http.cors import Cors
+from exporter.http.endpoint import Endpoint, nothing_here
 from exporter.limits.admission import Admission
 from exporter.limits.connections import bound_unread
 from exporter.limits.limits import limits
-from exporter.masking import option_names
-from exporter.metrics import Metrics
 from exporter.orphan import end_with_parent
-from exporter.readiness import Readiness
 from exporter.routes import Service
 from exporter.settings import Settings
-from exporter.telemetry import Telemetry
+from exporter.telemetry.audit import AuditLog
+from exporter.telemetry.masking import option_names
+from exporter.telemetry.metrics import Metrics
+from exporter.telemetry.readiness import Readiness
+from exporter.telemetry.telemetry import Telemetry
 from formats import registry
 from queries.followers import Followers
 from queries.pool import Pool

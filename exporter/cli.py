@@ -12,7 +12,7 @@ from cyclopts.validators import Number
 from pydantic import ValidationError
 
 from exporter.access.settings import faults as faults_of
-from exporter.client_address import is_loopback
+from exporter.http.client_address import is_loopback
 from exporter.keys_command import keys, reason, sign
 from exporter.settings import Settings, misnamed
 from queries.catalog import Catalog, CatalogError

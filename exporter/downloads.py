@@ -7,17 +7,17 @@ from datetime import UTC, datetime
 from velithon.requests import Request
 from velithon.responses import Response
 
-from exporter import disposition, query_string
 from exporter.access.principal import Principal
 from exporter.compression import COMPRESSORS, FILES
 from exporter.failures import problem_of
+from exporter.http import disposition, query_string
+from exporter.http.negotiation import VARY, content_coding
+from exporter.http.problems import Fault, Problem, ProblemType
 from exporter.identity import uuid7
 from exporter.limits.bounds import Bounds
 from exporter.limits.pace import Pace
-from exporter.negotiation import VARY, content_coding
 from exporter.options import option_models
 from exporter.order import Order
-from exporter.problems import Fault, Problem, ProblemType
 from exporter.response import Disconnected, ExportResponse, HeadResponse, unless_disconnected
 from formats.encoder import Format
 from queries.dataset import Dataset

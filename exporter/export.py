@@ -7,12 +7,12 @@ from concurrent.futures import Executor
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from typing import Any, TypeAlias
 
-from exporter import masking
 from exporter.database import Database
 from exporter.order import Order
 from exporter.pipeline import in_place, pipeline
 from exporter.plan import Plan, plan
 from exporter.scan import check_estimate, dialect, projection, scan
+from exporter.telemetry import masking
 from exporter.work import Work
 from queries.cast import Unrepresentable
 from queries.connection import Connection

@@ -1,7 +1,7 @@
 """What a caller is told of a failure inside the service."""
 
+from exporter.http.problems import Fault, Problem, ProblemType
 from exporter.limits.exceeded import Exceeded
-from exporter.problems import Fault, Problem, ProblemType
 from queries.cast import Unrepresentable
 from queries.errors import (
     ArgumentRejected,

@@ -13,13 +13,13 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 from cyclopts import App, Parameter
 from pydantic import ValidationError
 
-from exporter import query_string
 from exporter.access.key import Key, checked_name, duration, pattern
 from exporter.access.keys_file import KeysFileError, changing, read
 from exporter.access.settings import AccessSettings, faults
 from exporter.access.signed_urls import signature
 from exporter.access.tokens import digest_of, new_token
-from exporter.problems import Problem
+from exporter.http import query_string
+from exporter.http.problems import Problem
 from exporter.settings import misnamed
 from queries.acting import is_role
 

@@ -7,8 +7,8 @@ from typing import Any
 from pydantic.json_schema import model_json_schema
 
 from exporter.compression import FILES
+from exporter.http.problems import MEDIA_TYPE, ProblemType
 from exporter.options import option_models
-from exporter.problems import MEDIA_TYPE, ProblemType
 from formats.encoder import Format
 from queries.catalog import Catalog
 from queries.dataset import Dataset

@@ -7,7 +7,7 @@ from uuid import UUID
 from exporter.access.principal import Principal
 from exporter.compression import Compressor
 from exporter.limits.bounds import Bounds
-from exporter.progress import Progress
+from exporter.telemetry.progress import Progress
 from formats.encoder import Format, Options
 from queries.dataset import Dataset
 from queries.declaration import Value

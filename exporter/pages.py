@@ -5,7 +5,7 @@ from html import escape
 
 from velithon.responses import Response
 
-from exporter.headers import policy_of_page
+from exporter.http.headers import policy_of_page
 from formats.encoder import Format
 from queries.catalog import Catalog
 from queries.dataset import Dataset

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from exporter.database import Database
+from exporter.http.problems import Fault, Problem, ProblemType
 from exporter.order import Order
-from exporter.problems import Fault, Problem, ProblemType
 from formats.encoder import Encoder, Format, Layout, UnsupportedSchemaError
 from queries.columns import resolve, text_schema, typed_schema
 from queries.connection import Connection

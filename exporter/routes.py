@@ -11,29 +11,30 @@ from velithon.requests import Request
 from velithon.responses import Response
 from velithon.routing import Route
 
-from exporter import pages, query_string
+from exporter import pages
 from exporter.access.access import Access
 from exporter.access.principal import Principal
 from exporter.database import Database
 from exporter.descriptions import columns, summary
 from exporter.downloads import download, head, stream
-from exporter.endpoint import Answer, Endpoint, nothing_here
 from exporter.export import export
 from exporter.failures import problem_of
+from exporter.http import query_string
+from exporter.http.endpoint import Answer, Endpoint, nothing_here
+from exporter.http.negotiation import VARY, media_type
+from exporter.http.problems import Fault, Problem, ProblemType
 from exporter.identity import uuid7
 from exporter.limits.limited import limited
 from exporter.limits.limits import Limits
 from exporter.limits.pace import Pace
-from exporter.metrics import CONTENT_TYPE
-from exporter.negotiation import VARY, media_type
 from exporter.openapi import document
 from exporter.order import Order
 from exporter.plan import columns_of
-from exporter.problems import Fault, Problem, ProblemType
-from exporter.readiness import NotReady, Readiness
 from exporter.response import unless_disconnected
-from exporter.telemetry import Telemetry
-from exporter.visit import visit_of
+from exporter.telemetry.metrics import CONTENT_TYPE
+from exporter.telemetry.readiness import NotReady, Readiness
+from exporter.telemetry.telemetry import Telemetry
+from exporter.telemetry.visit import visit_of
 from formats.encoder import Format
 from queries.catalog import Catalog
 from queries.dataset import Dataset

@@ -16,8 +16,8 @@ from granian.constants import Interfaces, Loops, SSLProtocols
 from granian.http import HTTP1Settings, HTTP2Settings
 from granian.log import LogLevels
 
-from exporter.logs import configuration
 from exporter.settings import Settings
+from exporter.telemetry.logs import configuration
 
 _HEADER_MILLISECONDS = 10_000
 """How long a request's head may take, and so how long a connection may stay between two requests."""

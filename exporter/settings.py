@@ -19,8 +19,8 @@ from pydantic import (
 from pydantic_settings import SettingsConfigDict
 
 from exporter.access.settings import AccessSettings
-from exporter.cors import checked
 from exporter.database_url import postgresql_url
+from exporter.http.cors import checked
 from exporter.listed import Names
 from queries.parameters import suggestion
 

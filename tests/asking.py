@@ -6,7 +6,7 @@ from base64 import b64encode
 from velithon.datastructures import Scope
 from velithon.requests import Request
 
-from exporter.rsgi import RsgiProtocol, RsgiScope
+from exporter.http.rsgi import RsgiProtocol, RsgiScope
 
 
 def request(path="/datasets", *, client="127.0.0.1", method="GET", host="127.0.0.1:8000", left=None, **headers):

@@ -5,7 +5,6 @@ from typing import NoReturn
 
 from velithon.requests import Request
 
-from exporter import query_string
 from exporter.access import signed_urls
 from exporter.access.anonymous import refuse_other_machines
 from exporter.access.credentials import Malformed, is_key, token_of
@@ -16,11 +15,12 @@ from exporter.access.principal import ANONYMOUS, Principal
 from exporter.access.settings import AccessSettings
 from exporter.access.slowdown import Slowdown
 from exporter.access.unauthenticated import Unauthenticated
-from exporter.client_address import client_address
-from exporter.problems import Problem, ProblemType
-from exporter.query_string import Items
+from exporter.http import query_string
+from exporter.http.client_address import client_address
+from exporter.http.problems import Problem, ProblemType
+from exporter.http.query_string import Items
 from exporter.response import unless_disconnected
-from exporter.visit import visit_of
+from exporter.telemetry.visit import visit_of
 
 _DATASETS = "/datasets/"
 

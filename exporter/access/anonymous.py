@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from velithon.datastructures import Scope
 
-from exporter.client_address import Network, client_address, hops, is_loopback, is_trusted
-from exporter.problems import Problem, ProblemType
+from exporter.http.client_address import Network, client_address, hops, is_loopback, is_trusted
+from exporter.http.problems import Problem, ProblemType
 
 _PROXIED = ("forwarded", "x-forwarded-for", "x-real-ip")
 

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, IPvAnyNetwork, SecretStr, Validation
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from exporter.client_address import is_loopback
+from exporter.http.client_address import is_loopback
 from exporter.listed import Listed
 
 _URL_KEY_BYTES = 32

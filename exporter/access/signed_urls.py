@@ -10,7 +10,7 @@ import time
 from urllib.parse import quote, urlencode
 
 from exporter.access.key import Key
-from exporter.query_string import Items
+from exporter.http.query_string import Items
 
 _VERSION = "exporter-url-1"
 _MOMENT = re.compile("[1-9][0-9]{0,11}")

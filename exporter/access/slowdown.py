@@ -6,8 +6,8 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
-from exporter.client_address import site
-from exporter.problems import Problem, ProblemType
+from exporter.http.client_address import site
+from exporter.http.problems import Problem, ProblemType
 
 _FIRST_SECONDS = 0.125
 _LONGEST_SECONDS = 4.0

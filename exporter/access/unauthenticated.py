@@ -2,7 +2,7 @@
 
 from velithon.responses import Response
 
-from exporter.problems import Problem, ProblemType
+from exporter.http.problems import Problem, ProblemType
 
 
 class Unauthenticated(Problem):

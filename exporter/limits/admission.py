@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter, deque
 from dataclasses import dataclass, field
 
-from exporter.problems import Problem, ProblemType
+from exporter.http.problems import Problem, ProblemType
 
 _RETRY = {"retry-after": "5"}
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from velithon.requests import Request
 
-from exporter.client_address import Network, client_address, site
-from exporter.problems import Problem, ProblemType
+from exporter.http.client_address import Network, client_address, site
+from exporter.http.problems import Problem, ProblemType
 
 _WINDOW = 60.0
 _MOST_KEYS = 10_000

@@ -15,9 +15,9 @@ from velithon.responses import Response
 from velithon.routing import Route
 
 from exporter.app import create
-from exporter.asgi import AsgiAdapter
-from exporter.endpoint import Endpoint
-from exporter.rsgi import Aborted
+from exporter.http.asgi import AsgiAdapter
+from exporter.http.endpoint import Endpoint
+from exporter.http.rsgi import Aborted
 from exporter.settings import Settings
 
 pytestmark = pytest.mark.anyio

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from exporter.cors import Cors
-from exporter.headers import EXPOSED
+from exporter.http.cors import Cors
+from exporter.http.headers import EXPOSED
 from exporter.settings import Settings
 from tests.acceptance.service import Answer, Service, running
 from tests.acceptance.test_security_headers import ANSWERS, EVERYWHERE

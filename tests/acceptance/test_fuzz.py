@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from exporter.headers import EXPOSED
+from exporter.http.headers import EXPOSED
 from tests.acceptance.service import Service
 from tests.acceptance.test_cors import SAFELISTED, TRANSPORT
 from tests.acceptance.test_security_headers import EVERYWHERE

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from exporter.access.access import Access
 from exporter.access.principal import ANONYMOUS, Principal
 from exporter.app import create
-from exporter.asgi import AsgiAdapter
+from exporter.http.asgi import AsgiAdapter
 from exporter.settings import Settings
 from tests.acceptance.test_adapter import client, lifespan
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from exporter.problems import Problem, ProblemType
+from exporter.http.problems import Problem, ProblemType
 from queries.cast import Unrepresentable
 from tests.exporting import FORMATS, database, document, order, psql_output
 

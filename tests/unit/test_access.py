@@ -13,7 +13,6 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 from pydantic import SecretStr, ValidationError
 
-from exporter import query_string
 from exporter.access import signed_urls
 from exporter.access.access import Access
 from exporter.access.credentials import Malformed, token_of
@@ -24,9 +23,10 @@ from exporter.access.settings import AccessSettings
 from exporter.access.slowdown import Slowdown
 from exporter.access.tokens import digest_of, new_token
 from exporter.access.unauthenticated import Unauthenticated
-from exporter.problems import Problem, ProblemType
+from exporter.http import query_string
+from exporter.http.problems import Problem, ProblemType
 from exporter.response import Disconnected
-from exporter.visit import visit_of
+from exporter.telemetry.visit import visit_of
 from tests.asking import basic, request
 
 pytestmark = pytest.mark.anyio

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from exporter.http.problems import Problem, ProblemType
 from exporter.limits.admission import Admission
-from exporter.problems import Problem, ProblemType
 
 pytestmark = pytest.mark.anyio
 

@@ -8,11 +8,11 @@ import stat
 import pytest
 
 from exporter.access.principal import ANONYMOUS
-from exporter.append_only import AppendOnlyFile
-from exporter.audit import AuditLog, check
-from exporter.masking import option_names
-from exporter.problems import Problem, ProblemType
-from exporter.visit import Visit
+from exporter.http.problems import Problem, ProblemType
+from exporter.telemetry.append_only import AppendOnlyFile
+from exporter.telemetry.audit import AuditLog, check
+from exporter.telemetry.masking import option_names
+from exporter.telemetry.visit import Visit
 from queries.declaration import Parameter
 from tests.exporting import FORMATS, order
 
@@ -160,7 +160,7 @@ def test_without_a_path_there_is_no_log(tmp_path):
 
 def test_a_line_behind_one_that_was_cut_begins_anew(path, monkeypatch):
     file, write = AppendOnlyFile(path), os.write
-    monkeypatch.setattr("exporter.append_only.os.write", lambda descriptor, line: write(descriptor, line[:3]))
+    monkeypatch.setattr("exporter.telemetry.append_only.os.write", lambda descriptor, line: write(descriptor, line[:3]))
     with pytest.raises(OSError, match="No space left"):
         file.append(b"first\n")
     monkeypatch.undo()

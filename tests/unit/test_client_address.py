@@ -4,8 +4,8 @@ from ipaddress import ip_network
 
 import pytest
 
-from exporter.client_address import client_address, is_loopback, site
-from exporter.rsgi import RsgiScope
+from exporter.http.client_address import client_address, is_loopback, site
+from exporter.http.rsgi import RsgiScope
 
 PROXIES = [ip_network("10.0.0.0/8"), ip_network("fd00::/8")]
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from exporter.http.problems import ProblemType
 from exporter.options import option_models
-from exporter.problems import ProblemType
 from exporter.settings import Settings
 from formats import registry
 from queries.dataset import ColumnOverride, Header

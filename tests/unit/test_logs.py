@@ -6,7 +6,7 @@ import logging.config
 
 import pytest
 
-from exporter.logs import ConsoleFormatter, JsonFormatter, NoAborts, configuration
+from exporter.telemetry.logs import ConsoleFormatter, JsonFormatter, NoAborts, configuration
 
 FORGED = "a\n2026-01-01 00:00:00,000 INFO exporter.telemetry export outcome=succeeded\r\x1b[2J\u2028\x85\u202eb"
 

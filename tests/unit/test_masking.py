@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporter import masking
+from exporter.telemetry import masking
 from queries.declaration import Parameter
 from tests.exporting import order
 

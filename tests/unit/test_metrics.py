@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 WORKER = """
-from exporter.metrics import Metrics
+from exporter.telemetry.metrics import Metrics
 metrics = Metrics()
 metrics.in_flight.inc()
 metrics.exports.labels("orders", "csv", "succeeded").inc()

@@ -2,9 +2,9 @@
 
 import pytest
 
+from exporter.http.problems import Problem, ProblemType
+from exporter.http.query_string import may_be_signed, options_of, parse
 from exporter.options import ExportOptions
-from exporter.problems import Problem, ProblemType
-from exporter.query_string import may_be_signed, options_of, parse
 from queries.declaration import Parameter
 from queries.parameters import validate
 

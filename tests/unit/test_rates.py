@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from exporter.http.problems import Problem, ProblemType
 from exporter.limits import rates
 from exporter.limits.rates import Bucket, Rates
-from exporter.problems import Problem, ProblemType
 
 
 class Clock:

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from exporter import readiness
-from exporter.readiness import NotReady, Readiness
+from exporter.telemetry import readiness
+from exporter.telemetry.readiness import NotReady, Readiness
 from queries.errors import DatabaseUnavailable
 
 pytestmark = pytest.mark.anyio

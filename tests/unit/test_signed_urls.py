@@ -9,10 +9,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from exporter import query_string
 from exporter.access import signed_urls
 from exporter.access.key import Key
 from exporter.access.tokens import digest_of
+from exporter.http import query_string
 
 SECRET = "0123456789abcdef0123456789abcdef"
 KEY = Key(sha256=digest_of("token"), datasets=("*",), created=datetime.now(UTC))

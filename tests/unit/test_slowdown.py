@@ -6,7 +6,7 @@ import pytest
 
 from exporter.access import slowdown
 from exporter.access.slowdown import Slowdown
-from exporter.problems import Problem
+from exporter.http.problems import Problem
 
 pytestmark = pytest.mark.anyio
 

@@ -7,11 +7,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.access.principal import ANONYMOUS
-from exporter.audit import AuditLog
-from exporter.metrics import Metrics
-from exporter.problems import Problem, ProblemType
-from exporter.telemetry import Telemetry
-from exporter.visit import Visit
+from exporter.http.problems import Problem, ProblemType
+from exporter.telemetry.audit import AuditLog
+from exporter.telemetry.metrics import Metrics
+from exporter.telemetry.telemetry import Telemetry
+from exporter.telemetry.visit import Visit
 from queries.declaration import Parameter
 from queries.errors import ArgumentRejected, PoolBusy, QueryRejected
 from tests.exporting import order

@@ -10,9 +10,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace.status import StatusCode
 
-from exporter import tracing
-from exporter.progress import Progress
-from exporter.visit import Visit
+from exporter.telemetry import tracing
+from exporter.telemetry.progress import Progress
+from exporter.telemetry.visit import Visit
 from queries.projection import project
 from tests.exporting import order
 
@@ -98,6 +98,6 @@ def test_nothing_is_said_to_the_database_when_nobody_records():
 def test_the_service_does_without_opentelemetry():
     code = (
         "import sys; sys.modules['opentelemetry'] = None\n"
-        "import exporter.app, exporter.tracing as tracing; assert tracing.begin(None, None) is None"
+        "import exporter.app, exporter.telemetry.tracing as tracing; assert tracing.begin(None, None) is None"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

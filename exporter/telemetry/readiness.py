@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from exporter.database import Database
 from exporter.failures import problem_of
-from exporter.problems import Problem, ProblemType
+from exporter.http.problems import Problem, ProblemType
 from queries.errors import QueryError
 
 log = logging.getLogger(__name__)

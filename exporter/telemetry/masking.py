@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
+from exporter.http.query_string import SIGNATURE
 from exporter.options import option_models
 from exporter.order import Order
-from exporter.query_string import SIGNATURE
-from exporter.visit import Visit
+from exporter.telemetry.visit import Visit
 from formats.encoder import Format
 from queries.dataset import Dataset
 from queries.declaration import Value

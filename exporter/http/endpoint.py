@@ -7,9 +7,9 @@ from velithon.datastructures import Protocol, Scope
 from velithon.requests import Request
 from velithon.responses import Response
 
-from exporter.problems import Problem, ProblemType
+from exporter.http.problems import Problem, ProblemType
 from exporter.response import Disconnected
-from exporter.visit import visit_of
+from exporter.telemetry.visit import visit_of
 
 log = logging.getLogger(__name__)
 

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from exporter import masking
-from exporter.append_only import AppendOnlyFile
-from exporter.logs import dumps
+from exporter.http.problems import Problem, ProblemType
 from exporter.order import Order
-from exporter.problems import Problem, ProblemType
-from exporter.visit import Visit
+from exporter.telemetry import masking
+from exporter.telemetry.append_only import AppendOnlyFile
+from exporter.telemetry.logs import dumps
+from exporter.telemetry.visit import Visit
 
 _UNSEEN = frozenset({"/healthz", "/readyz"})
 """Asked every few seconds, by everybody, and telling nothing of the data."""

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ValidationError
 
-from exporter.problems import Fault, Problem, ProblemType
+from exporter.http.problems import Fault, Problem, ProblemType
 from queries.parameters import suggestions
 
 _BROKEN_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")

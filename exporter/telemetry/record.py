@@ -4,11 +4,11 @@ import logging
 import time
 from typing import Any
 
-from exporter import masking, tracing
-from exporter.metrics import Metrics
 from exporter.order import Order
-from exporter.outcome import Outcome
-from exporter.visit import Visit
+from exporter.telemetry import masking, tracing
+from exporter.telemetry.metrics import Metrics
+from exporter.telemetry.outcome import Outcome
+from exporter.telemetry.visit import Visit
 
 log = logging.getLogger("exporter.telemetry")
 

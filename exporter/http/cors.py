@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from exporter.headers import EXPOSED
+from exporter.http.headers import EXPOSED
 
 ANY = "*"
 

@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from exporter.rsgi import Message, Send
+from exporter.http.rsgi import Message, Send
 
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -22,7 +22,7 @@ EXPOSED = (
     "Vary",
     "WWW-Authenticate",
 )
-"""The headers of ours that a page of another origin may read, besides those that every page may (see `exporter.cors`):
+"""The headers of ours that a page of another origin may read, besides those that every page may (`exporter.http.cors`):
 whoever makes an answer with a new one adds it here."""
 
 _LOCKED = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

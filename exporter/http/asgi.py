@@ -11,12 +11,12 @@ from typing import Any, NoReturn
 
 from velithon import Velithon
 
-from exporter.client_address import Network
-from exporter.cors import Cors
-from exporter.headers import adding
-from exporter.problems import Problem, ProblemType
-from exporter.rsgi import Receive, RsgiProtocol, RsgiScope, Send
-from exporter.visit import Visit
+from exporter.http.client_address import Network
+from exporter.http.cors import Cors
+from exporter.http.headers import adding
+from exporter.http.problems import Problem, ProblemType
+from exporter.http.rsgi import Receive, RsgiProtocol, RsgiScope, Send
+from exporter.telemetry.visit import Visit
 
 log = logging.getLogger(__name__)
 

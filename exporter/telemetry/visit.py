@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from exporter.access.principal import Principal
-from exporter.client_address import Network, client_address
-from exporter.problems import ProblemType
+from exporter.http.client_address import Network, client_address
+from exporter.http.problems import ProblemType
 from queries.dataset import Dataset
 
 if TYPE_CHECKING:
     from velithon.datastructures import Scope
 
-    from exporter.rsgi import RsgiScope
+    from exporter.http.rsgi import RsgiScope
 
 
 @dataclass(slots=True)

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from traceback import format_exception
 
-from exporter import masking
+from exporter.http.problems import Problem
 from exporter.order import Order
-from exporter.problems import Problem
+from exporter.telemetry import masking
 from queries.cast import Unrepresentable
 from queries.errors import ArgumentRejected, PoolBusy, QueryError
 

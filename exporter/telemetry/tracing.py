@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from exporter.order import Order
-from exporter.visit import Visit
+from exporter.telemetry.visit import Visit
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span

@@ -14,7 +14,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
-from exporter.problems import ProblemType
+from exporter.http.problems import ProblemType
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

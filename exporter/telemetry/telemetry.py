@@ -5,12 +5,12 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from exporter.audit import AuditLog
-from exporter.metrics import Metrics
 from exporter.order import Order
-from exporter.outcome import Outcome, outcome_of
-from exporter.record import Record
-from exporter.visit import Visit
+from exporter.telemetry.audit import AuditLog
+from exporter.telemetry.metrics import Metrics
+from exporter.telemetry.outcome import Outcome, outcome_of
+from exporter.telemetry.record import Record
+from exporter.telemetry.visit import Visit
 
 _SAMPLE_SECONDS = 1.0
 

@@ -1,0 +1,1 @@
+"""HTTP, whatever it carries: requests, answers, problems, negotiation."""
