@@ -132,7 +132,7 @@ def _check_callers(host: str, settings: Settings) -> None:
 
 
 def _check_audit_log(settings: Settings) -> None:
-    from exporter import audit
+    from exporter.telemetry import audit
 
     try:
         audit.check(settings.audit_log)
