@@ -110,9 +110,8 @@ def test_too_many_bytes_or_seconds_or_rows_expected_before_the_first_byte(servic
     assert "20 bytes (max_bytes)" in problem(service.curl("/datasets/bytes.csv"), 422, "export-too-large")
     assert "0.5 seconds (max_seconds)" in problem(service.curl("/datasets/seconds.csv"), 422, "export-too-large")
     until(lambda: not statements(source, "seconds"))
-    expected = problem(service.curl("/datasets/estimated.csv"), 422, "export-too-large")
-    assert "100 rows" in expected
-    assert "about 1000" in expected
+    # Not how many: the estimate may count rows that a policy keeps from the caller.
+    assert "more than 100 rows" in problem(service.curl("/datasets/estimated.csv"), 422, "export-too-large")
     assert service.curl("/datasets/estimated.csv?_limit=100").body.count(b"\n") == 101
 
 
