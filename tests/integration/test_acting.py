@@ -170,7 +170,7 @@ async def test_an_odd_name_of_a_role_is_quoted(acting_url):
     assert orjson.loads(body) == {"a": f'{ROLE} odd"role'}
 
 
-@pytest.mark.parametrize("role", ["none", "", "a\0b", "x" * 64, "\N{SNOWMAN}" * 22])
+@pytest.mark.parametrize("role", ["none", "", "a\0b", "x" * 64, "\N{SNOWMAN}" * 22, "\ud800"])
 def test_what_the_server_would_take_for_another_role_is_no_role(role):
     with pytest.raises(ValueError, match="role"):
         Acting(role)
