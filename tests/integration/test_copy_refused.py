@@ -5,6 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from queries.declaration import Parameter
 from queries.errors import QueryRejected
 from tests.exporting import database, document, order
 from tests.postgres import execute
@@ -125,3 +126,17 @@ async def test_one_query_that_only_copy_fails_is_read_with_the_cursor_once(datab
     assert await document(exporting, order("SELECT not_copied() AS a", "csv")) == b"a\n1\n"
     assert exporting.copies
     await exporting.pool.close()
+
+
+async def test_a_refusal_that_quotes_a_sensitive_argument_is_not_repeated_in_the_log(database_url, caplog):
+    """PostgreSQL calls what is no query of text search a syntax error, as it calls a COPY that it does not know."""
+    exporting = database(database_url)
+    secret = Parameter(name="word", type="text", sensitive=True)
+    sql = "SELECT to_tsquery('simple', :word)::text AS a"
+    try:
+        with pytest.raises(QueryRejected):
+            await document(exporting, order(sql, "csv", parameters=(secret,), arguments={"word": "top secret"}))
+    finally:
+        await exporting.pool.close()
+    assert "COPY was refused" in caplog.text
+    assert "secret" not in caplog.text
