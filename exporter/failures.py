@@ -11,6 +11,7 @@ from queries.errors import (
     PoolBusy,
     QueryError,
     RoleRefused,
+    RowsLost,
     StatementTimeout,
 )
 
@@ -22,6 +23,11 @@ _PROBLEMS: dict[type[QueryError], tuple[ProblemType, str, dict[str, str]]] = {
     RoleRefused: (ProblemType.PERMISSION_DENIED, "The service may not act as your role; tell its operator.", {}),
     LockTimeout: (ProblemType.LOCKED, "Somebody is altering what the dataset reads. Try again shortly.", _RETRY),
     PermissionDenied: (ProblemType.PERMISSION_DENIED, "Ask the database's owner to grant SELECT to its role.", {}),
+    RowsLost: (
+        ProblemType.INTERNAL_ERROR,
+        "Rows were lost between the database and the service. Try again; the service's log has the reason.",
+        {},
+    ),
     StatementTimeout: (ProblemType.STATEMENT_TIMEOUT, "Ask for less: narrow the parameters or set _limit.", {}),
 }
 

@@ -10,7 +10,8 @@ from exporter.plan import Plan
 from formats.encoder import Layout
 from queries.cast import TypedDecoder
 from queries.decode import Decoder
-from queries.errors import QueryRejected
+from queries.errors import RowsLost
+from queries.rows import count_rows
 from queries.source import Source
 from queries.types import Column
 
@@ -20,7 +21,7 @@ class Work:
 
     def __init__(self, order: Order, plan: Plan, source: Source) -> None:
         self.rows = 0
-        """Rows written so far; of the CSV layout, which is not taken apart, known only at the end."""
+        """Rows written so far."""
         self._progress = order.progress
         self._decoder = _decoder(order.format.layout, plan.outputs)
         self._encoder = plan.encoder
@@ -39,7 +40,7 @@ class Work:
         """
         csv = self._source.csv(block)
         if self._decoder is None:
-            return 0, self._encoder.prepare(csv)
+            return count_rows(csv), self._encoder.prepare(csv)
         batch = self._decoder.decode(csv)
         return batch.num_rows, self._encoder.prepare(batch)
 
@@ -50,7 +51,7 @@ class Work:
             Exceeded: there are more rows than there may be.
         """
         rows, item = prepared
-        self._bounds.check_rows(self._source.counted)
+        self._bounds.check_rows(self.rows + rows)
         chunk = self._encoder.write(item)
         self.rows += rows
         self._progress.rows = self.rows
@@ -60,14 +61,10 @@ class Work:
         """Return the end of the document, once it is certain that no row is missing.
 
         Raises:
-            Exceeded: there are more rows than there may be.
-            QueryRejected: rows were lost on the way.
+            RowsLost: some are.
         """
-        self._bounds.check_rows(self._source.counted)
-        if self._decoder is None:
-            self.rows = self._progress.rows = self._source.rows or 0
         if self.rows != self._source.rows:
-            raise QueryRejected(f"the server sent {self._source.rows} rows, {self.rows} were written")
+            raise RowsLost(f"the server sent {self._source.rows} rows, {self.rows} were written")
         last = self._emit(self._encoder.finish())
         return last + self._compressor.finish() if self._compressor else last
 

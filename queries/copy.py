@@ -50,6 +50,8 @@ class CopySource:
         self._ended = False
         self._discarding = False
         self._failure: QueryError | None = None
+        self._paused: asyncio.ReadTransport | None = None
+        """What `rescue` has stopped reading from until there is room."""
         self._some = asyncio.Event()
         self._full = asyncio.Event()
         self._room = asyncio.Event()
@@ -58,14 +60,37 @@ class CopySource:
         """Take a chunk of whole rows; return once there is room for another, which is what slows the server down."""
         if self._discarding:
             return
-        self.received += len(chunk)
-        self._chunks.append(chunk)
-        self._size += len(chunk)
-        self._some.set()
+        self._add(chunk)
         if self._size >= self._limit:
             await self._until_taken()
         elif len(chunk) < _SMALL_CHUNK and self.received > _AT_ONCE_BYTES:
             await asyncio.sleep(_GATHER_SECONDS)
+
+    def rescue(self, chunk: bytes, transport: asyncio.ReadTransport) -> None:
+        """Take a chunk that the driver would drop. If there is no room for more, `transport` is not read from."""
+        if self._discarding:
+            return
+        self._add(chunk)
+        if self._size >= self._limit:
+            self._full.set()
+            # The driver may be about to hand a chunk over too. Then it stops reading itself, and goes on by itself.
+            asyncio.get_running_loop().call_soon(self._pause, transport)
+
+    def _pause(self, transport: asyncio.ReadTransport) -> None:
+        if self._size >= self._limit and not self._discarding and not self._ended and transport.is_reading():
+            transport.pause_reading()
+            self._paused = transport
+
+    def _resume(self) -> None:
+        if self._paused is not None:
+            self._paused.resume_reading()
+            self._paused = None
+
+    def _add(self, chunk: bytes) -> None:
+        self.received += len(chunk)
+        self._chunks.append(chunk)
+        self._size += len(chunk)
+        self._some.set()
 
     async def _until_taken(self) -> None:
         loop = asyncio.get_running_loop()
@@ -80,11 +105,7 @@ class CopySource:
         """Drop all further chunks, without waiting."""
         self._discarding = True
         self._room.set()
-
-    @property
-    def counted(self) -> int:
-        """The number of rows, once the server has told it."""
-        return self.rows or 0
+        self._resume()
 
     @property
     def failed(self) -> bool:
@@ -99,6 +120,7 @@ class CopySource:
     def end(self, rows: int | None, failure: QueryError | None) -> None:
         """Tell the reader that nothing more will come, and why."""
         self.rows, self._failure, self._ended = rows, failure, True
+        self._resume()
         self._some.set()
         self._full.set()
 
@@ -131,6 +153,7 @@ class CopySource:
             self._some.clear()
             self._full.clear()
         self._room.set()
+        self._resume()
         return block
 
     @staticmethod
@@ -197,7 +220,8 @@ async def receive(connection: Connection, sql: str, dialect: Dialect, source: Co
 
 
 async def _statement(connection: Connection, sql: str, dialect: Dialect, source: CopySource) -> int:
-    with translated():
+    driver: Any = connection  # one of RescuingConnection, which the pool's type does not say
+    with translated(), driver.rescuing(source.rescue):
         status = await connection.copy_from_query(
             f"\n{sql}\n", output=source.write, format="csv", delimiter=dialect.delimiter, null=dialect.null
         )

@@ -42,6 +42,10 @@ class CopyRefused(QueryError):
     """The server prepared the query but knows no COPY; the cursor source can read it."""
 
 
+class RowsLost(QueryError):
+    """Fewer or more rows came out of an export than the server says it sent."""
+
+
 class QueryRejected(QueryError):
     """The server refused the query or failed while it ran it."""
 

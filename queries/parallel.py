@@ -26,7 +26,7 @@ class ParallelSource:
         self._connections = connections
         self._walk = walk
         self._ordered = ordered
-        self.counted = 0
+        self._ended = 0
         """The rows of the parts that have been read to their end."""
         self._room = asyncio.Semaphore(len(connections) + _AHEAD)
         self._last: asyncio.Task[None] | None = None
@@ -38,7 +38,7 @@ class ParallelSource:
             if isinstance(block, Exception):
                 raise block
             yield block
-        self.rows = self.counted
+        self.rows = self._ended
 
     def abandon(self) -> None:
         """Take whatever comes: nobody reads it, and a `run` that a failure is ending could not be cancelled."""
@@ -76,7 +76,7 @@ class ParallelSource:
             await turn
         async for block in source:
             await self._blocks.put(block)
-        self.counted += source.rows or 0
+        self._ended += source.rows or 0
         self._room.release()
 
     @staticmethod

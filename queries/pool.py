@@ -11,6 +11,7 @@ from queries.acting import Acting
 from queries.connection import Connection, keep_alive
 from queries.errors import DatabaseUnavailable, PoolBusy, RoleRefused, translated
 from queries.hosts import connect
+from queries.rescue import RescuingConnection
 from queries.session import Session
 
 _CLEANUP_SECONDS = 5.0
@@ -41,6 +42,7 @@ class Pool:
             self._opened = asyncpg.create_pool(
                 self._dsn,
                 connect=partial(connect, seconds=self._acquire_timeout),
+                connection_class=RescuingConnection,
                 min_size=0,
                 max_size=self._size,
                 # Poolers in transaction mode hand out another server connection each time: a cached name is gone there.

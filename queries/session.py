@@ -19,6 +19,7 @@ SET LOCAL bytea_output = 'hex';
 SET LOCAL extra_float_digits = 1;
 SET LOCAL client_encoding = 'UTF8';
 SET LOCAL standard_conforming_strings = on;
+SET LOCAL client_min_messages = error;
 SET LOCAL statement_timeout = {statement_timeout};
 SET LOCAL idle_in_transaction_session_timeout = {idle_timeout};
 SET LOCAL lock_timeout = {lock_timeout};

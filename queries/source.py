@@ -22,10 +22,6 @@ class Source(Protocol):
     rows: int | None
     """How many rows the server says it sent; None until the last block has been read."""
 
-    @property
-    def counted(self) -> int:
-        """How many of them are known of already; in the end all."""
-
     is_csv: bool
     """Whether the blocks are CSV already, so that `csv` has nothing to do."""
 

@@ -7,7 +7,7 @@ import pytest
 from queries.errors import DatabaseUnavailable
 from queries.pool import Pool
 from queries.session import Session
-from tests.integration.test_copy_refused import Proxy
+from tests.proxy import Proxy, message
 
 pytestmark = pytest.mark.anyio
 
@@ -21,7 +21,7 @@ class EndingProxy(Proxy):
 
     async def end(self):
         """Say what a server says last, and do not close yet: the driver then has an answer that it never asked for."""
-        self.client.write(b"E" + (len(_ENDED) + 4).to_bytes(4) + _ENDED)
+        self.client.write(message(b"E", _ENDED))
         await asyncio.sleep(0.1)
 
 

@@ -1,82 +1,31 @@
 """A server or pooler that prepares queries but takes no COPY is read with the cursor, by itself."""
 
-import asyncio
-from urllib.parse import parse_qs, urlsplit
-
 import pytest
 
 from queries.declaration import Parameter
 from queries.errors import QueryRejected
 from tests.exporting import database, document, order
 from tests.postgres import execute
+from tests.proxy import Proxy, message
 
 pytestmark = pytest.mark.anyio
 
-_REFUSAL = b"SERROR\0VERROR\0C0A000\0MCOPY is not supported here\0\0"
 
+class RefusingProxy(Proxy):
+    """Refuses every COPY, as some poolers do."""
 
-class Proxy:
-    """Passes the PostgreSQL protocol through, but refuses every COPY, as some poolers do; frozen, it swallows all.
+    refused = 0
 
-    `waits` counts the messages after which a client can only wait: Query, Sync, Flush.
-    """
-
-    def __init__(self, dsn):
-        parts = urlsplit(dsn)
-        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-        self._host = query.get("host", parts.hostname or "localhost")
-        self._port = int(query.get("port", parts.port or 5432))
-        self._name = parts.path
-        self._user = parts.netloc.rpartition("@")[0]
-        self.refused = 0
-        self.waits = 0
-        self.frozen = False
-
-    async def __aenter__(self):
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        port = self._server.sockets[0].getsockname()[1]
-        self.dsn = f"postgresql://{self._user}@127.0.0.1:{port}{self._name}?sslmode=disable"
-        return self
-
-    async def __aexit__(self, *exception):
-        self._server.close()
-
-    async def _serve(self, reader, writer):
-        if self._host.startswith("/"):
-            upstream = await asyncio.open_unix_connection(f"{self._host}/.s.PGSQL.{self._port}")
-        else:
-            upstream = await asyncio.open_connection(self._host, self._port)
-        try:
-            await asyncio.gather(self._requests(reader, upstream[1], writer), self._answers(upstream[0], writer))
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            upstream[1].close()
-            writer.close()
-
-    async def _requests(self, reader, server, client):
-        length = await reader.readexactly(4)
-        server.write(length + await reader.readexactly(int.from_bytes(length) - 4))
-        while True:
-            head = await reader.readexactly(5)
-            body = await reader.readexactly(int.from_bytes(head[1:]) - 4)
-            if self.frozen:
-                continue
-            self.waits += head[:1] in b"QSH"
-            if head[:1] == b"Q" and body.startswith(b"COPY"):
-                self.refused += 1
-                client.write(b"E" + (len(_REFUSAL) + 4).to_bytes(4) + _REFUSAL + b"Z\0\0\0\5E")
-            else:
-                server.write(head + body)
-
-    async def _answers(self, server, client):
-        while chunk := await server.read(65536):
-            client.write(chunk)
-        client.close()
+    def answered(self, kind, body):
+        if kind != b"Q" or not body.startswith(b"COPY"):
+            return None
+        self.refused += 1
+        refusal = b"SERROR\0VERROR\0C0A000\0MCOPY is not supported here\0\0"
+        return message(b"E", refusal) + message(b"Z", b"E")
 
 
 async def test_the_cursor_takes_over_where_copy_is_refused_and_copy_is_not_tried_again(database_url):
-    async with Proxy(database_url) as proxy:
+    async with RefusingProxy(database_url) as proxy:
         exporting = database(proxy.dsn)
         expected = b"a\n1\n2\n"
         assert await document(exporting, order("SELECT a FROM generate_series(1, 2) a", "csv")) == expected

@@ -14,7 +14,7 @@ from queries.describe import describe
 from queries.errors import DatabaseUnavailable, PoolBusy
 from queries.pool import Pool
 from queries.session import Session
-from tests.integration.test_copy_refused import Proxy
+from tests.proxy import Proxy
 
 pytestmark = pytest.mark.anyio
 

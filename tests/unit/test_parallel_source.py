@@ -1,6 +1,7 @@
 """The reader of several COPYs, without a server."""
 
 import asyncio
+from contextlib import nullcontext
 
 import asyncpg
 import pytest
@@ -17,6 +18,9 @@ class Connection:
 
     def __init__(self) -> None:
         self._cancelled = asyncio.Event()
+
+    def rescuing(self, _):
+        return nullcontext()
 
     async def copy_from_query(self, query: str, *, output, **_) -> str:
         if "part 0" in query:

@@ -1,0 +1,173 @@
+"""What the server says in the middle of a COPY costs no row; what does cost rows is a failure.
+
+The driver drops the rows that it holds when a message comes: https://github.com/MagicStack/asyncpg/issues/1264.
+"""
+
+import asyncio
+import io
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from exporter import scan
+from exporter.compression import Gzip
+from queries import walk
+from queries.copy import copy
+from queries.errors import RowsLost
+from queries.source import BLOCK_BYTES, Dialect
+from tests.exporting import database, document, order
+from tests.postgres import execute
+from tests.proxy import Proxy, message
+
+pytestmark = pytest.mark.anyio
+
+LEVELS = ["DEBUG", "LOG", "INFO", "NOTICE", "WARNING"]
+EXTENSIONS = ["csv", "ndjson", "parquet", "arrows"]
+
+SCHEMA = """
+CREATE SCHEMA messages;
+CREATE TABLE messages.counted AS SELECT i, repeat('.', 100) AS dots FROM generate_series(1, 20000) i;
+""" + "".join(
+    f"""
+CREATE FUNCTION messages.{level}(i int) RETURNS int LANGUAGE plpgsql AS $$BEGIN
+    PERFORM set_config('client_min_messages', 'debug5', true);
+    RAISE {level} 'row %', i;
+    RETURN i;
+END$$;
+"""
+    for level in LEVELS
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+async def functions(database_url):
+    await execute(database_url, SCHEMA)
+
+
+@pytest.fixture
+async def exporting(database_url):
+    opened = database(database_url, size=3)
+    yield opened
+    assert opened.pool.spare == 3
+    await opened.pool.close()
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Small tables are read in many small parts."""
+    monkeypatch.setattr(scan, "_BYTES_EACH", 1)
+    monkeypatch.setattr(walk, "BLOCK_BYTES", 30_000)
+
+
+def read(extension, body):
+    """The rows, without the time of the snapshot."""
+    if extension == "parquet":
+        return pq.read_table(io.BytesIO(body)).to_pylist()
+    return pa.ipc.open_stream(body).read_all().to_pylist() if extension == "arrows" else body
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("rows", [1, 500, 30_000])
+async def test_a_function_that_says_something_for_each_row(exporting, level, rows):
+    said = f"SELECT messages.{level}(i) AS i, repeat('.', i % 50) AS dots FROM generate_series(1, {rows}) i"
+    silent = said.replace(f"messages.{level}(i) AS i", "i")
+    assert await document(exporting, order(said, "csv")) == await document(exporting, order(silent, "csv"))
+
+
+@pytest.mark.parametrize("extension", EXTENSIONS)
+async def test_every_format(exporting, extension):
+    said = order("SELECT messages.info(i) AS i FROM generate_series(1, 500) i", extension)
+    silent = order("SELECT i FROM generate_series(1, 500) i", extension)
+    assert read(extension, await document(exporting, said)) == read(extension, await document(exporting, silent))
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+async def test_a_table_that_several_connections_read(exporting, small, ordered):
+    sql = "SELECT messages.notice(i) AS i, dots FROM messages.counted WHERE i % 3 > 0"
+    lines = (await document(exporting, order(sql, "csv", partition_by="i", ordered=ordered))).splitlines()
+    assert sorted(lines[1:]) == sorted(b"%d,%b" % (i, b"." * 100) for i in range(1, 20001) if i % 3)
+
+
+async def test_ordinary_messages_are_not_even_sent(exporting):
+    async with exporting.pool.transaction("asked") as connection:
+        assert await connection.fetchval("SHOW client_min_messages") == "error"
+
+
+async def test_a_reader_that_stops_stops_a_server_that_talks(exporting, database_url):
+    """Each message flushes what the server has, so that the driver hands nothing over by itself."""
+    sql = "SELECT messages.notice(i) AS i, repeat('.', 2000) AS dots FROM generate_series(1, 100000) i"
+    async with exporting.pool.transaction("stopped") as connection, exporting.pool.transaction("watching") as watching:
+        pid = connection.get_server_pid()
+        async with copy(connection, sql, Dialect()) as source:
+            blocks = aiter(source)
+            rows = (await anext(blocks)).count(b"\n")
+            await until_it_waits_for_its_client(watching, pid)
+            assert source.received < 4 * BLOCK_BYTES
+            async for block in blocks:
+                rows += block.count(b"\n")
+        assert rows == source.rows == 100_000
+        assert await connection.fetchval("SELECT 1") == 1
+
+
+async def test_a_reader_that_leaves_while_the_server_talks(exporting):
+    sql = "SELECT messages.notice(i) AS i, repeat('.', 2000) AS dots FROM generate_series(1, 10000000) i"
+    backends = set()
+    for number in range(20):
+        async with exporting.pool.transaction("left") as connection:
+            backends.add(connection.get_server_pid())
+            async with copy(connection, sql, Dialect()) as source:
+                await anext(aiter(source))
+                await asyncio.sleep(number / 500)
+    assert len(backends) == 1, "the connection is used again"
+
+
+async def until_it_waits_for_its_client(connection, pid):
+    while True:
+        await connection.execute("SELECT pg_stat_clear_snapshot()")
+        event = await connection.fetchval("SELECT wait_event FROM pg_stat_activity WHERE pid = $1", pid)
+        if event == "ClientWrite":
+            return
+        await asyncio.sleep(0.01)
+
+
+class TellingProxy(Proxy):
+    """Tells of a setting between two rows, as servers before PostgreSQL 14 do; the driver drops the rows before it."""
+
+    told_of = 0
+
+    def told(self, chunk):
+        between = chunk.find(b"\nd\0\0", len(chunk) // 2)
+        if between < 0 or self.told_of:
+            return chunk
+        self.told_of += 1
+        return chunk[: between + 1] + message(b"S", b"TimeZone\0UTC\0") + chunk[between + 1 :]
+
+
+@pytest.fixture
+async def telling(database_url):
+    async with TellingProxy(database_url) as proxy:
+        exporting = database(proxy.dsn, size=3)
+        yield exporting
+        await exporting.pool.close()
+        assert proxy.told_of
+
+
+SQL = "SELECT i, repeat('.', 100) AS dots FROM generate_series(1, 20000) i"
+
+
+@pytest.mark.parametrize("extension", EXTENSIONS)
+async def test_rows_that_are_lost_are_a_failure(telling, extension):
+    with pytest.raises(RowsLost):
+        await document(telling, order(SQL, extension))
+
+
+async def test_rows_that_are_lost_of_a_compressed_file(telling):
+    with pytest.raises(RowsLost):
+        await document(telling, order(SQL, "csv", compressor=Gzip))
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+async def test_rows_that_one_of_several_connections_lost(telling, small, ordered):
+    with pytest.raises(RowsLost):
+        await document(telling, order("SELECT * FROM messages.counted", "csv", partition_by="i", ordered=ordered))
