@@ -16,7 +16,7 @@ from exporter.telemetry import masking
 from exporter.work import Work
 from queries.cast import Unrepresentable
 from queries.connection import Connection
-from queries.copy import takes_copy
+from queries.copy import pieces, takes_copy
 from queries.cursor import cursor
 from queries.errors import CopyRefused
 from queries.source import Source
@@ -88,7 +88,7 @@ async def _attempt(order: Order, database: Database, threads: Executor, opener: 
 
 def _chunks(blocks: AsyncIterator[Any], work: Work, threads: Executor) -> AsyncGenerator[bytes]:
     if work.passes_through:
-        return in_place(blocks, work.prepare, work.write)
+        return in_place(pieces(blocks), work.prepare, work.write)
     return pipeline(blocks, work.prepare, work.write, threads)
 
 

@@ -11,7 +11,6 @@ from formats.encoder import Layout
 from queries.cast import TypedDecoder
 from queries.decode import Decoder
 from queries.errors import RowsLost
-from queries.rows import count_rows
 from queries.source import Source
 from queries.types import Column
 
@@ -21,7 +20,7 @@ class Work:
 
     def __init__(self, order: Order, plan: Plan, source: Source) -> None:
         self.rows = 0
-        """Rows written so far."""
+        """Rows written so far; of the CSV layout, which is not taken apart, known only at the end."""
         self._progress = order.progress
         self._decoder = _decoder(order.format.layout, plan.outputs)
         self._encoder = plan.encoder
@@ -40,7 +39,7 @@ class Work:
         """
         csv = self._source.csv(block)
         if self._decoder is None:
-            return count_rows(csv), self._encoder.prepare(csv)
+            return 0, self._encoder.prepare(csv)
         batch = self._decoder.decode(csv)
         return batch.num_rows, self._encoder.prepare(batch)
 
@@ -51,7 +50,7 @@ class Work:
             Exceeded: there are more rows than there may be.
         """
         rows, item = prepared
-        self._bounds.check_rows(self.rows + rows)
+        self._bounds.check_rows(self._source.counted)
         chunk = self._encoder.write(item)
         self.rows += rows
         self._progress.rows = self.rows
@@ -61,8 +60,12 @@ class Work:
         """Return the end of the document, once it is certain that no row is missing.
 
         Raises:
+            Exceeded: there are more rows than there may be.
             RowsLost: some are.
         """
+        self._bounds.check_rows(self._source.counted)
+        if self._decoder is None:
+            self.rows = self._progress.rows = self._source.rows or 0
         if self.rows != self._source.rows:
             raise RowsLost(f"the server sent {self._source.rows} rows, {self.rows} were written")
         last = self._emit(self._encoder.finish())

@@ -3,13 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
 
 from queries.connection import Connection
-from queries.errors import CopyRefused, QueryError, translated
+from queries.errors import CopyRefused, QueryError, RowsLost, translated
 from queries.source import BLOCK_BYTES, Dialect
+
+PIECE_BYTES = 1 << 18
+"""How much is joined where blocks pass through: what a response sends at once, so that it copies no part of a block."""
 
 _IDLE_SECONDS = 0.05
 """How long a partly filled block waits for more: rows that trickle in are not withheld from the reader."""
@@ -34,8 +37,33 @@ _REFUSALS = ("0A000", "42601")
 """feature_not_supported and syntax_error: what servers and poolers without COPY answer."""
 
 
+Block: TypeAlias = list[bytes]
+"""Chunks of whole rows. Who takes a block owns it."""
+
+
+def joined(block: Block) -> bytes:
+    """Return a block as CSV rows without a header, and leave it empty, so that nobody holds it twice."""
+    csv = b"".join(block)
+    block.clear()
+    return csv
+
+
+async def pieces(blocks: AsyncIterator[Block]) -> AsyncIterator[Block]:
+    """Yield the blocks in pieces of about `PIECE_BYTES` at most, larger chunks by themselves."""
+    async for block in blocks:
+        piece: Block = []
+        size = 0
+        for chunk in block:
+            if piece and size + len(chunk) > PIECE_BYTES:
+                yield piece
+                piece, size = [], 0
+            piece.append(chunk)
+            size += len(chunk)
+        yield piece
+
+
 class CopySource:
-    """One running COPY. Its blocks are `bytes`; rows are counted by the server when it is done."""
+    """One running COPY. Its blocks are lists of the driver's chunks; the server counts the rows when it is done."""
 
     is_csv = True
 
@@ -108,6 +136,11 @@ class CopySource:
         self._resume()
 
     @property
+    def counted(self) -> int:
+        """The number of rows, once the server has told it."""
+        return self.rows or 0
+
+    @property
     def failed(self) -> bool:
         """Whether the COPY has ended before its last row."""
         return self._failure is not None
@@ -124,11 +157,11 @@ class CopySource:
         self._some.set()
         self._full.set()
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
+    def __aiter__(self) -> AsyncIterator[Block]:
         """Iterate over the blocks, which are there once."""
         return self
 
-    async def __anext__(self) -> bytes:
+    async def __anext__(self) -> Block:
         """Return the next block."""
         await self._some.wait()
         if not self._full.is_set():
@@ -145,9 +178,8 @@ class CopySource:
             async with asyncio.timeout(_IDLE_SECONDS):
                 await self._full.wait()
 
-    def _take(self) -> bytes:
-        block = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
-        self._chunks.clear()
+    def _take(self) -> Block:
+        block, self._chunks = self._chunks, []
         self._size = 0
         if not self._ended:
             self._some.clear()
@@ -156,10 +188,7 @@ class CopySource:
         self._resume()
         return block
 
-    @staticmethod
-    def csv(block: bytes) -> bytes:
-        """Return the block itself."""
-        return block
+    csv = staticmethod(joined)
 
 
 @asynccontextmanager
@@ -220,12 +249,16 @@ async def receive(connection: Connection, sql: str, dialect: Dialect, source: Co
 
 
 async def _statement(connection: Connection, sql: str, dialect: Dialect, source: CopySource) -> int:
-    driver: Any = connection  # one of RescuingConnection, which the pool's type does not say
-    with translated(), driver.rescuing(source.rescue):
-        status = await connection.copy_from_query(
-            f"\n{sql}\n", output=source.write, format="csv", delimiter=dialect.delimiter, null=dialect.null
-        )
-    return int(status.rpartition(" ")[2])
+    driver: Any = connection  # a CopyingConnection, which the pool's type does not say
+    with driver.copying(source.rescue) as copying:
+        with translated():
+            status = await connection.copy_from_query(
+                f"\n{sql}\n", output=source.write, format="csv", delimiter=dialect.delimiter, null=dialect.null
+            )
+        rows = int(status.rpartition(" ")[2])
+        if missing := copying.missing(rows, source.received):
+            raise RowsLost(f"the server sent {rows} rows, of which {missing} bytes are missing")
+    return rows
 
 
 async def _cancel(connection: Connection, copying: "asyncio.Task[int]", source: CopySource) -> None:

@@ -26,6 +26,7 @@ class CursorSource:
 
     def __init__(self, cursor: "asyncpg.cursor.Cursor[asyncpg.Record]", width: int, dialect: Dialect) -> None:
         self.rows: int | None = None
+        self.counted = 0
         self._cursor = cursor
         self._width = width
         self._write = _row_writer(dialect, alone=width == 1)
@@ -34,16 +35,16 @@ class CursorSource:
     async def __aiter__(self) -> AsyncIterator[list[asyncpg.Record]]:
         """Yield blocks of about `_FETCH_BYTES`; the row count adapts to the width of the rows before."""
         fewest, most = _FETCH_ROWS
-        step, rows = fewest, 0
+        step = fewest
         while True:
             with translated():
                 block = await self._cursor.fetch(step)
             if not block:
                 break
-            rows += len(block)
+            self.counted += len(block)
             yield block
             step = max(1, min(most, step * 4, _FETCH_BYTES // self._widest(block)))
-        self.rows = rows
+        self.rows = self.counted
 
     def _widest(self, block: list[asyncpg.Record]) -> int:
         """Return about how wide the block's rows are: the first, the last, and some between."""

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from queries.connection import Connection
-from queries.copy import CopySource, receive
+from queries.copy import Block, CopySource, joined, receive
 from queries.source import BLOCK_BYTES, Dialect
 from queries.walk import Walk
 
@@ -26,19 +26,19 @@ class ParallelSource:
         self._connections = connections
         self._walk = walk
         self._ordered = ordered
-        self._ended = 0
+        self.counted = 0
         """The rows of the parts that have been read to their end."""
         self._room = asyncio.Semaphore(len(connections) + _AHEAD)
         self._last: asyncio.Task[None] | None = None
-        self._blocks: asyncio.Queue[bytes | Exception | None] = asyncio.Queue(1)
+        self._blocks: asyncio.Queue[Block | Exception | None] = asyncio.Queue(1)
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    async def __aiter__(self) -> AsyncIterator[Block]:
         """Yield the blocks: in the order of the walk, or as they come."""
         while (block := await self._blocks.get()) is not None:
             if isinstance(block, Exception):
                 raise block
             yield block
-        self.rows = self._ended
+        self.rows = self.counted
 
     def abandon(self) -> None:
         """Take whatever comes: nobody reads it, and a `run` that a failure is ending could not be cancelled."""
@@ -76,13 +76,10 @@ class ParallelSource:
             await turn
         async for block in source:
             await self._blocks.put(block)
-        self._ended += source.rows or 0
+        self.counted += source.rows or 0
         self._room.release()
 
-    @staticmethod
-    def csv(block: bytes) -> bytes:
-        """Return the block itself."""
-        return block
+    csv = staticmethod(joined)
 
 
 @asynccontextmanager

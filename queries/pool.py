@@ -11,8 +11,8 @@ from queries.acting import Acting
 from queries.connection import Connection, keep_alive
 from queries.errors import DatabaseUnavailable, PoolBusy, RoleRefused, translated
 from queries.hosts import connect
-from queries.rescue import RescuingConnection
 from queries.session import Session
+from queries.wire import CopyingConnection
 
 _CLEANUP_SECONDS = 5.0
 _AS_ITSELF = Acting()
@@ -42,7 +42,7 @@ class Pool:
             self._opened = asyncpg.create_pool(
                 self._dsn,
                 connect=partial(connect, seconds=self._acquire_timeout),
-                connection_class=RescuingConnection,
+                connection_class=CopyingConnection,
                 min_size=0,
                 max_size=self._size,
                 # Poolers in transaction mode hand out another server connection each time: a cached name is gone there.

@@ -22,8 +22,12 @@ class Source(Protocol):
     rows: int | None
     """How many rows the server says it sent; None until the last block has been read."""
 
+    @property
+    def counted(self) -> int:
+        """How many of them are known of already; in the end all."""
+
     is_csv: bool
-    """Whether the blocks are CSV already, so that `csv` has nothing to do."""
+    """Whether the blocks are chunks of CSV (`queries.copy.Block`), so that `csv` does next to nothing."""
 
     def __aiter__(self) -> AsyncIterator[Any]:
         """Yield blocks of roughly `BLOCK_BYTES`, or less when the server pauses; a larger row is a block of its own.
@@ -33,4 +37,4 @@ class Source(Protocol):
         """
 
     def csv(self, block: Any) -> bytes:
-        """Return a block as CSV rows without a header. Pure, slow, and safe in any thread."""
+        """Return a block as CSV rows without a header; the block is used up. Slow, and safe in any thread."""

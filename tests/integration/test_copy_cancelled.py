@@ -7,16 +7,16 @@ import pytest
 
 from queries.copy import copy
 from queries.parallel import parallel
-from queries.rescue import RescuingConnection
 from queries.source import Dialect
 from queries.walk import Span, Walk
+from queries.wire import CopyingConnection
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
 async def connections(database_url):
-    opened = [await asyncpg.connect(database_url, connection_class=RescuingConnection) for _ in range(4)]
+    opened = [await asyncpg.connect(database_url, connection_class=CopyingConnection) for _ in range(4)]
     yield opened
     for connection in opened:
         await connection.close(timeout=5)

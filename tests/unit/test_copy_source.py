@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from queries import copy
-from queries.copy import CopySource
+from queries.copy import CopySource, joined
 from queries.source import BLOCK_BYTES
 
 pytestmark = pytest.mark.anyio
@@ -42,7 +42,7 @@ async def test_blocks_grow_while_the_reader_keeps_up_and_shrink_when_it_lets_the
     writer = asyncio.create_task(fill())
     for number in range(45):
         await asyncio.sleep(0.1 if number == 35 else 0)
-        sizes.append(len(await anext(blocks)))
+        sizes.append(len(joined(await anext(blocks))))
     writer.cancel()
     await asyncio.wait([writer])
     assert sizes[0] < BLOCK_BYTES // 4

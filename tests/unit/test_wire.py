@@ -1,0 +1,90 @@
+"""What is counted of the bytes of a COPY, however a network divides them."""
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from queries.wire import Copying, Wire
+from tests.proxy import message
+
+NOTICE = message(b"N", b"SNOTICE\0VNOTICE\0C00000\0Msaid\0\0")
+BEGIN = message(b"H", b"\0\0\3" + b"\0\0" * 3)
+SETTING = message(b"S", b"TimeZone\0Europe/Berlin\0")
+
+ROWS = [b"\n", b"1,2,3\n", b"d,c,\n", b'"c\n",N,S\n', b"x" * 300 + b"\n", b"y" * 70_000 + b"\n"]
+
+
+def end(count):
+    return message(b"c", b"") + message(b"C", b"COPY %d\0" % count)
+
+
+class Driver:
+    """Reads nothing, and is lost with the connection."""
+
+    def __init__(self):
+        self.read = bytearray()
+        self.data_received = self.read.extend
+        self.connection_lost = self.pause_writing = self.resume_writing = lambda *_: None
+
+
+def received(pieces):
+    driver, transport = Driver(), SimpleNamespace(set_protocol=lambda protocol: None)
+    wire = Wire(transport, driver)
+    for piece in pieces:
+        wire.data_received(piece)
+    assert driver.read == b"".join(pieces)
+    return Copying(wire, print)
+
+
+def divided(stream, sizes):
+    while stream:
+        size = next(sizes)
+        yield stream[:size]
+        stream = stream[size:]
+
+
+@given(
+    st.lists(st.sampled_from(ROWS)),
+    st.lists(st.sampled_from([NOTICE, SETTING]), max_size=2),
+    st.lists(st.sampled_from([NOTICE, SETTING, SETTING * 100]), max_size=2),
+    st.integers(0, 3),
+    st.randoms(use_true_random=False),
+)
+def test_all_bytes_of_a_copy_are_accounted_for(values, before, behind, between, random):
+    data = [message(b"d", value) for value in values]
+    for _ in range(between):
+        data.insert(random.randint(0, len(data)), NOTICE)
+    stream = b"".join([*before, BEGIN, *data, end(len(values)), *behind, message(b"Z", b"T")])
+    typical = random.choice([1, 5, 100, 8192, 1 << 20])
+    copying = received([*divided(stream, iter(lambda: random.randint(1, typical), 0))])
+    copying.notices = stream.count(NOTICE) * len(NOTICE)
+    handed = sum(map(len, values))
+    assert copying.missing(len(values), handed) == 0
+    for number in range(1, 4):
+        assert copying.missing(len(values), handed - number) == number
+    assert copying.missing(len(values) - 1, handed) == 5
+
+
+@pytest.mark.parametrize("lost", [b"\n", b"1,2,3\n"])
+def test_a_row_that_the_network_loses(lost):
+    kept = [b"1,2,3\n"] * 10
+    stream = BEGIN + b"".join(message(b"d", row) for row in kept) + end(11) + message(b"Z", b"T")
+    assert received([stream]).missing(11, sum(map(len, kept))) == -5
+
+
+def test_the_end_of_a_connection_reaches_the_driver():
+    async def ended():
+        lost = asyncio.get_running_loop().create_future()
+        driver = Driver()
+        driver.connection_lost = lost.set_result
+        server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
+        async with server:
+            host, port = server.sockets[0].getsockname()
+            transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, host, port)
+            Wire(transport, driver)
+            assert await lost is None
+
+    asyncio.run(ended())
