@@ -134,9 +134,8 @@ async def _outcome(database: Database, ordered: Order) -> Any:
         return repr(error)
     if body[:4] == b"PAR1":
         return pq.read_table(io.BytesIO(body)).to_pydict()
-    if ordered.format is FORMATS.get("arrows") or ordered.format is FORMATS.get("arrow"):
-        opened = pa.ipc.open_stream if ordered.format is FORMATS.get("arrows") else pa.ipc.open_file
-        return opened(body).read_all().to_pydict()
+    if ordered.format is FORMATS["arrows"]:
+        return pa.ipc.open_stream(body).read_all().to_pydict()
     return body if ordered.ordered else sorted(body.splitlines())
 
 
