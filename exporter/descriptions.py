@@ -12,8 +12,8 @@ from queries.parameters import json_schema
 from queries.types import Column
 
 _NOT_NULL = """
-SELECT a.attrelid::int8, a.attnum FROM pg_catalog.pg_attribute a
-WHERE a.attnotnull AND a.attrelid = ANY($1::pg_catalog.int8[]::pg_catalog.oid[])
+SELECT a.attrelid, a.attnum FROM pg_catalog.pg_attribute a
+WHERE a.attnotnull AND a.attrelid OPERATOR(pg_catalog.=) ANY ($1::pg_catalog.oid[])
 """
 
 

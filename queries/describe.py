@@ -49,14 +49,18 @@ async def describe(connection: Connection, sql: str) -> Description:
 
 
 _TYPES = """
-SELECT t.oid::int8, n.nspname::text, t.typname::text, t.typtype::text, format_type(t.oid, NULL) AS display,
-       CASE WHEN t.typcategory = 'A' AND t.typlen = -1 THEN t.typelem::int8 ELSE 0 END AS element,
-       t.typbasetype::int8 AS base, t.typtypmod AS base_modifier,
-       EXISTS (SELECT FROM pg_cast c WHERE c.castsource = t.oid AND c.casttarget = 'json'::regtype
-               AND c.castmethod = 'f') AS casts_to_json
-FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
-WHERE t.oid = ANY($1::int8[])
+SELECT t.oid, n.nspname::pg_catalog.text, t.typname::pg_catalog.text, t.typtype::pg_catalog.text,
+       pg_catalog.format_type(t.oid, NULL) AS display,
+       CASE WHEN t.typcategory OPERATOR(pg_catalog.=) 'A' AND t.typlen OPERATOR(pg_catalog.=) -1
+            THEN t.typelem ELSE 0 END AS element,
+       t.typbasetype AS base, t.typtypmod AS base_modifier,
+       EXISTS (SELECT FROM pg_catalog.pg_cast c
+               WHERE c.castsource OPERATOR(pg_catalog.=) t.oid AND c.castmethod OPERATOR(pg_catalog.=) 'f'
+                   AND c.casttarget OPERATOR(pg_catalog.=) 'pg_catalog.json'::pg_catalog.regtype) AS casts_to_json
+FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) t.typnamespace
+WHERE t.oid OPERATOR(pg_catalog.=) ANY ($1::pg_catalog.oid[])
 """
+"""An array of int8, unlike one of oid, would have the driver look its type up, by statements with unqualified names."""
 
 
 async def types_of(connection: Connection, oids: Iterable[int], known: dict[int, PgType]) -> dict[int, PgType]:

@@ -40,13 +40,13 @@ _ENDS = (datetime(1, 1, 1, tzinfo=UTC) - _EPOCH, datetime(9999, 12, 31, tzinfo=U
 """What Python's dates hold. Keys beyond are in the first and the last part, which have no limit outwards."""
 _DAYS = (_ENDS[0].days, _ENDS[1].days)
 _MICROSECONDS = (_ENDS[0] // timedelta(microseconds=1), _ENDS[1] // timedelta(microseconds=1))
-_SINCE_EPOCH = "(extract(epoch FROM {}) * 1000000)::pg_catalog.numeric(30, 0)"
+_SINCE_EPOCH = "(extract(epoch FROM {}) OPERATOR(pg_catalog.*) 1000000)::pg_catalog.numeric(30, 0)"
 
 _TYPES: Mapping[int, _KeyType] = {
     20: _KeyType("int8"),
     21: _KeyType("int8"),
     23: _KeyType("int8"),
-    1082: _KeyType("date", "{} - 'epoch'::pg_catalog.date", _day, _DAYS, endless=True),
+    1082: _KeyType("date", "{} OPERATOR(pg_catalog.-) 'epoch'::pg_catalog.date", _day, _DAYS, endless=True),
     1114: _KeyType("timestamp", _SINCE_EPOCH, _moment, _MICROSECONDS, endless=True),
     1184: _KeyType("timestamptz", _SINCE_EPOCH, _moment, _MICROSECONDS, endless=True),
 }
@@ -98,9 +98,12 @@ async def keys(connection: Connection, sql: str, attributes: Sequence[Attribute]
     least, most = type_.ends
     first, last = (min(max(int(end), least), most) for end in ends)
 
+    def limit(operator: str, number: int) -> str:
+        return f"{column} OPERATOR(pg_catalog.{operator}) '{type_.literal(number)}'::pg_catalog.{type_.name}"
+
     def part(low: int | None, high: int | None) -> str:
-        limits = [f"{column} >= '{type_.literal(low)}'::pg_catalog.{type_.name}"] if low is not None else []
-        limits += [f"{column} < '{type_.literal(high)}'::pg_catalog.{type_.name}"] if high is not None else []
+        limits = [limit(">=", low)] if low is not None else []
+        limits += [limit("<", high)] if high is not None else []
         return f"{rows} WHERE {' AND '.join(limits) or f'{column} IS NOT NULL'}"
 
     nulls = Span(0, 1, lambda _low, _high: f"{rows} WHERE {column} IS NULL")

@@ -17,24 +17,32 @@ _FIRST_VERSION = 14
 _SIZE = """
 WITH RECURSIVE tree(oid) AS (
     SELECT oid FROM pg_catalog.pg_class
-    WHERE oid = $1::text::pg_catalog.regclass AND relkind IN ('r', 'p', 'm') AND relpersistence <> 't'
-    UNION ALL SELECT inhrelid FROM pg_catalog.pg_inherits JOIN tree ON inhparent = tree.oid
+    WHERE oid OPERATOR(pg_catalog.=) $1::pg_catalog.text::pg_catalog.regclass
+        AND relkind OPERATOR(pg_catalog.=) ANY ('{r,p,m}'::pg_catalog."char"[])
+        AND relpersistence OPERATOR(pg_catalog.<>) 't'
+    UNION ALL
+    SELECT inhrelid FROM pg_catalog.pg_inherits JOIN tree ON inhparent OPERATOR(pg_catalog.=) tree.oid
 )
-SELECT coalesce(pg_catalog.sum(pg_catalog.pg_table_size(oid)), 0)::int8 FROM tree
+SELECT coalesce(pg_catalog.sum(pg_catalog.pg_table_size(oid)), 0)::pg_catalog.int8 FROM tree
 """
 
 _LEAVES = """
-SELECT pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::int8 AS pages,
-       a.amname = 'heap' AND pg_catalog.current_setting('enable_tidscan')::bool
+SELECT pg_catalog.pg_relation_size(c.oid)
+           OPERATOR(pg_catalog./) pg_catalog.current_setting('block_size')::pg_catalog.int8 AS pages,
+       a.amname OPERATOR(pg_catalog.=) 'heap' AND pg_catalog.current_setting('enable_tidscan')::pg_catalog.bool
            AND pg_catalog.has_table_privilege(c.oid, 'SELECT') AS divisible,
-       c.oid = $3::text::pg_catalog.regclass AS itself,
+       c.oid OPERATOR(pg_catalog.=) $3::pg_catalog.text::pg_catalog.regclass AS itself,
        pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND NOT pg_catalog.row_security_active(c.oid)
-           AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = c.oid AND attgenerated = 'v') AS open
-FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[]))
+           AND NOT EXISTS (
+               SELECT FROM pg_catalog.pg_attribute
+               WHERE attrelid OPERATOR(pg_catalog.=) c.oid AND attgenerated OPERATOR(pg_catalog.=) 'v'
+           ) AS open
+FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.text[]), pg_catalog.unnest($2::pg_catalog.text[]))
     WITH ORDINALITY AS leaf (schema, name, place)
-JOIN pg_catalog.pg_namespace n ON n.nspname = leaf.schema
-JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = leaf.name
-LEFT JOIN pg_catalog.pg_am a ON a.oid = c.relam
+JOIN pg_catalog.pg_namespace n ON n.nspname OPERATOR(pg_catalog.=) leaf.schema
+JOIN pg_catalog.pg_class c
+    ON c.relnamespace OPERATOR(pg_catalog.=) n.oid AND c.relname OPERATOR(pg_catalog.=) leaf.name
+LEFT JOIN pg_catalog.pg_am a ON a.oid OPERATOR(pg_catalog.=) c.relam
 ORDER BY leaf.place
 """
 
@@ -95,8 +103,8 @@ def _span(relation: str, names: Sequence[str], count: int) -> Span:
     rows = f"SELECT {', '.join(map(quoted, names))} FROM ONLY {relation}"  # noqa: S608 - quoted names
 
     def sql(low: int | None, high: int | None) -> str:
-        limits = [f"ctid >= '({low},0)'"] if low is not None else []
-        limits += [f"ctid < '({high},0)'"] if high is not None else []
+        limits = [f"ctid OPERATOR(pg_catalog.>=) '({low},0)'"] if low is not None else []
+        limits += [f"ctid OPERATOR(pg_catalog.<) '({high},0)'"] if high is not None else []
         return f"{rows} WHERE {' AND '.join(limits)}" if limits else rows
 
     return Span(0, count, sql)
