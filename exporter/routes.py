@@ -110,7 +110,8 @@ class Service:
             return head(downloading)
         deadline = downloading.order.bounds.deadline()
         chunks = self._recorded(downloading.order, request, deadline)
-        return await stream(downloading, request, chunks, Pace(self.limits.paces, deadline))
+        pace = Pace(self.limits.paces, deadline)
+        return await stream(downloading, request, chunks, pace, self.limits.connections)
 
     def _recorded(self, order: Order, request: Request, deadline: float | None) -> AsyncGenerator[bytes]:
         chunks = export(order, self.database, self.threads)
