@@ -52,14 +52,13 @@ def _curl(url: str, target: Path) -> list[str]:
     return ["curl", "-sSf", "--http1.1", "-o", str(target), url]
 
 
-def _wget(*how: str) -> Command:
-    return lambda url, target: ["wget", "-nv", "--tries=1", *how, "-O", str(target), url]
+def _wget(url: str, target: Path) -> list[str]:
+    return ["wget", "-nv", "--tries=1", "-O", str(target), url]
 
 
 PROGRAMS: Mapping[str, Command] = {
     "curl": _curl,
-    "wget": _wget(),
-    "wget held back": _wget("--limit-rate=30m"),
+    "wget": _wget,
     **{name: _python(reader) for name, reader in _READERS.items()},
 }
 

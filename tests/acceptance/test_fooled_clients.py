@@ -1,5 +1,6 @@
 """Clients that take a connection's end for the body's: a reset tells even them that the body was cut."""
 
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.programs import AT_ONCE, PROGRAMS, started
-from tests.acceptance.service import PATIENCE, Service, running, until
+from tests.acceptance.service import PATIENCE, Service, running, stands_still, until
 from tests.acceptance.test_tls import options
 
 clients = pytest.mark.parametrize("client", PROGRAMS)
@@ -71,6 +72,21 @@ def test_a_worker_that_is_killed(source: str, datasets: Path, tmp_path: Path) ->
         worker.kill()
         ended = {client: process.wait(3 * PATIENCE) for client, process in reading.items()}
     assert [client for client, code in ended.items() if code == 0] == []
+
+
+@pytest.mark.parametrize("client", ["wget", "urllib by lines"])
+def test_a_worker_that_is_killed_within_a_chunk(source: str, datasets: Path, tmp_path: Path, client: str) -> None:
+    """As much of the body is with the kernel as it takes; the rest is lost with the process."""
+    body = tmp_path / "body"
+    with running(source, datasets) as service:
+        with started(client, f"{service.url}/datasets/stream.csv?rows=9000000", body) as reading:
+            until(lambda: _size(body))
+            reading.send_signal(signal.SIGSTOP)
+            stands_still(source)
+            (worker,) = service.workers()
+            worker.kill()
+            reading.send_signal(signal.SIGCONT)
+            assert reading.wait(3 * PATIENCE) != 0
 
 
 def _size(file: Path) -> int:
