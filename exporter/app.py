@@ -14,8 +14,8 @@ from exporter.http.asgi import AsgiAdapter
 from exporter.http.cors import Cors
 from exporter.http.endpoint import Endpoint, nothing_here
 from exporter.limits.admission import Admission
-from exporter.limits.connections import bound_unread
 from exporter.limits.limits import limits
+from exporter.limits.unread import bound_unread
 from exporter.orphan import end_with_parent
 from exporter.routes import Service
 from exporter.settings import Settings
@@ -72,6 +72,7 @@ def create(settings: Settings | None = None) -> AsgiAdapter:
 
     async def close() -> None:
         ready.draining = True
+        capped.connections.release()
         for task in running:
             task.cancel()
         await pool.close()

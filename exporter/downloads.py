@@ -15,6 +15,7 @@ from exporter.http.negotiation import VARY, content_coding
 from exporter.http.problems import Fault, Problem, ProblemType
 from exporter.identity import uuid7
 from exporter.limits.bounds import Bounds
+from exporter.limits.connections import Connections
 from exporter.limits.pace import Pace
 from exporter.options import option_models
 from exporter.order import Order
@@ -71,7 +72,9 @@ def download(dataset: Dataset, format_: Format, request: Request, principal: Pri
     return Download(order, _headers(order, name, file_coding, coding))
 
 
-async def stream(downloading: Download, request: Request, chunks: AsyncGenerator[bytes], pace: Pace) -> Response:
+async def stream(
+    downloading: Download, request: Request, chunks: AsyncGenerator[bytes], pace: Pace, connections: Connections
+) -> Response:
     """Start the export that yields the chunks; return once the first of its bytes exist.
 
     Raises:
@@ -86,7 +89,7 @@ async def stream(downloading: Download, request: Request, chunks: AsyncGenerator
         problem = problem_of(error)
         problem.export_id = downloading.order.id
         raise problem from error
-    return ExportResponse(downloading.headers, first, chunks, pace)
+    return ExportResponse(downloading.headers, first, chunks, pace, connections)
 
 
 def head(downloading: Download) -> Response:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from velithon.datastructures import Protocol, Scope
 from velithon.responses import Response
 
-from exporter.limits import connections
+from exporter.limits.connections import Body, Connections
 from exporter.limits.exceeded import Unread
 from exporter.limits.pace import Pace
 
@@ -52,7 +52,12 @@ class ExportResponse(Response):
     """Streams an export's chunks; ends the body visibly incomplete when they fail."""
 
     def __init__(
-        self, headers: Sequence[tuple[str, str]], first: bytes, chunks: AsyncGenerator[bytes], pace: Pace
+        self,
+        headers: Sequence[tuple[str, str]],
+        first: bytes,
+        chunks: AsyncGenerator[bytes],
+        pace: Pace,
+        connections: Connections,
     ) -> None:
         """Take the whole list of headers, the first chunk, and the generator of the others, which is closed here.
 
@@ -64,17 +69,17 @@ class ExportResponse(Response):
         self._first = first
         self._chunks = chunks
         self._pace = pace
+        self._connections = connections
 
     async def __call__(self, scope: Scope, protocol: Protocol) -> None:
         """Send the body. Raises nothing but cancellation: Velithon's router would run the request again."""
         transport = protocol.response_stream(self.status_code, self.raw_headers)
         try:
-            async with aclosing(self._chunks):
+            async with Body(self._connections, scope), aclosing(self._chunks):
                 await self._watched(protocol, transport)
         except Exception as error:  # noqa: BLE001 - nothing may reach the router
             # Told by whoever yields the chunks; what is left to do here is to let the client see it.
             transport.abort(type(error).__name__)
-            self._let_go(scope, error)
 
     async def _watched(self, protocol: Protocol, transport: Any) -> None:
         try:
@@ -93,14 +98,6 @@ class ExportResponse(Response):
         for start in range(0, len(chunk), _SEND_BYTES):
             part = chunk[start : start + _SEND_BYTES]
             await self._pace.send(len(part), transport.send_bytes(part))
-
-    def _let_go(self, scope: Scope, error: Exception) -> None:
-        """See to it that a client that reads no more does not keep its connection."""
-        if isinstance(error, Unread) and scope.http_version.startswith("1"):
-            connections.cut(scope.client)
-        elif isinstance(error, Unread):
-            # Others' streams may be on the connection, and be read.
-            connections.cut_unless_read(scope.client, self._pace.paces.stall)
 
 
 class HeadResponse(Response):

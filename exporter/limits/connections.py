@@ -1,96 +1,191 @@
-"""Client connections that nobody reads any more.
+"""Clients' connections while bodies run on them: such a one is reset if it ends, however it ends.
 
-A web server that is to end a body sends what it has buffered first, so a client that does not read would keep its
-connection, and the server's descriptor of it, for as long as it likes. Whom an export waits for in vain is cut at once;
-who leaves the end of a body unread, by the kernel and later.
+A body without a length is cut wherever its connection ends, but many clients take that end for the body's: urllib read
+by lines after a whole chunk, wget even within one. A reset is an error to all of them. SO_LINGER makes every closing of
+the socket a reset, also the kernel's when this process dies.
 """
 
 import asyncio
-import os
+import select
 import socket
 import struct
-from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
+from types import TracebackType
 
-_NO_LINGERING = struct.pack("ii", 1, 0)
+from velithon.datastructures import Scope
 
+from exporter.limits.exceeded import Unread
+from exporter.limits.sockets import Ends, Sockets, are_ends, ends_of
+from exporter.limits.unread import reset_unless_read
 
-_TIMES_AS_LONG = 10
-"""The kernel sees room for whole packets only, so it has to be more patient than an export with a slow reader."""
-_AGAIN_SECONDS = 0.01
-_SEARCH_SECONDS = 30
-
-
-async def bound_unread(stall: float) -> None:
-    """Have the kernel reset every connection that takes nothing for ten times `stall` seconds.
-
-    A connection has the setting of the socket that it was accepted from (RFC 5482; Linux only).
-    """
-    if not stall or not hasattr(socket, "TCP_USER_TIMEOUT"):
-        return
-    milliseconds = min(round(_TIMES_AS_LONG * stall * 1000), 2**31 - 1)
-    for _ in range(round(_SEARCH_SECONDS / _AGAIN_SECONDS)):  # the server listens only after the start
-        found = False
-        for one in _sockets():
-            with one:
-                if _listens(one):
-                    one.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
-                    found = True
-        if found:
-            return
-        await asyncio.sleep(_AGAIN_SECONDS)
+_RESET = struct.pack("ii", 1, 0)
+_END = struct.pack("ii", 0, 0)
+_TICK_SECONDS = 0.02
+"""How often those are looked at whose bodies have ended. A web server that could write would have done so meanwhile."""
 
 
-def cut(client: str) -> None:
-    """Reset the connection of a client, given as `host:port`; nothing that it has not read yet will be."""
-    for connection in _of(client):
+class Connection:
+    """A copy of a client's socket. While it is held, nobody else's closing of the socket takes effect."""
+
+    def __init__(self, ends: Ends, found: socket.socket) -> None:
+        """Have the connection reset when its last descriptor is closed."""
+        self.ends = ends
+        self.bodies = 0
+        self._socket = found
+        self._writable = select.poll()
+        self._writable.register(found, select.POLLOUT)
+        self._idle = False
+        self._linger(_RESET)
+
+    def is_open(self) -> bool:
+        """Return whether its ends are still its own; the client may have come back by another connection."""
+        return are_ends(self._socket, self.ends)
+
+    def begin(self) -> None:
+        """Count a body that begins."""
+        self.bodies += 1
+        self._idle = False
+
+    def has_been_idle(self) -> bool:
+        """Return whether there was room in the kernel both now and the last time.
+
+        The web server holds more than a megabyte of a slow reader's body, and writes as soon as it can: so there is
+        nothing left with it.
+        """
+        before, self._idle = self._idle, bool(self._writable.poll(0))
+        return before and self._idle
+
+    def release(self) -> None:
+        """Let it end as it likes: all of its bodies are with the kernel."""
+        self._linger(_END)
+        self._socket.close()
+
+    def reset(self) -> None:
+        """End it now: the web server, told that nothing more comes from the client, closes its descriptor."""
         with suppress(OSError):  # it has ended meanwhile
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGERING)
-            connection.shutdown(socket.SHUT_RDWR)
+            self._socket.shutdown(socket.SHUT_RD)
+        self._socket.close()
+
+    def reset_unless_read(self, seconds: float) -> None:
+        """Have the kernel reset it unless it is read."""
+        with suppress(OSError):  # as above
+            reset_unless_read(self._socket, seconds)
+
+    def _linger(self, how: bytes) -> None:
+        with suppress(OSError):  # as above
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, how)
 
 
-def cut_unless_read(client: str, seconds: float) -> None:
-    """Have the kernel reset the connection of a client once it has taken nothing for so long (RFC 5482; Linux only)."""
-    if seconds and hasattr(socket, "TCP_USER_TIMEOUT"):
-        for connection in _of(client):
-            with suppress(OSError):  # as above
-                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(seconds * 1000))
+class Connections:
+    """The connections of one worker on which bodies run, or have just ended."""
 
+    def __init__(self, stall: float = 0) -> None:
+        """Take the seconds for which a client may take nothing (0: for ever)."""
+        self._stall = stall
+        self._sockets = Sockets()
+        self._held: dict[Ends, Connection] = {}
+        self._ticking = False
 
-def _of(client: str) -> Iterator[socket.socket]:
-    host, _, port = client.rpartition(":")
-    for connection in _sockets():
-        with connection:
-            if _peer(connection) == (host, port):
-                yield connection
+    async def begin(self, scope: Scope) -> Connection | None:
+        """Hold the connection of a request whose body begins; None where there is none to be found (Unix sockets)."""
+        ends = ends_of(scope)
+        if ends is None:
+            return None
+        connection = self._holding(ends)
+        if connection is None:
+            found = await self._sockets.find(ends)
+            if found is None:
+                return None
+            connection = self._hold(ends, found)
+        connection.begin()
+        return connection
 
+    def end(self, connection: Connection) -> None:
+        """End a body well: the connection is released once all of it is with the kernel."""
+        connection.bodies -= 1
+        if not self._ticking:
+            self._ticking = True
+            self._later()
 
-def _listens(connection: socket.socket) -> bool:
-    internet = connection.family in (socket.AF_INET, socket.AF_INET6)
-    return internet and bool(connection.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+    def give_up(self, connection: Connection) -> None:
+        """Cut the only body of a connection."""
+        self._forget(connection)
+        connection.reset()
 
+    def give_up_stream(self, connection: Connection, error: BaseException) -> None:
+        """Leave one of several bodies, which the web server cuts: the others may be read."""
+        if isinstance(error, Unread) and self._stall:
+            connection.reset_unless_read(self._stall)
+        self.end(connection)
 
-def _peer(connection: socket.socket) -> tuple[str, str] | None:
-    try:
-        host, port = connection.getpeername()[:2]
-    except (OSError, ValueError):  # it listens, or is no socket of the internet
+    def release(self) -> None:
+        """Let go of all whose bodies have ended, when the web server has ended too: the kernel has everything."""
+        for connection in self._ended():
+            self._release(connection)
+
+    def _holding(self, ends: Ends) -> Connection | None:
+        connection = self._held.get(ends)
+        if connection is None or connection.is_open():
+            return connection
+        del self._held[ends]
+        if not connection.bodies:
+            connection.release()
         return None
-    return host, str(port)
+
+    def _hold(self, ends: Ends, found: socket.socket) -> Connection:
+        connection = self._held.get(ends)
+        if connection is None:
+            connection = self._held[ends] = Connection(ends, found)
+        else:  # the search for another stream of it was faster
+            found.close()
+        return connection
+
+    def _release(self, connection: Connection) -> None:
+        self._forget(connection)
+        connection.release()
+
+    def _forget(self, connection: Connection) -> None:
+        if self._held.get(connection.ends) is connection:
+            del self._held[connection.ends]
+
+    def _ended(self) -> list[Connection]:
+        return [connection for connection in self._held.values() if not connection.bodies]
+
+    def _later(self) -> None:
+        asyncio.get_running_loop().call_later(_TICK_SECONDS, self._tick)
+
+    def _tick(self) -> None:
+        ended = self._ended()
+        for connection in ended:
+            if connection.has_been_idle():
+                self._release(connection)
+        self._ticking = bool(ended)
+        if ended:
+            self._later()
 
 
-def _sockets() -> Iterator[socket.socket]:
-    """Yield a copy of every socket of this process: no web server says which one is a request's."""
-    with suppress(OSError):
-        for descriptor in Path("/dev/fd").iterdir():
-            with suppress(OSError):  # it is no socket, or was closed meanwhile
-                yield _copy(int(descriptor.name))
+class Body:
+    """The time in which a request's body is sent; one that is left by an error is given up."""
 
+    def __init__(self, connections: Connections, scope: Scope) -> None:
+        """Take the request."""
+        self._connections = connections
+        self._scope = scope
+        self._connection: Connection | None = None
 
-def _copy(descriptor: int) -> socket.socket:
-    copy = os.dup(descriptor)
-    try:
-        return socket.socket(fileno=copy)
-    except OSError:
-        os.close(copy)
-        raise
+    async def __aenter__(self) -> None:
+        """Hold the connection."""
+        self._connection = await self._connections.begin(self._scope)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Let it go, or reset it."""
+        if self._connection is None:
+            return
+        if error is None:
+            self._connections.end(self._connection)
+        elif self._scope.http_version.startswith("1"):
+            self._connections.give_up(self._connection)
+        else:
+            self._connections.give_up_stream(self._connection, error)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, fields, replace
 
 from exporter.limits.admission import Admission
 from exporter.limits.bounds import Bounds
+from exporter.limits.connections import Connections
 from exporter.limits.pace import Paces
 from exporter.limits.rates import Rates
 from exporter.settings import Settings
@@ -19,6 +20,7 @@ class Limits:
     bounds: Bounds
     """Those of a dataset that has none of its own."""
     paces: Paces
+    connections: Connections
     _bounds: dict[str, Bounds] = field(default_factory=dict)
     """Those made so far, by the names of their datasets."""
 
@@ -43,4 +45,5 @@ def limits(settings: Settings) -> Limits:
         Rates(settings.requests_per_minute_per_address, settings.requests_per_minute, settings.trusted_proxies),
         Bounds(**{limit.name: getattr(settings, limit.name) for limit in fields(Bounds)}),
         Paces(settings.stall_timeout, settings.min_bytes_per_second),
+        Connections(settings.stall_timeout),
     )

@@ -177,3 +177,15 @@ def statements(database_url: str, dataset: str) -> list[int]:
             AND right(application_name, length($1) + 1) = ' ' || $1
     """
     return [row["pid"] for row in fetch(database_url, sql, dataset)]
+
+
+def stands_still(database_url: str) -> None:
+    """Wait until the database copies nothing more, since nobody reads it."""
+    copied: list[int] = []
+
+    def still() -> bool:
+        sql = "SELECT coalesce(sum(bytes_processed), 0)::int8 FROM pg_stat_progress_copy"
+        copied.append(fetch(database_url, sql)[0][0])
+        return len(copied) >= 20 and len(set(copied[-20:])) == 1
+
+    until(still)

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import socket
 import ssl
 import subprocess
@@ -15,7 +14,8 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
-from tests.acceptance.service import Answer, Service, curl, fetch, free_port, statements, until
+from tests.acceptance.fronts import program
+from tests.acceptance.service import Answer, Service, curl, free_port, stands_still, statements, until
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 
@@ -43,11 +43,6 @@ class Front:
         """Return the temporary files that it writes to: nginx removes their names at once."""
         opened = [path.readlink() for path in Path(f"/proc/{self.process.pid}/fd").glob("*") if path.is_symlink()]
         return [path for path in opened if path.is_relative_to(self.folder / "temporary")]
-
-
-def program(name: str) -> str:
-    path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
-    return shutil.which(name, path=path) or pytest.skip(f"needs {name}")
 
 
 @contextmanager
@@ -147,13 +142,6 @@ def test_problems_and_compression_pass_through(front: Front, version: str) -> No
     assert front.curl(f"/datasets/echo.csv?word={'x' * 50_000}", version).text == f"word\n{'x' * 50_000}\n"
 
 
-def _stands_still(source: str, copied: list[int]) -> bool:
-    """Note how much the server has copied; return whether that was the same some times in a row."""
-    (row,) = fetch(source, "SELECT coalesce(sum(bytes_processed), 0)::int8 FROM pg_stat_progress_copy")
-    copied.append(row[0])
-    return len(copied) >= 20 and len(set(copied[-20:])) == 1
-
-
 def test_a_reader_that_stops_slows_the_database_and_fills_nothing(front: Front, source: str) -> None:
     idle = front.memory()
     context = ssl.create_default_context(cafile=front.authority)
@@ -163,8 +151,7 @@ def test_a_reader_that_stops_slows_the_database_and_fills_nothing(front: Front, 
     ):
         reader.sendall(b"GET /datasets/large.csv HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         assert reader.recv(1000).startswith(b"HTTP/1.1 200")
-        copied: list[int] = []
-        until(lambda: _stands_still(source, copied))
+        stands_still(source)
         assert statements(source, "large")
         assert front.stored() == []
         assert front.memory() - idle < 40 * 2**20

@@ -100,7 +100,7 @@ def test_too_much_in_mid_body_is_an_abort_and_its_reason_is_logged(
     service: Service, name: str, limit: str, version: str
 ) -> None:
     aborted = service.curl(f"/datasets/{name}.csv", version)
-    assert aborted.exit == (18 if version == "--http1.1" else 92)
+    assert aborted.exit == (56 if version == "--http1.1" else 92)
     assert aborted.status == 200
     assert limit in logged(service, aborted)
     assert "outcome=limited" in logged(service, aborted)

@@ -7,8 +7,8 @@ import pytest
 
 from tests.acceptance.service import Answer, Service, fetch, statements, until
 
-CUT_OFF = {"--http1.1": {18}, "--http2-prior-knowledge": {92}}
-"""curl's exit codes: partial file; an HTTP/2 stream that was not closed cleanly."""
+CUT_OFF = {"--http1.1": {56}, "--http2-prior-knowledge": {92}}
+"""curl's exit codes: the connection was reset; an HTTP/2 stream that was not closed cleanly."""
 
 versions = pytest.mark.parametrize("version", CUT_OFF)
 
@@ -71,5 +71,5 @@ def test_backend_that_is_terminated(service: Service, source: str, tmp_path: Pat
 def test_nothing_is_lost_of_the_connections(service: Service) -> None:
     """More failures than the pool has connections."""
     for _ in range(6):
-        assert service.curl("/datasets/late.csv?bad=5000").exit == 18
+        assert service.curl("/datasets/late.csv?bad=5000").exit == 56
     assert service.curl("/datasets/items.csv").status == 200

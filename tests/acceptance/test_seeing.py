@@ -110,7 +110,7 @@ def test_the_line_of_an_export_tells_all_of_it(seen: Service) -> None:
 
 def test_the_line_of_an_export_that_fails_after_the_first_byte(seen: Service) -> None:
     answer = seen.curl("/datasets/late.csv")
-    assert answer.exit == 18
+    assert answer.exit == 56
     line = logged(seen, answer.headers["export-id"])
     assert (line["level"], line["outcome"], line["sqlstate"]) == ("ERROR", "failed", "22012")
     assert line["bytes"] >= len(answer.body)
