@@ -17,11 +17,16 @@ from exporter.http.ranges import refuse_part
         "bytes=0-0,-1",
         "bytes=0-9, 0-9",
         "bytes=,5-,",
-        "bytes=99999999999999999999999-",
+        "bytes =5-",
         " bytes=5- ",
+        "bytes=5-x",
+        "bytes=",
+        "bytes=-",
+        "bytes=" + "9" * 5000 + "-",
+        "bytes=" + "0-1," * 90_000,
     ],
 )
-def test_a_part_without_the_beginning_is_refused(header: str) -> None:
+def test_what_may_leave_out_the_beginning_is_refused(header: str) -> None:
     with pytest.raises(Problem, match="from its start") as refused:
         refuse_part({"range": header})
     assert refused.value.type.status == 409
@@ -29,25 +34,9 @@ def test_a_part_without_the_beginning_is_refused(header: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "header",
-    [
-        "",
-        "bytes=0-",
-        "bytes=0-99",
-        "bytes=00-",
-        "bytes=",
-        "bytes=,",
-        "bytes=-",
-        "bytes=9-5",
-        "bytes=5-x",
-        "bytes=5",
-        "bytes=5-,x",
-        "bytes =5-",
-        "rows=5-",
-        "5-",
-    ],
+    "header", ["", "bytes=0-", "bytes=0-99", "bytes=00-", "bytes= 0-", "bytes=0-" + "9" * 5000, "rows=5-", "5-"]
 )
-def test_what_begins_at_the_beginning_or_says_nothing_is_ignored(header: str) -> None:
+def test_what_begins_at_the_beginning_or_is_of_another_unit_is_ignored(header: str) -> None:
     refuse_part({"range": header})
 
 
