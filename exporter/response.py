@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from velithon.datastructures import Protocol, Scope
 from velithon.responses import Response
 
-from exporter.limits.connections import Connections
+from exporter.limits.connections import Body, Connections
 from exporter.limits.exceeded import Unread
 from exporter.limits.pace import Pace
 
@@ -75,7 +75,7 @@ class ExportResponse(Response):
         """Send the body. Raises nothing but cancellation: Velithon's router would run the request again."""
         transport = protocol.response_stream(self.status_code, self.raw_headers)
         try:
-            async with self._connections.body(scope), aclosing(self._chunks):
+            async with Body(self._connections, scope), aclosing(self._chunks):
                 await self._watched(protocol, transport)
         except Exception as error:  # noqa: BLE001 - nothing may reach the router
             # Told by whoever yields the chunks; what is left to do here is to let the client see it.

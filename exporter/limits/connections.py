@@ -9,8 +9,8 @@ import asyncio
 import select
 import socket
 import struct
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
+from types import TracebackType
 
 from velithon.datastructures import Scope
 
@@ -27,8 +27,9 @@ _TICK_SECONDS = 0.02
 class Connection:
     """A copy of a client's socket. While it is held, nobody else's closing of the socket takes effect."""
 
-    def __init__(self, found: socket.socket) -> None:
+    def __init__(self, ends: Ends, found: socket.socket) -> None:
         """Have the connection reset when its last descriptor is closed."""
+        self.ends = ends
         self.bodies = 0
         self._socket = found
         self._writable = select.poll()
@@ -36,9 +37,9 @@ class Connection:
         self._idle = False
         self._linger(_RESET)
 
-    def is_of(self, ends: Ends) -> bool:
-        """Return whether it still is the connection of this client, and not one of before."""
-        return are_ends(self._socket, ends)
+    def is_open(self) -> bool:
+        """Return whether its ends are still its own; the client may have come back by another connection."""
+        return are_ends(self._socket, self.ends)
 
     def begin(self) -> None:
         """Count a body that begins."""
@@ -46,10 +47,10 @@ class Connection:
         self._idle = False
 
     def has_been_idle(self) -> bool:
-        """Return whether there was room in the kernel now and the last time.
+        """Return whether there was room in the kernel both now and the last time.
 
-        The web server buffers up to some megabytes of a slow reader's body, and writes as soon as it can: so it has
-        nothing left.
+        The web server holds more than a megabyte of a slow reader's body, and writes as soon as it can: so there is
+        nothing left with it.
         """
         before, self._idle = self._idle, bool(self._writable.poll(0))
         return before and self._idle
@@ -85,82 +86,106 @@ class Connections:
         self._held: dict[Ends, Connection] = {}
         self._ticking = False
 
-    @asynccontextmanager
-    async def body(self, scope: Scope) -> AsyncIterator[None]:
-        """Hold the connection of a request while its body is sent; a body whose block fails is given up.
-
-        Where the connection cannot be found (Unix sockets), nothing is done.
-        """
+    async def begin(self, scope: Scope) -> Connection | None:
+        """Hold the connection of a request whose body begins; None where there is none to be found (Unix sockets)."""
         ends = ends_of(scope)
-        connection = await self._begin(ends) if ends else None
-        if ends is None or connection is None:
-            yield
-            return
-        try:
-            yield
-        except BaseException as error:
-            if scope.http_version.startswith("1"):
-                self._forget(ends, connection)
-                connection.reset()
-                raise
-            # Others' streams may be on the connection, and be read.
-            if isinstance(error, Unread) and self._stall:
-                connection.reset_unless_read(self._stall)
-            self._end(connection)
-            raise
-        self._end(connection)
-
-    def release(self) -> None:
-        """Let go of all, when the web server has ended and the kernel has everything."""
-        for ends, connection in self._ended():
-            self._forget(ends, connection)
-            connection.release()
-
-    async def _begin(self, ends: Ends) -> Connection | None:
+        if ends is None:
+            return None
         connection = self._holding(ends)
         if connection is None:
             found = await self._sockets.find(ends)
             if found is None:
                 return None
-            connection = self._holding(ends)  # another stream's search may have been faster
-            if connection is None:
-                connection = self._held[ends] = Connection(found)
-            else:
-                found.close()
+            connection = self._hold(ends, found)
         connection.begin()
         return connection
 
-    def _holding(self, ends: Ends) -> Connection | None:
-        connection = self._held.get(ends)
-        if connection is None or connection.is_of(ends):
-            return connection
-        self._forget(ends, connection)
-        if not connection.bodies:
-            connection.release()
-        return None
-
-    def _forget(self, ends: Ends, connection: Connection) -> None:
-        if self._held.get(ends) is connection:
-            del self._held[ends]
-
-    def _ended(self) -> list[tuple[Ends, Connection]]:
-        return [(ends, connection) for ends, connection in self._held.items() if not connection.bodies]
-
-    def _end(self, connection: Connection) -> None:
+    def end(self, connection: Connection) -> None:
+        """End a body well: the connection is released once all of it is with the kernel."""
         connection.bodies -= 1
         if not self._ticking:
             self._ticking = True
             self._later()
+
+    def give_up(self, connection: Connection) -> None:
+        """Cut the only body of a connection."""
+        self._forget(connection)
+        connection.reset()
+
+    def give_up_stream(self, connection: Connection, error: BaseException) -> None:
+        """Leave one of several bodies, which the web server cuts: the others may be read."""
+        if isinstance(error, Unread) and self._stall:
+            connection.reset_unless_read(self._stall)
+        self.end(connection)
+
+    def release(self) -> None:
+        """Let go of all whose bodies have ended, when the web server has ended too: the kernel has everything."""
+        for connection in self._ended():
+            self._release(connection)
+
+    def _holding(self, ends: Ends) -> Connection | None:
+        connection = self._held.get(ends)
+        if connection is None or connection.is_open():
+            return connection
+        del self._held[ends]
+        if not connection.bodies:
+            connection.release()
+        return None
+
+    def _hold(self, ends: Ends, found: socket.socket) -> Connection:
+        connection = self._held.get(ends)
+        if connection is None:
+            connection = self._held[ends] = Connection(ends, found)
+        else:  # the search for another stream of it was faster
+            found.close()
+        return connection
+
+    def _release(self, connection: Connection) -> None:
+        self._forget(connection)
+        connection.release()
+
+    def _forget(self, connection: Connection) -> None:
+        if self._held.get(connection.ends) is connection:
+            del self._held[connection.ends]
+
+    def _ended(self) -> list[Connection]:
+        return [connection for connection in self._held.values() if not connection.bodies]
 
     def _later(self) -> None:
         asyncio.get_running_loop().call_later(_TICK_SECONDS, self._tick)
 
     def _tick(self) -> None:
         ended = self._ended()
-        for ends, connection in ended:
+        for connection in ended:
             if connection.has_been_idle():
-                self._forget(ends, connection)
-                connection.release()
+                self._release(connection)
         self._ticking = bool(ended)
         if ended:
             self._later()
+
+
+class Body:
+    """The time in which a request's body is sent; one that is left by an error is given up."""
+
+    def __init__(self, connections: Connections, scope: Scope) -> None:
+        """Take the request."""
+        self._connections = connections
+        self._scope = scope
+        self._connection: Connection | None = None
+
+    async def __aenter__(self) -> None:
+        """Hold the connection."""
+        self._connection = await self._connections.begin(self._scope)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Let it go, or reset it."""
+        if self._connection is None:
+            return
+        if error is None:
+            self._connections.end(self._connection)
+        elif self._scope.http_version.startswith("1"):
+            self._connections.give_up(self._connection)
+        else:
+            self._connections.give_up_stream(self._connection, error)

@@ -92,9 +92,9 @@ def _copy_between(descriptor: int, ends: Ends) -> socket.socket | None:
 def are_ends(connection: socket.socket, ends: Ends) -> bool:
     """Return whether a socket is connected between these ends."""
     try:
-        host, port = connection.getpeername()[:2]
-        return port == ends.port and _plain(host) == ends.host and connection.getsockname()[1] == ends.local_port
-    except (OSError, ValueError):  # it is connected no more, or is no socket of the internet
+        peer = connection.getpeername()
+        return peer[1] == ends.port and _plain(peer[0]) == ends.host and connection.getsockname()[1] == ends.local_port
+    except (OSError, IndexError, TypeError):  # it is connected no more, or is no socket of the internet
         return False
 
 
@@ -112,4 +112,4 @@ def _copy(descriptor: int) -> socket.socket | None:
 
 def _plain(host: str) -> str:
     """Return an address without its zone, and one of IPv4 as such: servers write them in one way or the other."""
-    return host.partition("%")[0].removeprefix("::ffff:")
+    return host.partition("%")[0].removeprefix("::ffff:") if ":" in host else host
