@@ -38,6 +38,13 @@ _CREDENTIALS = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "The token of an API key, or a JWT."},
     "basic": {"type": "http", "scheme": "basic", "description": "The token as the password; the user name may be any."},
 }
+_RANGE = {
+    "name": "Range",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "An export has no parts: one that does not begin at byte 0 is refused, others are ignored.",
+}
 _ALWAYS = (413, 505)
 _CALLER_PROBLEMS = (400, 401, 403, 429, 503)
 """What whoever asks may be told before anything is looked at."""
@@ -94,7 +101,7 @@ def _export_operation(dataset: Dataset, format_: Format, options: list[dict[str,
         "summary": f"{dataset.title} as {format_.title}",
         "description": dataset.description,
         "tags": ["exports"],
-        "parameters": [*_arguments(dataset), *options],
+        "parameters": [*_arguments(dataset), *options, _RANGE],
         "responses": {
             "200": {
                 "description": "The rows, streamed. A body that is not ended is incomplete.",

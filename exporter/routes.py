@@ -23,6 +23,7 @@ from exporter.http import query_string
 from exporter.http.endpoint import Answer, Endpoint, nothing_here
 from exporter.http.negotiation import VARY, media_type
 from exporter.http.problems import Fault, Problem, ProblemType
+from exporter.http.ranges import refuse_part
 from exporter.identity import uuid7
 from exporter.limits.limited import limited
 from exporter.limits.limits import Limits
@@ -108,6 +109,7 @@ class Service:
         downloading = download(dataset, format_, request, principal, self.limits.bounds_of(dataset))
         if request.method == "HEAD":
             return head(downloading)
+        refuse_part(request.headers)
         deadline = downloading.order.bounds.deadline()
         chunks = self._recorded(downloading.order, request, deadline)
         pace = Pace(self.limits.paces, deadline)

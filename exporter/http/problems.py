@@ -25,6 +25,7 @@ class ProblemType(Enum):
     METHOD_NOT_ALLOWED = (405, "The method is not allowed here")
     NOT_ACCEPTABLE = (406, "The dataset is not offered in a form that Accept allows")
     DUPLICATE_COLUMNS = (409, "The format needs column names that differ")
+    NOT_RESUMABLE = (409, "An export cannot be resumed")
     QUERY_REJECTED = (409, "The database cannot run the dataset's query")
     UNREPRESENTABLE_VALUE = (409, "A value does not fit the format's type")
     REQUEST_BODY = (413, "A request of this method has no body here")

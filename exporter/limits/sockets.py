@@ -11,7 +11,7 @@ from typing import NamedTuple
 from velithon.datastructures import Scope
 
 _DESCRIPTORS = "/dev/fd"
-_AT_ONCE = 64
+_AT_ONCE = 32
 """Descriptors that are looked at in one turn of the event loop, which takes about a tenth of a millisecond."""
 _REMEMBERED = 4096
 _LATEST = 8
