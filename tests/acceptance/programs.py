@@ -41,6 +41,9 @@ _MODULES = ("aiohttp", "asyncio", "csv", "httpx", "requests", "shutil", "ssl", "
 AT_ONCE = ("urllib and readlines", "urllib at once")
 """Those that have the whole body in memory before they store any of it."""
 
+BY_LINES = ("urllib by lines", "urllib and csv", "urllib and readlines")
+"""Those that take a connection's end at the boundary of a chunk for the body's."""
+
 
 def _python(reader: str) -> Command:
     used = ", ".join(["sys", *(module for module in _MODULES if f"{module}." in reader)])

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import socket
 import ssl
 import subprocess
@@ -15,6 +14,7 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
+from tests.acceptance.fronts import program
 from tests.acceptance.service import Answer, Service, curl, free_port, stands_still, statements, until
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -43,11 +43,6 @@ class Front:
         """Return the temporary files that it writes to: nginx removes their names at once."""
         opened = [path.readlink() for path in Path(f"/proc/{self.process.pid}/fd").glob("*") if path.is_symlink()]
         return [path for path in opened if path.is_relative_to(self.folder / "temporary")]
-
-
-def program(name: str) -> str:
-    path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
-    return shutil.which(name, path=path) or pytest.skip(f"needs {name}")
 
 
 @contextmanager

@@ -82,6 +82,44 @@ def test_every_link_between_documents_leads_somewhere():
             assert (document.parent / target).exists(), (document.name, target)
 
 
+def _recipes(text):
+    """The lines of a document's indented and fenced code, those joined that a backslash continues."""
+    code = re.findall(r"^(?: {4,}|\t)(.+)$", text, re.MULTILINE)
+    for block in re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        code += block.replace("\\\n", " ").splitlines()
+    return code
+
+
+def _hides_a_failure(recipe):
+    """Whether a pipe loses curl's exit code, or an error's document is taken for rows."""
+    piped = re.search(r"\bcurl\b[^|;&]*\|(?!\|)", re.sub(r"'[^']*'|\"[^\"]*\"", "", recipe)) and "pipefail" not in recipe
+    fails = re.search(r"\bcurl\b.* (?:-[a-zA-Z]*f[a-zA-Z]*|--fail(?:-with-body)?)(?: |$)", recipe)
+    return bool(piped) or ("/datasets/" in recipe and "curl" in recipe and not fails)
+
+
+def test_no_recipe_hides_a_failure():
+    documents = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *(ROOT / "deploy").glob("*.*")]
+    recipes = [recipe for document in documents for recipe in _recipes(document.read_text())]
+    assert [recipe for recipe in recipes if _hides_a_failure(recipe)] == []
+    assert sum("curl" in recipe for recipe in recipes) > 5
+
+
+@pytest.mark.parametrize(
+    ("recipe", "hides"),
+    [
+        ("curl -fsS 'http://host/datasets/a.csv' | load", True),
+        ("curl -s http://host/datasets/a.csv | python -c 'x'", True),
+        ("set -o pipefail; curl -fsS http://host/datasets/a.csv | load", False),
+        ("curl -o a.csv http://host/datasets/a.csv", True),
+        ("curl -fo a.csv 'http://host/datasets/a.csv?x=a|b'", False),
+        ("curl --fail http://host/datasets/a.csv || exit 1", False),
+        ("curl http://host/healthz", False),
+    ],
+)
+def test_what_hides_a_failure(recipe, hides):
+    assert _hides_a_failure(recipe) is hides
+
+
 def test_no_kind_of_value_is_without_a_line_in_the_type_table():
     text = (ROOT / "docs" / "types.md").read_text()
     for kind in Kind:
