@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 from benchmarks.chaos.content import EXTENSIONS, NAMES, Expected
+from benchmarks.chaos.fooled import fooled
 from benchmarks.chaos.kills import Kills
 
 _TIMEOUT = 60.0
@@ -89,7 +90,7 @@ class Clients:
                 found = connection.getresponse()
                 found.read()
             except _LOST as error:
-                self._lost(path, began, error)
+                self.lost(path, began, error)
                 return
         expected = found.status == status or found.status in _TEMPORARY
         self.tally.count("refused", None if expected else f"{path}: {found.status}, not {status}")
@@ -116,18 +117,24 @@ class Clients:
                 found = connection.getresponse()
                 body = _read(found, rest)
             except _LOST as error:
-                self._lost(path, began, error)
+                self.lost(path, began, error)
                 return
-        if found.status in _TEMPORARY:
-            self.tally.count("busy or away")
-        elif found.status != http.client.OK:
-            self.tally.count("unexpected", f"{path}: {found.status} {body[:300]!r}")
-        else:
-            plain = zlib.decompress(body, wbits=31) if found.getheader("content-encoding") == "gzip" else body
-            right = self.expected.holds(name, extension, plain)
-            self.tally.count("whole", None if right else f"{path}: {len(plain)} bytes that are not the dataset's")
+        packed = found.getheader("content-encoding") == "gzip"
+        self.judge(name, extension, found.status, zlib.decompress(body, wbits=31) if packed else body)
 
-    def _lost(self, path: str, began: float, error: Exception) -> None:
+    def judge(self, name: str, extension: str, status: int, body: bytes) -> None:
+        """Count an answer that a client took for whole, and what is wrong with it."""
+        path = f"/datasets/{name}.{extension}"
+        if status in _TEMPORARY:
+            self.tally.count("busy or away")
+        elif status != http.client.OK:
+            self.tally.count("unexpected", f"{path}: {status} {body[:300]!r}")
+        else:
+            right = self.expected.holds(name, extension, body)
+            self.tally.count("whole", None if right else f"{path}: {len(body)} bytes that are not the dataset's")
+
+    def lost(self, path: str, began: float, error: Exception) -> None:
+        """Count an answer that a client saw was cut; something must have been killed."""
         explained = self.kills.any_between(began, time.monotonic())
         self.tally.count("cut visibly", None if explained else f"{path}: {error!r}, and nothing was killed")
 
@@ -163,4 +170,5 @@ _WAYS: dict[Callable[[Clients, random.Random], None], int] = {
     Clients.leaving: 3,
     Clients.mistaken: 4,
     Clients.failing: 1,
+    fooled: 4,
 }

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
+from pathlib import Path
 from typing import NamedTuple
 
 from velithon.datastructures import Scope
@@ -70,8 +71,8 @@ class Sockets:
 def listening() -> Iterator[socket.socket]:
     """Yield a copy of every socket that this process accepts connections from."""
     with suppress(OSError):
-        for name in os.listdir(_DESCRIPTORS):
-            if copy := _copy(int(name)):
+        for path in Path(_DESCRIPTORS).iterdir():
+            if copy := _copy(int(path.name)):
                 with copy:
                     if copy.family in (socket.AF_INET, socket.AF_INET6) and _accepts(copy):
                         yield copy

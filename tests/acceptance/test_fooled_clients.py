@@ -1,7 +1,6 @@
 """Clients that take a connection's end for the body's: a reset tells even them that the body was cut."""
 
 import signal
-import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -62,7 +61,7 @@ def test_a_worker_that_is_killed(source: str, datasets: Path, tmp_path: Path) ->
     """Wherever it is in the body: within a chunk, mostly."""
     tell = [client for client in PROGRAMS if client not in AT_ONCE]
     with running(source, datasets, settings={"pool_size": str(len(tell))}) as service, ExitStack() as stack:
-        reading: dict[str, subprocess.Popen[bytes]] = {}
+        reading = {}
         for client in tell:
             url = f"{service.url}/datasets/stream.csv?rows=9000000"
             reading[client] = stack.enter_context(started(client, url, tmp_path / client))
@@ -78,15 +77,17 @@ def test_a_worker_that_is_killed(source: str, datasets: Path, tmp_path: Path) ->
 def test_a_worker_that_is_killed_within_a_chunk(source: str, datasets: Path, tmp_path: Path, client: str) -> None:
     """As much of the body is with the kernel as it takes; the rest is lost with the process."""
     body = tmp_path / "body"
-    with running(source, datasets) as service:
-        with started(client, f"{service.url}/datasets/stream.csv?rows=9000000", body) as reading:
-            until(lambda: _size(body))
-            reading.send_signal(signal.SIGSTOP)
-            stands_still(source)
-            (worker,) = service.workers()
-            worker.kill()
-            reading.send_signal(signal.SIGCONT)
-            assert reading.wait(3 * PATIENCE) != 0
+    with (
+        running(source, datasets) as service,
+        started(client, f"{service.url}/datasets/stream.csv?rows=9000000", body) as reading,
+    ):
+        until(lambda: _size(body))
+        reading.send_signal(signal.SIGSTOP)
+        stands_still(source)
+        (worker,) = service.workers()
+        worker.kill()
+        reading.send_signal(signal.SIGCONT)
+        assert reading.wait(3 * PATIENCE) != 0
 
 
 def _size(file: Path) -> int:

@@ -37,7 +37,7 @@ def test_a_whole_body(front: str, tmp_path: Path, client: str) -> None:
 
 
 @contextmanager
-def reading(url: str, folder: Path) -> Iterator["dict[str, subprocess.Popen[bytes]]"]:
+def reading(url: str, folder: Path) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
     with ExitStack() as stack:
         processes = {}
         for client in ("curl", "wget", "urllib by reads"):

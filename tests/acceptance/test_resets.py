@@ -1,6 +1,5 @@
 """When a connection is reset, and when it is not: seen from its other end."""
 
-import os
 import signal
 import socket
 from collections.abc import Iterator
@@ -8,10 +7,9 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import psutil
 import pytest
 
-from tests.acceptance.service import PATIENCE, Service, running, stands_still, statements, until
+from tests.acceptance.service import PATIENCE, Service, running, stands_still, until
 
 END = b"\r\n0\r\n\r\n"
 BIG = "/datasets/big.csv"
@@ -61,8 +59,9 @@ def descriptors(service: Service, client: socket.socket) -> int:
     """Return how many descriptors of a client's connection the worker has."""
     (worker,) = service.workers()
     ends = [end for end in worker.net_connections("tcp") if end.raddr and end.raddr.port == client.getsockname()[1]]
-    opened = [os.readlink(path) for path in Path(f"/proc/{worker.pid}/fd").iterdir() if path.is_symlink()]
-    return sum(opened.count(os.readlink(f"/proc/{worker.pid}/fd/{end.fd}")) for end in ends)
+    folder = Path(f"/proc/{worker.pid}/fd")
+    opened = [path.readlink() for path in folder.iterdir() if path.is_symlink()]
+    return sum(opened.count((folder / str(end.fd)).readlink()) for end in ends)
 
 
 def test_a_body_that_is_given_up(service: Service) -> None:

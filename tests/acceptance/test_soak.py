@@ -11,6 +11,8 @@ import pytest
 
 from benchmarks.chaos.clients import Clients
 from benchmarks.chaos.content import Expected
+from benchmarks.chaos.fooled import by_lines
+from benchmarks.chaos.fooled import wget as ask_by_wget
 from benchmarks.chaos.kills import Kills
 from benchmarks.chaos.samples import MIB, Sample, drift, growth
 from benchmarks.chaos.soak import started, written
@@ -84,6 +86,31 @@ def test_a_wrong_answer_is_seen(status: int, body: bytes, right: bool) -> None:
 def test_a_cut_body_is_right_after_a_kill_only() -> None:
     assert asked(200, CSV[:-4], Kills(times=[time.monotonic() - 100]), ended=False)
     assert not asked(200, CSV[:-4], Kills(times=[time.monotonic()]), ended=False)
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_what_urllib_by_lines_takes_for_whole_is_compared(ended: bool) -> None:
+    """It takes this connection's end, without a reset, for the body's."""
+    with answering(200, CSV[:-4], ended=ended) as port:
+        clients = Clients(port, EXPECTED, Kills(times=[time.monotonic()]))
+        by_lines(clients, "small", "csv")
+    assert clients.tally.wrong
+
+
+def test_what_wget_takes_for_whole_is_compared(wget: str) -> None:
+    with answering(200, CSV[:-4], ended=True) as port:
+        clients = Clients(port, EXPECTED, Kills(times=[time.monotonic()]))
+        ask_by_wget(clients, "small", "csv")
+    assert clients.tally.wrong
+
+
+def test_what_fooled_clients_get_whole_is_right(wget: str) -> None:
+    with answering(200, CSV, ended=True) as port:
+        clients = Clients(port, EXPECTED, Kills())
+        by_lines(clients, "small", "csv")
+        ask_by_wget(clients, "small", "csv")
+    assert clients.tally.wrong == []
+    assert clients.tally.outcomes["whole"] == 2
 
 
 @pytest.mark.parametrize("what", ["memory", "descriptors", "threads"])

@@ -92,7 +92,9 @@ def _recipes(text):
 
 def _hides_a_failure(recipe):
     """Whether a pipe loses curl's exit code, or an error's document is taken for rows."""
-    piped = re.search(r"\bcurl\b[^|;&]*\|(?!\|)", re.sub(r"'[^']*'|\"[^\"]*\"", "", recipe)) and "pipefail" not in recipe
+    piped = (
+        re.search(r"\bcurl\b[^|;&]*\|(?!\|)", re.sub(r"'[^']*'|\"[^\"]*\"", "", recipe)) and "pipefail" not in recipe
+    )
     fails = re.search(r"\bcurl\b.* (?:-[a-zA-Z]*f[a-zA-Z]*|--fail(?:-with-body)?)(?: |$)", recipe)
     return bool(piped) or ("/datasets/" in recipe and "curl" in recipe and not fails)
 
