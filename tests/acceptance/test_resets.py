@@ -1,7 +1,9 @@
 """When a connection is reset, and when it is not: seen from its other end."""
 
+import re
 import signal
 import socket
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -9,6 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.acceptance.fronts import program
 from tests.acceptance.service import PATIENCE, Service, running, stands_still, until
 
 END = b"\r\n0\r\n\r\n"
@@ -144,3 +147,15 @@ def test_a_service_that_stops_right_after_a_body(own: Service) -> None:
         assert read(client).count(b"\n") > 2500
         assert ends(client)
         assert own.process.wait(PATIENCE) == 0
+
+
+def test_a_stream_of_http_2_is_cut_alone(service: Service) -> None:
+    """Another body on the same connection goes on to its end."""
+    urls = (f"{service.url}/datasets/late.csv", f"{service.url}/datasets/stream.csv?rows=60000")
+    command = [program("nghttp"), "-vn", *urls]
+    told = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60).stdout
+    (cut,) = re.findall(r"recv RST_STREAM frame <length=4, flags=0x00, stream_id=(\d+)>", told)
+    (whole,) = re.findall(r"recv DATA frame <length=\d+, flags=0x01, stream_id=(\d+)>", told)
+    sizes = re.findall(rf"recv DATA frame <length=(\d+), flags=0x0[01], stream_id={whole}>", told)
+    assert cut != whole
+    assert sum(map(int, sizes)) == len(service.curl("/datasets/stream.csv?rows=60000").body)

@@ -1,0 +1,200 @@
+"""Clients' connections: found among all sockets of the process, and set to be reset while bodies run on them."""
+
+import asyncio
+import gc
+import os
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from exporter.limits.connections import Body, Connections
+from exporter.limits.exceeded import Unread
+from exporter.limits.sockets import Sockets, ends_of
+
+pytestmark = pytest.mark.anyio
+
+
+@contextmanager
+def accepted(address: str = "127.0.0.1", to: str | None = None, family: int = socket.AF_INET) -> Iterator[Any]:
+    """The server's and the client's end of a connection."""
+    with ExitStack() as stack:
+        listener = stack.enter_context(
+            socket.create_server((address, 0), family=family, dualstack_ipv6=address == "::")
+        )
+        client = stack.enter_context(socket.create_connection((to or address, listener.getsockname()[1])))
+        yield stack.enter_context(listener.accept()[0]), client
+
+
+def request(end: socket.socket, version: str = "1.1", client: str | None = None) -> Any:
+    """What Granian says of a request: the address that it listens on, not the one that was called."""
+    host, port = end.getpeername()[:2]
+    server = f"any:{end.getsockname()[1]}"
+    return SimpleNamespace(client=f"{client or host}:{port}", server=server, http_version=version)
+
+
+def resets(end: socket.socket) -> bool:
+    return struct.unpack("ii", end.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8)) == (1, 0)
+
+
+async def released(connections: Connections) -> None:
+    while connections._held:
+        await asyncio.sleep(0)
+
+
+async def test_a_connection_is_reset_while_a_body_runs_and_not_afterwards() -> None:
+    connections = Connections()
+    with accepted() as (end, _):
+        for _ in range(3):
+            assert not resets(end)
+            async with Body(connections, request(end)):
+                assert resets(end)
+            assert resets(end)  # the web server may still hold some of it
+            await released(connections)
+        assert not resets(end)
+
+
+async def test_what_the_kernel_cannot_take_yet_keeps_the_connection_so() -> None:
+    connections = Connections()
+    with accepted() as (end, client):
+        async with Body(connections, request(end)):
+            end.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                while True:
+                    end.send(b"." * 65536)
+        for _ in range(5):
+            connections._tick()
+        assert resets(end)
+        client.close()  # what nobody will read is over, too
+        await released(connections)
+
+
+async def test_a_body_of_http_1_that_fails_ends_its_connection() -> None:
+    connections = Connections()
+    with accepted() as (end, client):
+        with pytest.raises(ZeroDivisionError):
+            async with Body(connections, request(end)):
+                raise ZeroDivisionError
+        assert end.recv(1) == b""  # by which the web server knows
+        end.close()
+        with pytest.raises(ConnectionResetError):
+            client.recv(1)
+    assert not connections._held
+
+
+async def test_a_stream_that_fails_leaves_the_others_their_connection() -> None:
+    connections = Connections(stall=1)
+    with accepted() as (end, _):
+        async with Body(connections, request(end, "2")):
+            with pytest.raises(Unread):
+                async with Body(connections, request(end, "2")):
+                    raise Unread("stalled")
+            assert end.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 1000
+            for _ in range(5):
+                connections._tick()
+            assert resets(end)
+        await released(connections)
+        assert not resets(end)
+
+
+async def test_two_streams_that_begin_at_once_share_one_copy() -> None:
+    connections = Connections()
+    with accepted() as (end, _):
+        bodies = [Body(connections, request(end, "2")) for _ in range(4)]
+        await asyncio.gather(*(body.__aenter__() for body in bodies))
+        assert [connection.bodies for connection in connections._held.values()] == [4]
+        for body in bodies:
+            await body.__aexit__(None, None, None)
+        await released(connections)
+
+
+async def test_a_client_that_came_back_from_the_same_port_is_not_taken_for_its_old_connection() -> None:
+    connections = Connections()
+    with socket.create_server(("127.0.0.1", 0)) as listener, ExitStack() as stack:
+        port, ends = 0, []
+        for _ in range(2):
+            client = stack.enter_context(socket.socket())
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.bind(("127.0.0.1", port))
+            port = client.getsockname()[1]
+            client.connect(listener.getsockname())
+            ends.append(stack.enter_context(listener.accept()[0]))
+            async with Body(connections, request(ends[-1])):
+                assert resets(ends[-1])
+                client.close()
+    await released(connections)
+
+
+@pytest.mark.parametrize(
+    ("address", "to", "told"),
+    [("::1", None, "::1"), ("::", "127.0.0.1", "::ffff:127.0.0.1"), ("::", "127.0.0.1", "127.0.0.1")],
+)
+async def test_addresses_of_ipv6(address: str, to: str | None, told: str) -> None:
+    connections = Connections()
+    with accepted(address, to, socket.AF_INET6) as (end, _):
+        async with Body(connections, request(end, client=told)):
+            assert resets(end)
+        await released(connections)
+
+
+async def test_the_same_peer_at_another_port_of_ours_is_another_connection() -> None:
+    with accepted() as (end, _):
+        scope = request(end)
+        scope.server = "any:1"
+        async with Body(Connections(), scope):
+            assert not resets(end)
+
+
+@pytest.mark.parametrize("client", ["", "unix:None", "None:None"])
+async def test_without_an_address_nothing_is_done(client: str) -> None:
+    scope: Any = SimpleNamespace(client=client, server="unix:None", http_version="1.1")
+    async with Body(Connections(), scope):
+        pass
+
+
+async def test_a_search_among_many_lets_others_run_and_leaves_nothing_open() -> None:
+    with ExitStack() as stack:
+        for _ in range(200):
+            stack.enter_context(socket.socket())
+        end, _ = stack.enter_context(accepted())
+        ends, turns = ends_of(request(end)), []
+
+        async def other() -> None:
+            while True:
+                turns.append(1)
+                await asyncio.sleep(0)
+
+        running = asyncio.create_task(other())
+        before = len(os.listdir("/proc/self/fd"))
+        assert ends
+        found = await Sockets().find(ends)
+        running.cancel()
+        assert found
+        found.close()
+        gc.collect()
+        assert len(turns) > 5
+        assert len(os.listdir("/proc/self/fd")) == before
+
+
+async def test_a_number_that_is_another_connection_by_now_is_not_taken_for_it() -> None:
+    sockets = Sockets()
+    with accepted() as (first, _), accepted() as (second, _):
+        one, other = ends_of(request(first)), ends_of(request(second))
+        assert one
+        assert other
+        for _ in range(2):
+            for ends, end in ((one, first), (other, second)):
+                found = await sockets.find(ends)
+                assert found
+                with found:
+                    assert found.getpeername() == end.getpeername()
+        sockets._found[one] = second.fileno()
+        found = await sockets.find(one)
+        assert found
+        with found:
+            assert found.getpeername() == first.getpeername()
