@@ -2,11 +2,11 @@
 
 import asyncio
 import gc
-import os
 import socket
 import struct
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -42,8 +42,13 @@ def resets(end: socket.socket) -> bool:
 
 
 async def released(connections: Connections) -> None:
-    while connections._held:
-        await asyncio.sleep(0)
+    async with asyncio.timeout(20):
+        for _ in iter(lambda: bool(connections._held), False):
+            await asyncio.sleep(0.001)
+
+
+def opened() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 async def test_a_connection_is_reset_while_a_body_runs_and_not_afterwards() -> None:
@@ -170,7 +175,7 @@ async def test_a_search_among_many_lets_others_run_and_leaves_nothing_open() -> 
                 await asyncio.sleep(0)
 
         running = asyncio.create_task(other())
-        before = len(os.listdir("/proc/self/fd"))
+        before = opened()
         assert ends
         found = await Sockets().find(ends)
         running.cancel()
@@ -178,7 +183,7 @@ async def test_a_search_among_many_lets_others_run_and_leaves_nothing_open() -> 
         found.close()
         gc.collect()
         assert len(turns) > 5
-        assert len(os.listdir("/proc/self/fd")) == before
+        assert opened() == before
 
 
 async def test_a_number_that_is_another_connection_by_now_is_not_taken_for_it() -> None:
