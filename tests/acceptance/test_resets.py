@@ -149,6 +149,18 @@ def test_a_service_that_stops_right_after_a_body(own: Service) -> None:
         assert own.process.wait(PATIENCE) == 0
 
 
+@pytest.mark.parametrize("rows", [2400, 3000])
+def test_a_body_that_is_read_after_the_service_has_stopped(own: Service, source: str, rows: int) -> None:
+    """The kernel has all of it, and hardly any room."""
+    with connected(own) as client:
+        ask(client, f"/datasets/stream.csv?rows={rows}")
+        stands_still(source)
+        own.process.send_signal(signal.SIGTERM)
+        assert own.process.wait(PATIENCE) == 0
+        assert read(client).count(b"\n") > rows
+        assert ends(client)
+
+
 def test_a_stream_of_http_2_is_cut_alone(service: Service) -> None:
     """Another body on the same connection goes on to its end."""
     urls = (f"{service.url}/datasets/late.csv", f"{service.url}/datasets/stream.csv?rows=60000")
