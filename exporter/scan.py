@@ -37,16 +37,16 @@ async def scan(order: Order, database: Database, connection: Connection, planned
     projected = projection(order, planned)
     await check_estimate(order, connection, projected(sql, limit=order.limit))
     async with AsyncExitStack() as stack:
-        connections = [connection]
+        connections, columns = [connection], len(planned.chosen)
         walk, more = await _division(order, database, connection, planned, sql)
         if walk is not None:
             joining = database.followers.joining(connection, more, sql, partial(database.transaction, order))
             connections += await stack.enter_async_context(joining)
         if walk is not None and len(connections) > 1:
-            reading = parallel(connections, walk, projected, dialect(order), ordered=order.ordered)
+            reading = parallel(connections, walk, projected, columns, dialect(order), ordered=order.ordered)
             yield await stack.enter_async_context(reading)
         else:
-            yield await stack.enter_async_context(copy(connection, projected(sql), dialect(order)))
+            yield await stack.enter_async_context(copy(connection, projected(sql), columns, dialect(order)))
 
 
 async def check_estimate(order: Order, connection: Connection, sql: str, arguments: Sequence[Argument] = ()) -> None:

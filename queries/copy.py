@@ -10,6 +10,7 @@ import asyncpg
 from queries.connection import Connection
 from queries.errors import CopyRefused, QueryError, RowsLost, translated
 from queries.source import BLOCK_BYTES, Dialect
+from queries.wire import driver_of
 
 PIECE_BYTES = 1 << 18
 """How much is joined where blocks pass through: what a response sends at once, so that it copies no part of a block."""
@@ -43,6 +44,8 @@ Block: TypeAlias = list[bytes]
 
 def joined(block: Block) -> bytes:
     """Return a block as CSV rows without a header, and leave it empty, so that nobody holds it twice."""
+    if len(block) == 1 and len(block[0]) > PIECE_BYTES:
+        return block.pop()  # a row may be hundreds of megabytes
     csv = b"".join(block)
     block.clear()
     return csv
@@ -116,8 +119,11 @@ class CopySource:
 
     def _add(self, chunk: bytes) -> None:
         self.received += len(chunk)
-        self._chunks.append(chunk)
         self._size += len(chunk)
+        if self._chunks and len(self._chunks[-1]) < _SMALL_CHUNK:
+            self._chunks[-1] += chunk  # in place; one by one, the smallest would take far more than their bytes
+        else:
+            self._chunks.append(chunk)
         self._some.set()
 
     async def _until_taken(self) -> None:
@@ -192,17 +198,18 @@ class CopySource:
 
 
 @asynccontextmanager
-async def copy(connection: Connection, sql: str, dialect: Dialect) -> AsyncIterator[CopySource]:
+async def copy(connection: Connection, sql: str, columns: int, dialect: Dialect) -> AsyncIterator[CopySource]:
     """Run `COPY (sql) TO STDOUT` in the background for as long as the context lasts; leaving it cancels the statement.
 
     Args:
         connection: in a transaction, used by nobody else meanwhile.
         sql: one statement without parameters, already proved to be one by preparing it: COPY goes over the simple
             protocol, which would run a second one.
+        columns: how many it returns.
         dialect: how the server writes the CSV.
     """
     source = CopySource()
-    task = asyncio.create_task(receive(connection, sql, dialect, source))
+    task = asyncio.create_task(receive(connection, sql, columns, dialect, source))
     try:
         yield source
     finally:
@@ -217,7 +224,7 @@ async def takes_copy(connection: Connection) -> bool:
         QueryError: the server failed otherwise. After a refusal the transaction is at its end.
     """
     try:
-        async with copy(connection, "SELECT 1", Dialect()) as source:
+        async with copy(connection, "SELECT 1", 1, Dialect()) as source:
             async for _ in source:
                 pass
     except CopyRefused:
@@ -225,11 +232,11 @@ async def takes_copy(connection: Connection) -> bool:
     return True
 
 
-async def receive(connection: Connection, sql: str, dialect: Dialect, source: CopySource) -> None:
+async def receive(connection: Connection, sql: str, columns: int, dialect: Dialect, source: CopySource) -> None:
     """Run the COPY to its end and tell `source`, also of what fails; raises nothing but cancellation. See `copy`."""
     rows: int | None = None
     failure: QueryError | None = QueryError("the COPY was cancelled")
-    copying = asyncio.create_task(_statement(connection, sql, dialect, source))
+    copying = asyncio.create_task(_statement(connection, sql, columns, dialect, source))
     try:
         await asyncio.wait([copying])
         rows, failure = copying.result(), None
@@ -248,17 +255,14 @@ async def receive(connection: Connection, sql: str, dialect: Dialect, source: Co
             copying.exception()  # retrieved, or asyncio would log it
 
 
-async def _statement(connection: Connection, sql: str, dialect: Dialect, source: CopySource) -> int:
-    driver: Any = connection  # a CopyingConnection, which the pool's type does not say
-    with driver.copying(source.rescue) as copying:
-        with translated():
-            status = await connection.copy_from_query(
-                f"\n{sql}\n", output=source.write, format="csv", delimiter=dialect.delimiter, null=dialect.null
-            )
-        rows = int(status.rpartition(" ")[2])
-        if missing := copying.missing(rows, source.received):
-            raise RowsLost(f"the server sent {rows} rows, of which {missing} bytes are missing")
-    return rows
+async def _statement(connection: Connection, sql: str, columns: int, dialect: Dialect, source: CopySource) -> int:
+    with translated(), driver_of(connection).copying(columns, source.rescue) as copying:
+        status = await connection.copy_from_query(
+            f"\n{sql}\n", output=source.write, format="csv", delimiter=dialect.delimiter, null=dialect.null
+        )
+    if surplus := copying.surplus(status, source.received):
+        raise RowsLost(f"{status}: {surplus:+} bytes of it were not handed over")
+    return int(status.rpartition(" ")[2])
 
 
 async def _cancel(connection: Connection, copying: "asyncio.Task[int]", source: CopySource) -> None:

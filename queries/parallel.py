@@ -44,19 +44,24 @@ class ParallelSource:
         """Take whatever comes: nobody reads it, and a `run` that a failure is ending could not be cancelled."""
         self._blocks = asyncio.Queue()
 
-    async def run(self, project: Callable[[str], str], dialect: Dialect) -> None:
+    async def run(self, project: Callable[[str], str], columns: int, dialect: Dialect) -> None:
         """Read everything for `__aiter__`, which is told what fails; the rest is then given up."""
         end: Exception | None = None
         try:
             async with asyncio.TaskGroup() as group:
                 for connection in self._connections:
-                    group.create_task(self._lane(connection, group, project, dialect))
+                    group.create_task(self._lane(connection, group, project, columns, dialect))
         except ExceptionGroup as failures:
             end = failures.exceptions[0]
         await self._blocks.put(end)
 
     async def _lane(
-        self, connection: Connection, group: asyncio.TaskGroup, project: Callable[[str], str], dialect: Dialect
+        self,
+        connection: Connection,
+        group: asyncio.TaskGroup,
+        project: Callable[[str], str],
+        columns: int,
+        dialect: Dialect,
     ) -> None:
         while True:
             await self._room.acquire()
@@ -66,7 +71,7 @@ class ParallelSource:
                 return
             source = CopySource(BLOCK_BYTES)
             self._last = group.create_task(self._forward(source, self._last if self._ordered else None))
-            await receive(connection, project(part.sql), dialect, source)
+            await receive(connection, project(part.sql), columns, dialect, source)
             if source.failed:
                 return
             self._walk.learn(part, source.received)
@@ -83,8 +88,14 @@ class ParallelSource:
 
 
 @asynccontextmanager
-async def parallel(
-    connections: Sequence[Connection], walk: Walk, project: Callable[[str], str], dialect: Dialect, *, ordered: bool
+async def parallel(  # noqa: PLR0913 - each part is read in the same way
+    connections: Sequence[Connection],
+    walk: Walk,
+    project: Callable[[str], str],
+    columns: int,
+    dialect: Dialect,
+    *,
+    ordered: bool,
 ) -> AsyncIterator[ParallelSource]:
     """Read a walk's parts over several connections for as long as the context lasts; leaving it cancels what runs.
 
@@ -92,11 +103,12 @@ async def parallel(
         connections: each in a transaction of the same snapshot, used by nobody else meanwhile.
         walk: the parts; each one a statement without parameters.
         project: makes of a part's query the one that is read.
+        columns: how many that returns.
         dialect: how the server writes the CSV.
         ordered: whether the blocks come in the order of the walk.
     """
     source = ParallelSource(connections, walk, ordered=ordered)
-    task = asyncio.create_task(source.run(project, dialect))
+    task = asyncio.create_task(source.run(project, columns, dialect))
     try:
         yield source
     finally:

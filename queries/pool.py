@@ -20,10 +20,6 @@ _AS_ITSELF = Acting()
 _WATCH = "SET LOCAL client_connection_check_interval = '5s';"
 """A server that computes for long before it sends a row finds out that the service has died (since PostgreSQL 14)."""
 
-_END = "ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all(); CLOSE ALL; UNLISTEN *; RESET ALL"
-"""In one message what the driver would send in two: the end of the transaction, and of what outlives it (a query may
-take advisory locks, LISTEN, and set_config without `local`). The driver's own leaves the function's schema out."""
-
 
 class Pool:
     """A bounded pool of connections.
@@ -131,7 +127,10 @@ class Pool:
 
     async def _release(self, connection: Connection) -> None:
         try:
-            await connection.execute(_END, timeout=_CLEANUP_SECONDS)
+            # In one message what the driver would send in two: the end of the transaction, and of what outlives it
+            # (a query may take advisory locks, LISTEN, and set_config without `local`), as far as the server knows it.
+            reset = connection.get_reset_query().replace("SELECT pg_", "SELECT pg_catalog.pg_")
+            await connection.execute(f"ROLLBACK;\n{reset}", timeout=_CLEANUP_SECONDS)
         except Exception:  # noqa: BLE001 - the driver raises its internal errors too when a COPY was cut
             with suppress(asyncpg.InterfaceError):  # the driver has seen it closed, and taken it back
                 connection.terminate()

@@ -7,24 +7,76 @@ WARNING or INFO. And whatever else may happen: the bytes that it hands over are 
 
 import asyncio
 import gc
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 import asyncpg
 
+from queries.connection import Connection
+
 Rescue: TypeAlias = Callable[[bytes, asyncio.ReadTransport], None]
 
 _HEAD = 5
 """Bytes of a message's kind and length (https://www.postgresql.org/docs/current/protocol-message-formats.html)."""
 _COPY_DONE = b"c\0\0\0\4"
-"""The message behind the rows, in which no zero byte occurs but in their lengths, behind a `d`."""
-_TAIL_BYTES = 1 << 14
-"""More than a server says behind the rows: how it ended, what settings the statement left, that it is ready."""
+"""The message behind the last row. A row holds no zero byte, and the length before it stands behind a `d`."""
+_TAIL_BYTES = 1 << 16
+"""More than the settings may take that a server tells of behind the last row."""
+
+
+class Copying:
+    """What comes over the wire while one COPY runs."""
+
+    def __init__(self, columns: int, rescue: Rescue) -> None:
+        """Take how many columns the rows have, and what `CopyingConnection.copying` says of the rest."""
+        self.rescue = rescue
+        self.notices = 0
+        """Their bytes."""
+        self._columns = columns
+        self._received = 0
+        self._recent: deque[bytes] = deque()
+        self._recent_size = 0
+
+    def see(self, data: bytes) -> None:
+        """Count what came, and keep the last of it."""
+        self._received += len(data)
+        self._recent.append(data)
+        self._recent_size += len(data)
+        while self._recent_size - len(self._recent[0]) >= _TAIL_BYTES:
+            self._recent_size -= len(self._recent.popleft())
+
+    def surplus(self, status: str, handed: int) -> int:
+        """Return by how many bytes what came from the server exceeds what was handed over; 0 means that all is right.
+
+        Each row is a message of its own: https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-COPY
+
+        Args:
+            status: the server's last word, such as `COPY 3`.
+            handed: the bytes of the rows that the driver has handed over, or that were taken from it.
+        """
+        rows = int(status.rpartition(" ")[2])
+        begun, done, complete, ready = 8 + 2 * self._columns, _HEAD, _HEAD + len(status) + 1, _HEAD + 1
+        surplus = self._received - begun - done - complete - ready - self.notices - rows * _HEAD - handed
+        return surplus and surplus - self._settings()
+
+    def _settings(self) -> int:
+        """Return the bytes of the messages behind the last row that tell of settings which the statement changed."""
+        tail = b"".join(self._recent)
+        size, place = 0, tail.rfind(_COPY_DONE)
+        while 0 <= place < len(tail):
+            length = 1 + int.from_bytes(tail[place + 1 : place + _HEAD])
+            size += length if tail[place : place + 1] == b"S" else 0
+            place += length
+        return size
 
 
 class Wire(asyncio.Protocol):
-    """Stands between a connection's transport and the driver, and counts what the driver is given during a COPY."""
+    """Stands between a connection's transport and the driver, and shows what the driver reads during a COPY."""
+
+    copying: Copying | None = None
+    """Who sees it."""
 
     def __init__(self, transport: Any, driver: Any) -> None:
         """Take what the driver reads from, and the driver's protocol, which keeps all but the reading."""
@@ -33,112 +85,64 @@ class Wire(asyncio.Protocol):
         self.connection_lost = driver.connection_lost  # type: ignore[method-assign]
         self.pause_writing = driver.pause_writing  # type: ignore[method-assign]
         self.resume_writing = driver.resume_writing  # type: ignore[method-assign]
-        self.begin()
         transport.set_protocol(self)
 
-    def begin(self) -> None:
-        """Forget what was counted."""
-        self.received = 0
-        self._others = 0
-        """Bytes of messages before the first row."""
-        self._start: bytes | None = b""
-        """What has come of the messages before the first row and is not counted yet; None from the first row on."""
-        self._tail = b""
-        """The last bytes, `_TAIL_BYTES` where there were as many."""
-
     def data_received(self, data: bytes) -> None:
-        """Count, and pass on."""
-        self.received += len(data)
-        if self._start is not None:
-            self._begun(self._start + data)
-        self._tail = data if len(data) >= _TAIL_BYTES else self._tail[-_TAIL_BYTES:] + data
+        """Show, and pass on."""
+        if self.copying is not None:
+            self.copying.see(data)
         self._read(data)
-
-    def others(self) -> int:
-        """Return the bytes of all messages before and behind the rows, but for notices."""
-        end = self._tail[self._tail.rfind(_COPY_DONE) :]
-        return self._others + sum(length for kind, length in _messages(end) if kind != b"N")
-
-    def _begun(self, start: bytes) -> None:
-        for kind, length in _messages(start):
-            if kind in (b"d", b"c"):
-                self._start = None
-                return
-            if kind != b"N":
-                self._others += length
-            start = start[length:]
-        self._start = start
-
-
-def _messages(data: bytes) -> Iterator[tuple[bytes, int]]:
-    """Yield the kind and the size of each message that is there to its end, and of a first row."""
-    place = 0
-    while place + _HEAD <= len(data):
-        kind, length = data[place : place + 1], 1 + int.from_bytes(data[place + 1 : place + _HEAD])
-        if place + length > len(data) and kind != b"d":
-            return
-        yield kind, length
-        place += length
-
-
-class Copying:
-    """What comes over the wire while one COPY runs."""
-
-    def __init__(self, wire: Wire, rescue: Rescue) -> None:
-        self.rescue = rescue
-        self.notices = 0
-        """Their bytes."""
-        self._wire = wire
-
-    def missing(self, rows: int, handed: int) -> int:
-        """Return how many bytes fewer the driver has handed over than the server has sent.
-
-        Args:
-            rows: how many the server says it sent. Each is a message of its own:
-                https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-COPY
-            handed: the bytes of those that the driver has handed over, or that were taken from it.
-        """
-        return self._wire.received - self._wire.others() - self.notices - rows * _HEAD - handed
 
 
 class CopyingConnection(asyncpg.Connection):
     """A connection whose COPY loses no rows in silence."""
 
     _wire: Wire | None = None
-    _copying: Copying | None = None
     # What the stubs do not show.
     _protocol: Any
     _transport: asyncio.ReadTransport
 
     @contextmanager
-    def copying(self, rescue: Rescue) -> Iterator[Copying]:
-        """Watch one COPY, from before it is sent.
+    def copying(self, columns: int, rescue: Rescue) -> Iterator[Copying]:
+        """Watch one COPY of rows with so many columns, from before it is sent.
 
         `rescue` is called with whole rows that a message would cost, in their place among those of the COPY, and with
         what they were read from, while the driver receives: it must not wait.
         """
         wire = self._wire = self._wire or Wire(self._transport, self._protocol)
-        wire.begin()
-        self._copying = Copying(wire, rescue)
+        wire.copying = Copying(columns, rescue)
         try:
-            yield self._copying
+            yield wire.copying
         finally:
-            self._copying = None
-            wire.begin()
+            wire.copying = None
 
     def _process_log_message(self, fields: dict[str, str], last_query: Any) -> None:
-        if self._copying is not None:
+        copying = self._wire.copying if self._wire else None
+        if copying is not None:
             # A field is a letter and a text that ends with a zero byte; one more byte ends the message.
-            self._copying.notices += _HEAD + sum(2 + len(text.encode()) for text in fields.values()) + 1
+            copying.notices += _HEAD + sum(2 + len(text.encode()) for text in fields.values()) + 1
             if rows := self._taken():
-                self._copying.rescue(rows, self._transport)
+                copying.rescue(rows, self._transport)
         super()._process_log_message(fields, last_query)  # type: ignore[misc]
 
     def _taken(self) -> bytes:
         """Return the rows that the driver holds, and leave it none, which it then does not hand over."""
         for held in gc.get_referents(self._protocol):
             if type(held) is bytearray:  # it refers to no other
-                rows = bytes(held)
+                rows: Any = held[:]  # bytes to the driver's stubs, as are the chunks that it hands over
                 held.clear()
-                return rows
+                return rows  # type: ignore[no-any-return]
         return b""
+
+
+def driver_of(connection: Connection) -> CopyingConnection:
+    """Return the connection itself that a pool has lent.
+
+    Raises:
+        asyncpg.InterfaceError: it is lost, and the pool has taken it back.
+    """
+    driver: Any = connection
+    lent: CopyingConnection | None = getattr(driver, "_con", driver)
+    if lent is None or lent.is_closed():
+        raise asyncpg.InterfaceError("the connection was lost before the COPY")
+    return lent

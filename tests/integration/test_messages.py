@@ -13,8 +13,8 @@ import pytest
 from exporter import scan
 from exporter.compression import Gzip
 from queries import walk
-from queries.copy import copy, joined
-from queries.errors import RowsLost
+from queries.copy import copy, joined, takes_copy
+from queries.errors import DatabaseUnavailable, RowsLost
 from queries.source import BLOCK_BYTES, Dialect
 from tests.exporting import database, document, order
 from tests.postgres import execute
@@ -25,19 +25,35 @@ pytestmark = pytest.mark.anyio
 LEVELS = ["DEBUG", "LOG", "INFO", "NOTICE", "WARNING"]
 EXTENSIONS = ["csv", "ndjson", "parquet", "arrows"]
 
-SCHEMA = """
+SCHEMA = (
+    """
+DROP SCHEMA IF EXISTS messages CASCADE;
 CREATE SCHEMA messages;
 CREATE TABLE messages.counted AS SELECT i, repeat('.', 100) AS dots FROM generate_series(1, 6000) i;
-""" + "".join(
-    f"""
+"""
+    + "".join(
+        f"""
 CREATE FUNCTION messages.{level}(i int) RETURNS int LANGUAGE plpgsql AS $$BEGIN
     PERFORM set_config('client_min_messages', 'debug5', true);
     RAISE {level} 'row %', i;
     RETURN i;
 END$$;
 """
-    for level in LEVELS
+        for level in LEVELS
+    )
+    + """
+CREATE FUNCTION messages.folded() RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$BEGIN
+    RAISE INFO '%', repeat('.', 20000000);
+    RETURN 1;
+END$$;
+"""
 )
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["asyncio", "uvloop"])
+def anyio_backend(request):
+    """The service's own loop too."""
+    return "asyncio", {"use_uvloop": request.param}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -84,9 +100,43 @@ async def test_every_format(exporting, extension):
 
 @pytest.mark.parametrize("ordered", [True, False])
 async def test_a_table_that_several_connections_read(exporting, small, ordered):
-    sql = "SELECT messages.notice(i) AS i, dots FROM messages.counted WHERE i % 3 > 0"
+    sql = "SELECT i, messages.notice(i) AS said, dots FROM messages.counted WHERE i % 3 > 0"
     lines = (await document(exporting, order(sql, "csv", partition_by="i", ordered=ordered))).splitlines()
-    assert sorted(lines[1:]) == sorted(b"%d,%b" % (i, b"." * 100) for i in range(1, 6001) if i % 3)
+    assert sorted(lines[1:]) == sorted(b"%d,%d,%b" % (i, i, b"." * 100) for i in range(1, 6001) if i % 3)
+
+
+_LOGGED = "SELECT messages.info(i) AS i, '{}' = set_config('log_min_duration_statement', '0', true) AS b {}"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT messages.folded() AS i FROM generate_series(1, 3)",
+        "SELECT i, set_config('search_path', repeat('s', 20000), true) IS NULL AS b FROM generate_series(1, 3) i",
+        "SELECT i, set_config('TimeZone', 'Asia/Tokyo', true) AS b FROM generate_series(1, 3) i",
+        _LOGGED.format("é" * 200_000, "FROM generate_series(1, 3) i"),
+    ],
+    ids=["before the first row", "a long setting", "a setting", "the whole statement behind the last row"],
+)
+async def test_messages_around_the_rows_are_not_taken_for_rows(exporting, sql):
+    copied, fetched = [await document(exporting, order(sql, "csv", source=source)) for source in ("copy", "cursor")]
+    assert copied == fetched
+    assert copied.count(b"\n") == 4
+
+
+async def test_nothing_but_a_copy_is_looked_at(exporting):
+    """Each look costs the event loop time."""
+    async with exporting.pool.transaction("looked at") as connection:
+        assert await takes_copy(connection)
+        assert connection._wire.copying is None
+
+
+async def test_a_connection_that_is_lost_before_its_copy(exporting):
+    with pytest.raises(DatabaseUnavailable):
+        async with exporting.pool.transaction("lost") as connection:
+            connection.terminate()
+            async with copy(connection, "SELECT 1", 1, Dialect()) as source:
+                await anext(aiter(source))
 
 
 async def test_ordinary_messages_are_not_even_sent(exporting):
@@ -99,7 +149,7 @@ async def test_a_reader_that_stops_stops_a_server_that_talks(exporting, database
     sql = "SELECT messages.notice(i) AS i, repeat('.', 2000) AS dots FROM generate_series(1, 100000) i"
     async with exporting.pool.transaction("stopped") as connection, exporting.pool.transaction("watching") as watching:
         pid = connection.get_server_pid()
-        async with copy(connection, sql, Dialect()) as source:
+        async with copy(connection, sql, 2, Dialect()) as source:
             blocks = aiter(source)
             rows = joined(await anext(blocks)).count(b"\n")
             await until_it_waits_for_its_client(watching, pid)
@@ -116,7 +166,7 @@ async def test_a_reader_that_leaves_while_the_server_talks(exporting):
     for number in range(20):
         async with exporting.pool.transaction("left") as connection:
             backends.add(connection.get_server_pid())
-            async with copy(connection, sql, Dialect()) as source:
+            async with copy(connection, sql, 2, Dialect()) as source:
                 await anext(aiter(source))
                 await asyncio.sleep(number / 500)
     assert len(backends) == 1, "the connection is used again"

@@ -20,8 +20,11 @@ class Connection:
     def __init__(self) -> None:
         self._cancelled = asyncio.Event()
 
-    def copying(self, _):
-        return nullcontext(SimpleNamespace(missing=lambda rows, handed: 0))
+    def is_closed(self):
+        return False
+
+    def copying(self, columns, rescue):
+        return nullcontext(SimpleNamespace(surplus=lambda status, handed: 0))
 
     async def copy_from_query(self, query: str, *, output, **_) -> str:
         if "part 0" in query:
@@ -45,5 +48,5 @@ class Connection:
 async def test_a_reader_that_leaves_while_a_failure_ends_the_other_copies_is_not_kept() -> None:
     walk = Walk([Span(0, 3, lambda low, _: f"part {low or 0}")], 3 * BLOCK_BYTES)
     async with asyncio.timeout(5):
-        async with parallel([Connection(), Connection()], walk, str, Dialect(), ordered=True):
+        async with parallel([Connection(), Connection()], walk, str, 1, Dialect(), ordered=True):
             await asyncio.sleep(0.15)
