@@ -43,7 +43,7 @@ def crashed_database(folder: Path) -> bool:
         code = client.wait(_PATIENCE)
         again = _seconds_until(lambda: _answers(service))
         print(f"database crashed: curl exits {code}; answers again after {again:.1f} s")
-        return code == 18 and _answers(service)
+        return code == 56 and _answers(service)
 
 
 def killed_worker(folder: Path) -> bool:
@@ -68,7 +68,7 @@ def disk_full(folder: Path) -> bool:
         again = _seconds_until(lambda: _answers(service))
         print(f"disk full: curl exits {code} after {size:,} bytes, HTTP/2 {code_2} after {size_2:,}; ", end="")
         print(f"{left} bytes of temporary files left; answers again after {again:.1f} s")
-        return code == 18 and code_2 == 92 and left == 0
+        return code == 56 and code_2 == 92 and left == 0
 
 
 def vanished_client(folder: Path) -> bool:

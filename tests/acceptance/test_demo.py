@@ -1,6 +1,7 @@
 """`exporter demo`, and the commands that the README shows for it."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 from tests.acceptance.service import COMMAND, Service, answers, environment, free_port, until
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
-COMMANDS = [line.strip() for line in README.splitlines() if line.startswith("    curl ")]
+COMMANDS = re.findall(r"^    (curl .*(?:\n {8}.*)*)", README, re.MULTILINE)
 
 
 @pytest.fixture(scope="module")

@@ -46,7 +46,7 @@ def test_restart_while_an_export_runs(server: Server, datasets: Path, tmp_path: 
         for mode in ("fast", "immediate"):  # the second is a crash
             with slow_export(service, tmp_path / mode) as curl:
                 server.control("-m", mode, "restart")
-                assert curl.wait(AMPLE) == 18
+                assert curl.wait(AMPLE) == 56
             until(lambda: whole(service), within=AMPLE)
             assert service.curl("/readyz").status == 200
             assert not statements(server.dsn, "stream")
@@ -73,7 +73,7 @@ def test_rows_that_the_primary_removes_under_a_standby_s_export(
     with running(standby.dsn, datasets) as service:
         with slow_export(service, tmp_path / "body") as curl:
             _remove_rows(server)
-            assert curl.wait(AMPLE) == 18
+            assert curl.wait(AMPLE) == 56
         until(lambda: "conflict with recovery" in service.log.read_text())
         with subprocess.Popen(
             ["curl", "-s", f"{service.url}/datasets/sleep.csv"], stdout=subprocess.PIPE, text=True
@@ -120,7 +120,7 @@ def test_failover(datasets: Path, tmp_path: Path) -> None:
             with running(dsn, datasets, settings={"pool_timeout": "4"}) as service:
                 with slow_export(service, tmp_path / "body") as curl:
                     server.crash()
-                    assert curl.wait(AMPLE) == 18
+                    assert curl.wait(AMPLE) == 56
                 until(lambda: whole(service), within=AMPLE)
                 standby.control("promote")
                 assert whole(service)

@@ -46,7 +46,7 @@ def test_any_connection_that_is_lost(
         backends = sorted(until(lambda: statements(source, "large")))
         assert len(backends) == CONNECTIONS
         assert fetch(source, "SELECT pg_terminate_backend($1)", backends[victim])[0][0]
-        assert curl.wait(20) == 18
+        assert curl.wait(20) == 56
     assert service.curl("/datasets/items.csv").status == 200
 
 

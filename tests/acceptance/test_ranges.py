@@ -17,7 +17,7 @@ def test_a_part_is_refused_and_no_query_runs(service: Service) -> None:
     assert "export-id" not in answer.headers
 
 
-@pytest.mark.parametrize("given", ["bytes=0-", "bytes=0-9", "rows=5-", "bytes=x"])
+@pytest.mark.parametrize("given", ["bytes=0-", "bytes=0-9", "rows=5-"])
 def test_what_is_no_such_part_is_the_whole(service: Service, given: str) -> None:
     answer = service.curl("/datasets/items.csv", "-H", f"Range: {given}")
     assert (answer.status, answer.body) == (200, service.curl("/datasets/items.csv").body)
