@@ -51,8 +51,8 @@ def test_a_body_that_is_given_up(served: Service, tmp_path: Path, client: str) -
 
 
 @clients
-def test_a_whole_body(served: Service, tmp_path: Path, client: str) -> None:
-    code, said = asked(client, f"{served.url}/datasets/big.csv", tmp_path)
+def test_a_whole_body(service: Service, tmp_path: Path, client: str) -> None:
+    code, said = asked(client, f"{service.url}/datasets/big.csv", tmp_path)
     assert code == 0, said
     assert (tmp_path / "body").stat().st_size > 9_000_000
 
