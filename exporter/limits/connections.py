@@ -20,6 +20,8 @@ from exporter.limits.unread import reset_unless_read
 
 _RESET = struct.pack("ii", 1, 0)
 _END = struct.pack("ii", 0, 0)
+_ALERT = b"\x15\x03\x03\x00\x02\x02\x50"
+"""An alert (RFC 8446, section 6: fatal, internal_error) in plain text, which is an error wherever TLS has its keys."""
 _TICK_SECONDS = 0.02
 """How often those are looked at whose bodies have ended. A web server that could write would have done so meanwhile."""
 
@@ -66,6 +68,18 @@ class Connection:
             self._socket.shutdown(socket.SHUT_RD)
         self._socket.close()
 
+    def spoil(self) -> bool:
+        """End it now in a way that TLS reports: Python's `ssl` takes a reset for an end. False if it is not read."""
+        try:
+            self._socket.send(_ALERT, socket.MSG_DONTWAIT)
+        except OSError:
+            return False
+        self._linger(_END)  # a reset might overtake the alert
+        with suppress(OSError):  # as above
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        return True
+
     def reset_unless_read(self, seconds: float) -> None:
         """Have the kernel reset it unless it is read."""
         with suppress(OSError):  # as above
@@ -107,10 +121,11 @@ class Connections:
             self._ticking = True
             self._later()
 
-    def give_up(self, connection: Connection) -> None:
-        """Cut the only body of a connection."""
+    def give_up(self, connection: Connection, *, secured: bool) -> None:
+        """Cut the only body of a connection, which is one of TLS or not."""
         self._forget(connection)
-        connection.reset()
+        if not (secured and connection.spoil()):
+            connection.reset()
 
     def give_up_stream(self, connection: Connection, error: BaseException) -> None:
         """Leave one of several bodies, which the web server cuts: the others may be read."""
@@ -186,6 +201,6 @@ class Body:
         if error is None:
             self._connections.end(self._connection)
         elif self._scope.http_version.startswith("1"):
-            self._connections.give_up(self._connection)
+            self._connections.give_up(self._connection, secured=self._scope.scheme == "https")
         else:
             self._connections.give_up_stream(self._connection, error)

@@ -11,8 +11,6 @@ from tests.acceptance.programs import AT_ONCE, PROGRAMS, started
 from tests.acceptance.service import PATIENCE, Service, running, stands_still, until
 from tests.acceptance.test_tls import options
 
-clients = pytest.mark.parametrize("client", PROGRAMS)
-
 
 @pytest.fixture(scope="module", autouse=True)
 def trust(certificates: Path, tmp_path_factory: pytest.TempPathFactory, wget: str) -> Iterator[None]:
@@ -32,29 +30,30 @@ def served(
 ) -> Iterator[Service]:
     secured = request.param == "TLS"
     arguments = options(certificates) if secured else ()
-    with running(source, datasets, *arguments, scheme="https" if secured else "http") as started:
+    scheme, settings = "https" if secured else "http", {"pool_size": str(len(PROGRAMS))}
+    with running(source, datasets, *arguments, settings=settings, scheme=scheme) as started:
         yield started
 
 
-def asked(client: str, url: str, folder: Path) -> tuple[int, str]:
-    """Return with what a client ended, and what it said."""
-    with started(client, url, folder / "body") as process:
-        _, said = process.communicate(timeout=3 * PATIENCE)
-        return process.returncode, said.decode()
+def asked(url: str, folder: Path) -> dict[str, int]:
+    """Have all clients ask at once, and return with what each ended."""
+    with ExitStack() as stack:
+        processes = {client: stack.enter_context(started(client, url, folder / client)) for client in PROGRAMS}
+        for process in processes.values():
+            process.communicate(timeout=3 * PATIENCE)
+    return {client: process.returncode for client, process in processes.items()}
 
 
-@clients
-def test_a_body_that_is_given_up(served: Service, tmp_path: Path, client: str) -> None:
-    code, _ = asked(client, f"{served.url}/datasets/late.csv", tmp_path)
-    assert code != 0
-    assert client in AT_ONCE or (tmp_path / "body").stat().st_size > 100_000
+def test_a_body_that_is_given_up(served: Service, tmp_path: Path) -> None:
+    ended = asked(f"{served.url}/datasets/late.csv", tmp_path)
+    assert [client for client, code in ended.items() if code == 0] == []
+    assert all(_size(tmp_path / client) > 100_000 for client in PROGRAMS if client not in AT_ONCE)
 
 
-@clients
-def test_a_whole_body(service: Service, tmp_path: Path, client: str) -> None:
-    code, said = asked(client, f"{service.url}/datasets/big.csv", tmp_path)
-    assert code == 0, said
-    assert (tmp_path / "body").stat().st_size > 9_000_000
+def test_a_whole_body(served: Service, tmp_path: Path) -> None:
+    ended = asked(f"{served.url}/datasets/big.csv", tmp_path)
+    assert ended == dict.fromkeys(PROGRAMS, 0)
+    assert min(_size(tmp_path / client) for client in PROGRAMS) > 9_000_000
 
 
 def test_a_worker_that_is_killed(source: str, datasets: Path, tmp_path: Path) -> None:

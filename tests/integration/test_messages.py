@@ -50,10 +50,10 @@ END$$;
 )
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["asyncio", "uvloop"])
-def anyio_backend(request):
-    """The service's own loop too."""
-    return "asyncio", {"use_uvloop": request.param}
+@pytest.fixture(scope="module")
+def anyio_backend():
+    """The service's own loop."""
+    return "asyncio", {"use_uvloop": True}
 
 
 @pytest.fixture(scope="module", autouse=True)
