@@ -30,11 +30,11 @@ def accepted(address: str = "127.0.0.1", to: str | None = None, family: int = so
         yield stack.enter_context(listener.accept()[0]), client
 
 
-def request(end: socket.socket, version: str = "1.1", client: str | None = None) -> Any:
+def request(end: socket.socket, version: str = "1.1", client: str | None = None, scheme: str = "http") -> Any:
     """What Granian says of a request: the address that it listens on, not the one that was called."""
     host, port = end.getpeername()[:2]
     server = f"any:{end.getsockname()[1]}"
-    return SimpleNamespace(client=f"{client or host}:{port}", server=server, http_version=version)
+    return SimpleNamespace(client=f"{client or host}:{port}", server=server, http_version=version, scheme=scheme)
 
 
 def resets(end: socket.socket) -> bool:
@@ -76,6 +76,16 @@ async def test_what_the_kernel_cannot_take_yet_keeps_the_connection_so() -> None
         assert resets(end)
         client.close()  # what nobody will read is over, too
         await released(connections)
+
+
+async def test_a_body_over_tls_that_fails_ends_with_a_record_that_is_none() -> None:
+    """A reset would be an end to Python's own TLS, and one behind the record might overtake it."""
+    with accepted() as (end, client):
+        with pytest.raises(ZeroDivisionError):
+            async with Body(Connections(), request(end, scheme="https")):
+                raise ZeroDivisionError
+        assert client.recv(100) == b"\x15\x03\x03\x00\x02\x02\x50"
+        assert client.recv(100) == b""
 
 
 async def test_a_body_of_http_1_that_fails_ends_its_connection() -> None:
