@@ -75,10 +75,10 @@ def prepare(database_url: str, folder: Path, scale: float) -> Expected:
     return asyncio.run(_expected(database_url, tables))
 
 
-async def _expected(database_url: str, tables: str) -> Expected:
+async def _expected(database_url: str, statements: str) -> Expected:
     connection = await asyncpg.connect(database_url)
     try:
-        await connection.execute(tables)
+        await connection.execute(statements)
         csv, ndjson, tables = {}, {}, {}
         for name in NAMES:
             silent = f"soak.{_SAME.get(name, name)}"

@@ -69,7 +69,7 @@ class Connection:
         self._socket.close()
 
     def spoil(self) -> bool:
-        """End it now in a way that TLS reports: Python's `ssl` takes a reset for an end. False if it is not read."""
+        """End it now as TLS reports: Python's `ssl` takes a reset for an end. Return False where there is no room."""
         try:
             self._socket.send(_ALERT, socket.MSG_DONTWAIT)
         except OSError:
@@ -121,10 +121,11 @@ class Connections:
             self._ticking = True
             self._later()
 
-    def give_up(self, connection: Connection, *, secured: bool) -> None:
+    def give_up(self, connection: Connection, error: BaseException, *, secured: bool) -> None:
         """Cut the only body of a connection, which is one of TLS or not."""
         self._forget(connection)
-        if not (secured and connection.spoil()):
+        # Who reads nothing would not see a record either, and would keep the connection until then.
+        if isinstance(error, Unread) or not (secured and connection.spoil()):
             connection.reset()
 
     def give_up_stream(self, connection: Connection, error: BaseException) -> None:
@@ -201,6 +202,6 @@ class Body:
         if error is None:
             self._connections.end(self._connection)
         elif self._scope.http_version.startswith("1"):
-            self._connections.give_up(self._connection, secured=self._scope.scheme == "https")
+            self._connections.give_up(self._connection, error, secured=self._scope.scheme == "https")
         else:
             self._connections.give_up_stream(self._connection, error)

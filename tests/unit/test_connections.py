@@ -88,6 +88,14 @@ async def test_a_body_over_tls_that_fails_ends_with_a_record_that_is_none() -> N
         assert client.recv(100) == b""
 
 
+async def test_who_reads_nothing_is_reset_over_tls_too() -> None:
+    with accepted() as (end, _):
+        with pytest.raises(Unread):
+            async with Body(Connections(), request(end, scheme="https")):
+                raise Unread("stalled")
+        assert resets(end)
+
+
 async def test_a_body_of_http_1_that_fails_ends_its_connection() -> None:
     connections = Connections()
     with accepted() as (end, client):
