@@ -11,12 +11,13 @@ from exporter.database import Database
 from exporter.order import Order
 from exporter.pipeline import in_place, pipeline
 from exporter.plan import Plan, plan
-from exporter.scan import check_estimate, dialect, projection, scan
+from exporter.scan import check_estimate, projection, reading, scan
 from exporter.telemetry import masking
 from exporter.work import Work
+from queries.blocks import pieces
 from queries.cast import Unrepresentable
 from queries.connection import Connection
-from queries.copy import pieces, takes_copy
+from queries.copy import takes_copy
 from queries.cursor import cursor
 from queries.errors import CopyRefused
 from queries.source import Source
@@ -94,8 +95,8 @@ def _chunks(blocks: AsyncIterator[Any], work: Work, threads: Executor) -> AsyncG
 
 @asynccontextmanager
 async def _fetched(order: Order, database: Database, connection: Connection, planned: Plan) -> AsyncIterator[Source]:
-    projected = projection(order, planned, as_text=True)(order.dataset.query.numbered(), limit=order.limit)
+    projected = projection(order, planned, as_bytes=True)(order.dataset.query.numbered(), limit=order.limit)
     arguments = list(order.arguments.values())
     await check_estimate(order, connection, projected, arguments)
-    async with cursor(connection, projected, arguments, dialect(order)) as source:
+    async with cursor(connection, projected, arguments, reading(order, planned)) as source:
         yield source

@@ -6,12 +6,14 @@ from queries.cast import Unrepresentable
 from queries.errors import (
     ArgumentRejected,
     DatabaseUnavailable,
+    InvalidText,
     LockTimeout,
     PermissionDenied,
     PoolBusy,
     QueryError,
     RoleRefused,
     RowsLost,
+    SettingsChanged,
     StatementTimeout,
 )
 
@@ -31,12 +33,14 @@ _PROBLEMS: dict[type[QueryError], tuple[ProblemType, str, dict[str, str]]] = {
     StatementTimeout: (ProblemType.STATEMENT_TIMEOUT, "Ask for less: narrow the parameters or set _limit.", {}),
 }
 
+_INSTEAD = "Let it set them for a function only (CREATE FUNCTION … SET), or use AT TIME ZONE and to_char."
+
 
 def problem_of(error: Exception) -> Problem:
     """Return the problem that stands for a failure; nothing of the server's own text, which may quote SQL, is in it."""
     if isinstance(error, Problem):
         return error
-    if isinstance(error, Exceeded | Unrepresentable):
+    if isinstance(error, Exceeded | Unrepresentable | InvalidText | SettingsChanged):
         return _in_its_words(error)
     if isinstance(error, ArgumentRejected):
         fault = Fault(error.parameter, "the database does not accept this value")
@@ -51,7 +55,10 @@ def problem_of(error: Exception) -> Problem:
     return Problem(ProblemType.QUERY_REJECTED, f"The service's log has the reason under this instance{state}.")
 
 
-def _in_its_words(error: Exceeded | Unrepresentable) -> Problem:
-    if isinstance(error, Unrepresentable):
+def _in_its_words(error: Exceeded | Unrepresentable | InvalidText | SettingsChanged) -> Problem:
+    if isinstance(error, SettingsChanged):
+        detail = f"The dataset's query changes how values are written: {', '.join(error.names)}. {_INSTEAD}"
+        return Problem(ProblemType.QUERY_REJECTED, detail)
+    if isinstance(error, Unrepresentable | InvalidText):
         return Problem(ProblemType.UNREPRESENTABLE_VALUE, str(error))
     return Problem(ProblemType.EXPORT_TOO_LARGE, f"{error} Ask for less: narrow the parameters or set _limit.")

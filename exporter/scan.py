@@ -17,7 +17,7 @@ from queries.keys import estimated_size, keys
 from queries.pages import pages, size_of
 from queries.parallel import parallel
 from queries.projection import project
-from queries.source import Dialect, Source
+from queries.source import Dialect, Reading, Source
 from queries.walk import Walk
 
 _BYTES_EACH = 32 * 2**20
@@ -37,16 +37,16 @@ async def scan(order: Order, database: Database, connection: Connection, planned
     projected = projection(order, planned)
     await check_estimate(order, connection, projected(sql, limit=order.limit))
     async with AsyncExitStack() as stack:
-        connections, columns = [connection], len(planned.chosen)
+        connections, reads = [connection], reading(order, planned)
         walk, more = await _division(order, database, connection, planned, sql)
         if walk is not None:
             joining = database.followers.joining(connection, more, sql, partial(database.transaction, order))
             connections += await stack.enter_async_context(joining)
         if walk is not None and len(connections) > 1:
-            reading = parallel(connections, walk, projected, columns, dialect(order), ordered=order.ordered)
-            yield await stack.enter_async_context(reading)
+            source = parallel(connections, walk, projected, reads, ordered=order.ordered)
+            yield await stack.enter_async_context(source)
         else:
-            yield await stack.enter_async_context(copy(connection, projected(sql), columns, dialect(order)))
+            yield await stack.enter_async_context(copy(connection, projected(sql), reads))
 
 
 async def check_estimate(order: Order, connection: Connection, sql: str, arguments: Sequence[Argument] = ()) -> None:
@@ -79,7 +79,7 @@ async def _division(
     return walk, more
 
 
-def projection(order: Order, planned: Plan, *, as_text: bool = False) -> "partial[str]":
+def projection(order: Order, planned: Plan, *, as_bytes: bool = False) -> "partial[str]":
     """Return what makes of the dataset's query, or of a part of it, the one that gives the order's columns."""
     return partial(
         project,
@@ -87,14 +87,14 @@ def projection(order: Order, planned: Plan, *, as_text: bool = False) -> "partia
         layout=order.format.layout.value,
         chosen=planned.chosen,
         limit=order.reading_limit,
-        as_text=as_text,
+        as_bytes=as_bytes,
         escaped=order.options.escaped(),
         comment=order.progress.comment,
     )
 
 
-def dialect(order: Order) -> Dialect:
-    """Return the CSV that the order's format reads."""
+def reading(order: Order, planned: Plan) -> Reading:
+    """Return what the order's source reads, in the CSV that its format reads."""
     if order.format.layout is not Layout.CSV:
-        return Dialect()
-    return Dialect(**order.options.model_dump(include={"delimiter", "null"}))
+        return Reading(planned.outputs)
+    return Reading(planned.outputs, Dialect(**order.options.model_dump(include={"delimiter", "null"})))

@@ -10,6 +10,7 @@ import pyarrow as pa
 from queries.builtin import BUILTIN
 from queries.modifiers import decimal_type, display, numeric_type
 from queries.types import Attribute, Column, Kind, PgType, Policy
+from queries.writing import ALL
 
 JSON_TYPE = pa.json_(pa.string())
 
@@ -40,6 +41,21 @@ _FIXED: Mapping[int, tuple[Kind, pa.DataType]] = {
 _PLAIN = frozenset(
     {27, 28, 29, 600, 601, 602, 603, 604, 628, 650, 718, 774, 829, 869, 1266, 1560, 1562, 2970, 3220, 5038}
 )
+
+# xml, "char", name, text, bpchar, varchar, text search, jsonpath: what was put in comes out.
+_UNCHANGED = frozenset({18, 19, 25, 142, 705, 1042, 1043, 3614, 3615, 4072})
+
+_SETTINGS: Mapping[Kind, frozenset[str]] = {
+    Kind.FLOAT: frozenset({"extra_float_digits"}),
+    Kind.PLAIN: frozenset({"extra_float_digits"}),
+    Kind.DATE: frozenset({"DateStyle"}),
+    Kind.TIMESTAMP: frozenset({"DateStyle"}),
+    Kind.TIMESTAMPTZ: frozenset({"DateStyle", "TimeZone"}),
+    Kind.INTERVAL: frozenset({"IntervalStyle"}),
+    Kind.BYTEA: frozenset({"bytea_output"}),
+    Kind.TEXT: ALL,
+    Kind.DOCUMENT: ALL,
+}
 
 # record, record[] and anyarray tell nothing of what is inside.
 _OPAQUE = frozenset({2249, 2277, 2287})
@@ -132,8 +148,9 @@ class _Resolver:
             kind, arrow_type = self._list(element)
         else:
             kind, arrow_type = self._scalar(type_, modifier)
+        settings = element.settings if element else _settings(type_, kind)
         element = element if pa.types.is_list(arrow_type) else None
-        return Column(self._name, display(type_, modifier), kind, arrow_type, element, self._policy)
+        return Column(self._name, display(type_, modifier), kind, arrow_type, element, self._policy, settings)
 
     def _look_up(self, oid: int) -> PgType:
         return self._types.get(oid) or BUILTIN[oid]
@@ -154,6 +171,11 @@ class _Resolver:
         if type_.oid in _OPAQUE or type_.type == "c" or type_.casts_to_json:
             return Kind.DOCUMENT, JSON_TYPE
         return (Kind.PLAIN if type_.oid in _PLAIN else Kind.TEXT), pa.string()
+
+
+def _settings(type_: PgType, kind: Kind) -> frozenset[str]:
+    unchanged = type_.oid in _UNCHANGED or type_.type == "e"
+    return frozenset() if unchanged else _SETTINGS.get(kind, frozenset())
 
 
 def _overridden(column: Column, wanted: str) -> Column:

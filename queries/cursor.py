@@ -1,15 +1,18 @@
 """The cursor source: a portal read in steps, for servers and poolers without COPY, and as COPY's oracle."""
 
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeAlias
+from functools import partial
+from typing import NamedTuple, TypeAlias
 
 import asyncpg
 
 from queries.connection import Connection
 from queries.errors import translated
-from queries.source import Dialect
+from queries.source import Dialect, Reading
+from queries.utf8 import is_utf8, mended
+from queries.writing import verify, written_by
 
 Argument: TypeAlias = "str | list[str | None] | None"
 
@@ -19,20 +22,34 @@ _FETCH_ROWS = (50, 1000)
 """Rows of the first fetch, and the most of any: rows that suddenly get wide are in memory by the fetch."""
 
 
+class Fetched(NamedTuple):
+    """A block of the driver's records."""
+
+    end: int
+    """How many rows there are up to its end."""
+    records: list[asyncpg.Record]
+
+
 class CursorSource:
-    """One open portal whose columns are all text. Its blocks are lists of the driver's records."""
+    """One open portal whose columns are bytes of text."""
 
     is_csv = False
 
-    def __init__(self, cursor: "asyncpg.cursor.Cursor[asyncpg.Record]", width: int, dialect: Dialect) -> None:
+    def __init__(
+        self,
+        cursor: "asyncpg.cursor.Cursor[asyncpg.Record]",
+        reading: Reading,
+        verify: Callable[[], Awaitable[None]],
+    ) -> None:
+        """Take the portal, what it reads, and what is to be done after the last row."""
         self.rows: int | None = None
         self.counted = 0
         self._cursor = cursor
-        self._width = width
-        self._write = _row_writer(dialect, alone=width == 1)
-        self._delimiter = dialect.delimiter
+        self._reading = reading
+        self._verify = verify
+        self._write = _row_writer(reading.dialect, alone=len(reading.columns) == 1)
 
-    async def __aiter__(self) -> AsyncIterator[list[asyncpg.Record]]:
+    async def __aiter__(self) -> AsyncIterator[Fetched]:
         """Yield blocks of about `_FETCH_BYTES`; the row count adapts to the width of the rows before."""
         fewest, most = _FETCH_ROWS
         step = fewest
@@ -42,32 +59,38 @@ class CursorSource:
             if not block:
                 break
             self.counted += len(block)
-            yield block
+            yield Fetched(self.counted, block)
             step = max(1, min(most, step * 4, _FETCH_BYTES // self._widest(block)))
+        await self._verify()
         self.rows = self.counted
 
     def _widest(self, block: list[asyncpg.Record]) -> int:
         """Return about how wide the block's rows are: the first, the last, and some between."""
         sampled = [*block[:: max(1, len(block) // 8)], block[-1]]
-        return max(sum(len(value or "") for value in record.values()) for record in sampled) + self._width + 1
+        return max(sum(len(value or b"") for value in record.values()) for record in sampled) + len(block[0]) + 1
 
-    def csv(self, block: list[asyncpg.Record]) -> bytes:
-        """Write the records as `COPY … (FORMAT csv)` does (PostgreSQL, src/backend/commands/copyto.c)."""
-        write, delimiter = self._write, self._delimiter
-        return b"".join([(delimiter.join(map(write, record)) + "\n").encode() for record in block])
+    def csv(self, block: Fetched) -> bytes:
+        """Write the records as `COPY … (FORMAT csv)` does (PostgreSQL, src/backend/commands/copyto.c).
+
+        Raises:
+            InvalidText: a value is not UTF-8, and the policy of its column is "error".
+        """
+        write, delimiter = self._write, self._reading.dialect.delimiter.encode()
+        csv = b"".join([delimiter.join(map(write, record)) + b"\n" for record in block.records])
+        return csv if is_utf8(csv) else mended(csv, self._reading, block.end)
 
 
-def _row_writer(dialect: Dialect, *, alone: bool) -> Callable[[str | None], str]:
+def _row_writer(dialect: Dialect, *, alone: bool) -> Callable[[bytes | None], bytes]:
     """Return the function that writes one value; `alone` says that it has its row for itself."""
-    needs_quotes = re.compile(f'[{re.escape(dialect.delimiter)}"\r\n]').search
-    null = dialect.null
+    needs_quotes = re.compile(b'[%b"\r\n]' % re.escape(dialect.delimiter.encode())).search
+    null = dialect.null.encode()
 
-    def write(value: str | None) -> str:
+    def write(value: bytes | None) -> bytes:
         if value is None:
             return null
         # A row that is only \. would end the input of old readers; a value like the null string would be one.
-        if value == null or needs_quotes(value) or (alone and value == "\\."):
-            return '"' + value.replace('"', '""') + '"'
+        if value == null or needs_quotes(value) or (alone and value == b"\\."):
+            return b'"' + value.replace(b'"', b'""') + b'"'
         return value
 
     return write
@@ -75,17 +98,18 @@ def _row_writer(dialect: Dialect, *, alone: bool) -> Callable[[str | None], str]
 
 @asynccontextmanager
 async def cursor(
-    connection: Connection, sql: str, arguments: Sequence[Argument], dialect: Dialect
+    connection: Connection, sql: str, arguments: Sequence[Argument], reading: Reading
 ) -> AsyncIterator[CursorSource]:
-    """Open a portal on a query whose columns are all text, with real binds.
+    """Open a portal on a query whose columns are all bytes.
 
     Args:
         connection: in a transaction, used by nobody else meanwhile; its end closes the portal.
         sql: one statement with `$1`…`$n`.
         arguments: their values as text.
-        dialect: how the CSV is written.
+        reading: what it returns.
     """
+    written = await written_by(connection, reading.settings)
     with translated():
         statement = await connection.prepare(sql)
         portal = await statement.cursor(*arguments)
-    yield CursorSource(portal, len(statement.get_attributes()), dialect)
+    yield CursorSource(portal, reading, partial(verify, connection, written))

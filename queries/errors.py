@@ -1,6 +1,6 @@
 """Failures of reading from PostgreSQL, told apart by what the caller can do about them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import asyncpg
@@ -46,6 +46,29 @@ class RowsLost(QueryError):
     """Fewer or more rows came out of an export than the server says it sent."""
 
 
+class InvalidText(QueryError):
+    """A text that the database holds as UTF-8 is not UTF-8."""
+
+    def __init__(self, column: str, row: int | None) -> None:
+        """`row` counts from 0; it is None where it is not known."""
+        place = f"column {column!r}" if row is None else f"column {column!r}, row {row + 1}"
+        super().__init__(f"{place}: the text in the database is not valid UTF-8")
+        self.column = column
+        self.row = row
+
+    def after(self, rows: int) -> "InvalidText":
+        """Return the same refusal, its row counted from `rows` rows before."""
+        return InvalidText(self.column, None if self.row is None else self.row + rows)
+
+
+class SettingsChanged(QueryError):
+    """The query has changed settings by which its values are written, so that some may be written otherwise."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(f"the query has changed {', '.join(names)}")
+        self.names = names
+
+
 class QueryRejected(QueryError):
     """The server refused the query or failed while it ran it."""
 
@@ -66,6 +89,8 @@ _UNAVAILABLE = ("08", "40", "53", "57P", "58", "28", "3D")
 def _translated(error: Exception) -> QueryError:
     sqlstate: str | None = getattr(error, "sqlstate", None)
     kind: type[QueryError] = QueryRejected
+    if isinstance(error, UnicodeDecodeError):
+        return QueryRejected("what the server says of a failure is not valid UTF-8")
     if not isinstance(error, asyncpg.PostgresError) or (sqlstate or "").startswith(_UNAVAILABLE):
         kind = DatabaseUnavailable
     elif isinstance(error, asyncpg.InsufficientPrivilegeError):
@@ -81,7 +106,13 @@ def _translated(error: Exception) -> QueryError:
     return translated
 
 
-_DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+_DRIVER_ERRORS = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    UnicodeDecodeError,
+)
 """The driver calls it internal when the server ended the connection between two statements, or is not of the kind that
 `target_session_attrs` wants."""
 

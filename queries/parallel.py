@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
+from queries.blocks import Block, CopySource, joined
 from queries.connection import Connection
-from queries.copy import Block, CopySource, joined, receive
-from queries.source import BLOCK_BYTES, Dialect
+from queries.copy import receive
+from queries.errors import InvalidText
+from queries.source import BLOCK_BYTES, Reading
 from queries.walk import Walk
 
 _AHEAD = 1
@@ -44,24 +46,19 @@ class ParallelSource:
         """Take whatever comes: nobody reads it, and a `run` that a failure is ending could not be cancelled."""
         self._blocks = asyncio.Queue()
 
-    async def run(self, project: Callable[[str], str], columns: int, dialect: Dialect) -> None:
+    async def run(self, project: Callable[[str], str], reading: Reading) -> None:
         """Read everything for `__aiter__`, which is told what fails; the rest is then given up."""
         end: Exception | None = None
         try:
             async with asyncio.TaskGroup() as group:
                 for connection in self._connections:
-                    group.create_task(self._lane(connection, group, project, columns, dialect))
+                    group.create_task(self._lane(connection, group, project, reading))
         except ExceptionGroup as failures:
             end = failures.exceptions[0]
         await self._blocks.put(end)
 
     async def _lane(
-        self,
-        connection: Connection,
-        group: asyncio.TaskGroup,
-        project: Callable[[str], str],
-        columns: int,
-        dialect: Dialect,
+        self, connection: Connection, group: asyncio.TaskGroup, project: Callable[[str], str], reading: Reading
     ) -> None:
         while True:
             await self._room.acquire()
@@ -71,7 +68,7 @@ class ParallelSource:
                 return
             source = CopySource(BLOCK_BYTES)
             self._last = group.create_task(self._forward(source, self._last if self._ordered else None))
-            await receive(connection, project(part.sql), columns, dialect, source)
+            await receive(connection, project(part.sql), reading, source)
             if source.failed:
                 return
             self._walk.learn(part, source.received)
@@ -79,8 +76,12 @@ class ParallelSource:
     async def _forward(self, source: CopySource, turn: asyncio.Task[None] | None) -> None:
         if turn is not None:
             await turn
-        async for block in source:
-            await self._blocks.put(block)
+        try:
+            async for block in source:
+                await self._blocks.put(block)
+        except InvalidText as error:
+            # Without an order its place is one of the part.
+            raise error.after(self.counted if self._ordered else 0) from None
         self.counted += source.rows or 0
         self._room.release()
 
@@ -88,14 +89,8 @@ class ParallelSource:
 
 
 @asynccontextmanager
-async def parallel(  # noqa: PLR0913 - each part is read in the same way
-    connections: Sequence[Connection],
-    walk: Walk,
-    project: Callable[[str], str],
-    columns: int,
-    dialect: Dialect,
-    *,
-    ordered: bool,
+async def parallel(
+    connections: Sequence[Connection], walk: Walk, project: Callable[[str], str], reading: Reading, *, ordered: bool
 ) -> AsyncIterator[ParallelSource]:
     """Read a walk's parts over several connections for as long as the context lasts; leaving it cancels what runs.
 
@@ -103,12 +98,11 @@ async def parallel(  # noqa: PLR0913 - each part is read in the same way
         connections: each in a transaction of the same snapshot, used by nobody else meanwhile.
         walk: the parts; each one a statement without parameters.
         project: makes of a part's query the one that is read.
-        columns: how many that returns.
-        dialect: how the server writes the CSV.
+        reading: what that returns.
         ordered: whether the blocks come in the order of the walk.
     """
     source = ParallelSource(connections, walk, ordered=ordered)
-    task = asyncio.create_task(source.run(project, columns, dialect))
+    task = asyncio.create_task(source.run(project, reading))
     try:
         yield source
     finally:

@@ -19,20 +19,20 @@ def project(  # noqa: PLR0913 - what is optional is by keyword
     *,
     chosen: Sequence[int] | None = None,
     limit: int | None = None,
-    as_text: bool = False,
+    as_bytes: bool = False,
     comment: str = "",
     escaped: str = "",
 ) -> str:
     """Return a SELECT of the query's columns, or of those `chosen` by position, in that order.
 
     `columns` are all columns of the query `sql`, which must be one statement without a final semicolon. Its rows keep
-    their order. With `as_text` every output column is text, NULL staying NULL: what COPY would have printed. A text
-    whose first character after any spaces is in `escaped` gets an apostrophe in front, so that no spreadsheet takes it
+    their order. With `as_bytes` every output column is the bytes of what COPY would have printed, NULL staying NULL. A
+    text whose first character after any spaces is in `escaped` gets an apostrophe in front: so no spreadsheet takes it
     for a formula. A `comment` comes first, since `pg_stat_activity` cuts long statements.
     """
     positions = range(len(columns)) if chosen is None else chosen
     outputs = ", ".join(
-        f"{_output(f'c{position}', columns[position], layout, as_text, escaped)} AS {quoted(columns[position].name)}"
+        f"{_output(f'c{position}', columns[position], layout, as_bytes, escaped)} AS {quoted(columns[position].name)}"
         for position in positions
     )
     # A query's last line may end in a comment: the bracket that closes it must not.
@@ -41,15 +41,17 @@ def project(  # noqa: PLR0913 - what is optional is by keyword
     return f"{comment}SELECT {outputs}\nFROM (\n{sql}\n) r{aliases}{bound}"
 
 
-def _output(name: str, column: Column, layout: str, as_text: bool, escaped: str) -> str:
+def _output(name: str, column: Column, layout: str, as_bytes: bool, escaped: str) -> str:
     expression = name if layout == "csv" else _json(name, column, layout)
     guarded = escaped and column.kind in _FREE_TEXT and column.postgres_type != "money"
-    if not as_text and not guarded:
+    if not as_bytes and not guarded:
         return expression
     text = f"pg_catalog.format('%s', {expression})"
+    written = "pg_catalog.textsend({})" if as_bytes else "{}"
     # IS NOT NULL is false for a composite with a NULL inside, and `::text` is not what bool, char(n) and inet print.
-    formula = f"WHEN {_begins(text, escaped)} THEN pg_catalog.concat('''', {text}) " if guarded else ""
-    return f"CASE {formula}WHEN {name} IS DISTINCT FROM NULL THEN {text} END"
+    apostrophe = written.format(f"pg_catalog.concat('''', {text})")
+    formula = f"WHEN {_begins(text, escaped)} THEN {apostrophe} " if guarded else ""
+    return f"CASE {formula}WHEN {name} IS DISTINCT FROM NULL THEN {written.format(text)} END"
 
 
 def _begins(text: str, escaped: str) -> str:

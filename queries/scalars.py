@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from queries.errors import SettingsChanged
 from queries.odd import refuse, unlike, without
 from queries.temporal import intervals, moments, times, validity
 from queries.types import Column, Kind
@@ -16,7 +17,8 @@ Kernel = Callable[[pa.Array, Column], pa.Array]
 def scalars(text: pa.Array, column: Column) -> pa.Array:
     """Return the values of a string array as the column's Arrow type.
 
-    Raises Unrepresentable for a value that does not fit, if that is the column's policy, else makes it NULL.
+    Raises Unrepresentable for a value that does not fit, if that is the column's policy, else makes it NULL, and
+    SettingsChanged for bytes that are not written as they were to be.
     """
     if column.arrow_type == pa.string():
         return text
@@ -70,6 +72,8 @@ def _double(text: pa.Array, column: Column) -> pa.Array:
 
 def _bytes(text: pa.Array, _: Column) -> pa.Array:
     r"""Return the bytes of \x6162: the prefixes go, the one buffer of all digits is read in one call."""
+    if not pc.all(pc.starts_with(text, "\\x")).as_py() and text.null_count < len(text):
+        raise SettingsChanged(["bytea_output"])
     digits = pc.ascii_ltrim(text, characters="\\x")
     offsets = pa.Array.from_buffers(pa.int32(), len(digits) + 1, [None, digits.buffers()[1]])
     body = binascii.unhexlify(memoryview(digits.buffers()[2] or b"")[: offsets[-1].as_py()])

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from queries.acting import Acting
 from queries.projection import quoted
+from queries.writing import WRITING
 
 _LEAST_IDLE_SECONDS = 600
 """However short its statements must be, a transaction may wait for the service's own work, and for a slow reader."""
@@ -12,11 +13,7 @@ _BEGIN = """
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 {snapshot}
 SET LOCAL synchronize_seqscans = off;
-SET LOCAL DateStyle = 'ISO';
-SET LOCAL TimeZone = 'UTC';
-SET LOCAL IntervalStyle = 'iso_8601';
-SET LOCAL bytea_output = 'hex';
-SET LOCAL extra_float_digits = 1;
+{writing}
 SET LOCAL client_encoding = 'UTF8';
 SET LOCAL standard_conforming_strings = on;
 SET LOCAL client_min_messages = error;
@@ -46,6 +43,7 @@ class Session:
         # https://www.postgresql.org/docs/current/sql-createfunction.html#SQL-CREATEFUNCTION-SECURITY
         schemas = (*self.search_path, "pg_temp")
         return _BEGIN.format(
+            writing="\n".join(f"SET LOCAL {name} = '{value}';" for name, value in WRITING.items()),
             snapshot=f"SET TRANSACTION SNAPSHOT '{snapshot}';" if snapshot else "",
             statement_timeout=_milliseconds(seconds),
             idle_timeout=_milliseconds(max(seconds, _LEAST_IDLE_SECONDS) if seconds else 0),

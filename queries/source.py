@@ -1,8 +1,10 @@
 """What the two ways of reading rows, COPY and the cursor, have in common."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+from queries.types import Column
 
 BLOCK_BYTES = 1 << 20
 """About how much CSV a source gathers before it hands it on: below, hand-overs cost; above, only memory grows."""
@@ -16,8 +18,21 @@ class Dialect:
     null: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a source reads: the columns of its statement, in their order, and the CSV that they become."""
+
+    columns: Sequence[Column]
+    dialect: Dialect = Dialect()
+
+    @property
+    def settings(self) -> frozenset[str]:
+        """The settings of the session by which the values are written."""
+        return frozenset().union(*(column.settings for column in self.columns))
+
+
 class Source(Protocol):
-    """Rows of one query, in the server's order, as blocks of whole rows."""
+    """Rows of one query, in the server's order, as blocks of whole rows, in UTF-8."""
 
     rows: int | None
     """How many rows the server says it sent; None until the last block has been read."""
@@ -27,7 +42,7 @@ class Source(Protocol):
         """How many of them are known of already; in the end all."""
 
     is_csv: bool
-    """Whether the blocks are chunks of CSV (`queries.copy.Block`), so that `csv` does next to nothing."""
+    """Whether the blocks are chunks of CSV (`queries.blocks.Block`), so that `csv` does next to nothing."""
 
     def __aiter__(self) -> AsyncIterator[Any]:
         """Yield blocks of roughly `BLOCK_BYTES`, or less when the server pauses; a larger row is a block of its own.
@@ -37,4 +52,8 @@ class Source(Protocol):
         """
 
     def csv(self, block: Any) -> bytes:
-        """Return a block as CSV rows without a header; the block is used up. Slow, and safe in any thread."""
+        """Return a block as CSV rows without a header; the block is used up. Slow, and safe in any thread.
+
+        Raises:
+            InvalidText: a value is not UTF-8, if that shows only here.
+        """

@@ -83,3 +83,5 @@ class Column:
     element: "Column | None" = None
     """The element of an ARRAY column that becomes a list."""
     policy: Policy = "error"
+    settings: frozenset[str] = frozenset()
+    """The settings of a session by which its values are written."""

@@ -22,6 +22,8 @@ _HEAD = 5
 """Bytes of a message's kind and length (https://www.postgresql.org/docs/current/protocol-message-formats.html)."""
 _COPY_DONE = b"c\0\0\0\4"
 """The message behind the last row. A row holds no zero byte, and the length before it stands behind a `d`."""
+_NEXT_ROW = b"\nd\0"
+"""A row's end and the beginning of the next one's message, if that has less than 16 MiB."""
 _TAIL_BYTES = 1 << 16
 """More than the settings may take that a server tells of behind the last row."""
 
@@ -34,18 +36,42 @@ class Copying:
         self.rescue = rescue
         self.notices = 0
         """Their bytes."""
-        self._columns = columns
+        self._begun = 8 + 2 * columns
+        """The bytes of the message before the rows."""
+        self._last_row = self._begun, b""
+        """Where the last row begins that is known of, and its message's head."""
         self._received = 0
         self._recent: deque[bytes] = deque()
         self._recent_size = 0
 
     def see(self, data: bytes) -> None:
         """Count what came, and keep the last of it."""
+        place = data.rfind(_NEXT_ROW)
+        if place >= 0:
+            self._last_row = self._received + place + 1, data[place + 1 : place + 1 + _HEAD]
         self._received += len(data)
         self._recent.append(data)
         self._recent_size += len(data)
         while self._recent_size - len(self._recent[0]) >= _TAIL_BYTES:
             self._recent_size -= len(self._recent.popleft())
+
+    def rows(self, handed: int) -> int:
+        """Return how many rows have come whole, as long as the driver neither holds nor reads any.
+
+        Args:
+            handed: the bytes of all of them.
+        """
+        tail = b"".join(self._recent)
+        dropped = self._received - len(tail)
+        place, head = self._last_row
+        other = self._begun + self.notices
+        while place < self._received:
+            head = tail[place - dropped :][:_HEAD] if place >= dropped else head
+            after = place + 1 + int.from_bytes(head[1:]) if len(head) == _HEAD else self._received + 1
+            if after > self._received or head[:1] not in b"dN":
+                other += min(after, self._received) - place
+            place, head = after, b""
+        return (self._received - other - handed) // _HEAD
 
     def surplus(self, status: str, handed: int) -> int:
         """Return by how many bytes what came from the server exceeds what was handed over; 0 means that all is right.
@@ -57,8 +83,8 @@ class Copying:
             handed: the bytes of the rows that the driver has handed over, or that were taken from it.
         """
         rows = int(status.rpartition(" ")[2])
-        begun, done, complete, ready = 8 + 2 * self._columns, _HEAD, _HEAD + len(status) + 1, _HEAD + 1
-        surplus = self._received - begun - done - complete - ready - self.notices - rows * _HEAD - handed
+        done, complete, ready = _HEAD, _HEAD + len(status) + 1, _HEAD + 1
+        surplus = self._received - self._begun - done - complete - ready - self.notices - rows * _HEAD - handed
         return surplus and surplus - self._settings()
 
     def _settings(self) -> int:

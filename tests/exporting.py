@@ -5,6 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from uuid import UUID
 
+import pyarrow as pa
+
 from exporter.access.principal import ANONYMOUS
 from exporter.database import Database
 from exporter.export import export
@@ -14,6 +16,8 @@ from queries.dataset import Dataset
 from queries.followers import Followers
 from queries.pool import Pool
 from queries.session import Session
+from queries.source import Reading
+from queries.types import Column, Kind
 
 FORMATS = registry.load()
 
@@ -49,6 +53,11 @@ def order(sql: str, extension: str, source: str = "copy", **how) -> Order:
         ID, chosen.pop("principal", ANONYMOUS), dataset, chosen.pop("arguments", {}), format_, format_.options(**how)
     )
     return replace(ordered, columns=chosen.pop("chosen", None), **chosen)
+
+
+def texts(count: int) -> Reading:
+    """What is read of so many columns of text."""
+    return Reading([Column(f"c{number}", "text", Kind.TEXT, pa.string()) for number in range(count)])
 
 
 async def document(database: Database, ordered: Order) -> bytes:

@@ -7,9 +7,9 @@ import pytest
 
 from queries.copy import copy
 from queries.parallel import parallel
-from queries.source import Dialect
 from queries.walk import Span, Walk
 from queries.wire import CopyingConnection
+from tests.exporting import texts
 
 pytestmark = pytest.mark.anyio
 
@@ -41,7 +41,7 @@ async def test_at_any_moment_of_many_copies(connections):
     backends = [connection.get_server_pid() for connection in connections]
     for number in range(200):
         walk = Walk([Span(0, 10_000_000, rows)], 4_000_000_000)
-        async with parallel(connections, walk, str, 2, Dialect(), ordered=True) as source:
+        async with parallel(connections, walk, str, texts(2), ordered=True) as source:
             if number % 4:
                 await anext(aiter(source))
             await asyncio.sleep(number / 40_000)
@@ -51,6 +51,6 @@ async def test_at_any_moment_of_many_copies(connections):
 @pytest.mark.usefixtures("complaints")
 async def test_before_the_server_has_a_row(connections):
     for number in range(3):
-        async with copy(connections[0], "SELECT pg_sleep(60)", 1, Dialect()):
+        async with copy(connections[0], "SELECT pg_sleep(60)", texts(1)):
             await asyncio.sleep(number / 100)
         assert await connections[0].fetchval("SELECT 1") == 1

@@ -13,10 +13,11 @@ import pytest
 from exporter import scan
 from exporter.compression import Gzip
 from queries import walk
-from queries.copy import copy, joined, takes_copy
+from queries.blocks import joined
+from queries.copy import copy, takes_copy
 from queries.errors import DatabaseUnavailable, RowsLost
-from queries.source import BLOCK_BYTES, Dialect
-from tests.exporting import database, document, order
+from queries.source import BLOCK_BYTES
+from tests.exporting import database, document, order, texts
 from tests.postgres import execute
 from tests.proxy import TellingProxy
 
@@ -135,7 +136,7 @@ async def test_a_connection_that_is_lost_before_its_copy(exporting):
     with pytest.raises(DatabaseUnavailable):
         async with exporting.pool.transaction("lost") as connection:
             connection.terminate()
-            async with copy(connection, "SELECT 1", 1, Dialect()) as source:
+            async with copy(connection, "SELECT 1", texts(1)) as source:
                 await anext(aiter(source))
 
 
@@ -149,7 +150,7 @@ async def test_a_reader_that_stops_stops_a_server_that_talks(exporting, database
     sql = "SELECT messages.notice(i) AS i, repeat('.', 2000) AS dots FROM generate_series(1, 100000) i"
     async with exporting.pool.transaction("stopped") as connection, exporting.pool.transaction("watching") as watching:
         pid = connection.get_server_pid()
-        async with copy(connection, sql, 2, Dialect()) as source:
+        async with copy(connection, sql, texts(2)) as source:
             blocks = aiter(source)
             rows = joined(await anext(blocks)).count(b"\n")
             await until_it_waits_for_its_client(watching, pid)
@@ -166,7 +167,7 @@ async def test_a_reader_that_leaves_while_the_server_talks(exporting):
     for number in range(20):
         async with exporting.pool.transaction("left") as connection:
             backends.add(connection.get_server_pid())
-            async with copy(connection, sql, 2, Dialect()) as source:
+            async with copy(connection, sql, texts(2)) as source:
                 await anext(aiter(source))
                 await asyncio.sleep(number / 500)
     assert len(backends) == 1, "the connection is used again"

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from queries import copy
-from queries.copy import CopySource, joined
+import queries.blocks
+from queries.blocks import CopySource, joined
 from queries.source import BLOCK_BYTES
 
 pytestmark = pytest.mark.anyio
@@ -30,7 +30,7 @@ async def test_a_reader_that_is_cancelled_as_its_block_fills_stops() -> None:
 
 async def test_blocks_grow_while_the_reader_keeps_up_and_shrink_when_it_lets_the_server_wait(monkeypatch) -> None:
     """What a client that stalls holds is a few blocks."""
-    monkeypatch.setattr(copy, "_SLOW_SECONDS", 0.05)
+    monkeypatch.setattr(queries.blocks, "_SLOW_SECONDS", 0.05)
     source = CopySource()
     blocks = aiter(source)
     sizes = []

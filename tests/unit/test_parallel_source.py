@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from queries.parallel import parallel
-from queries.source import BLOCK_BYTES, Dialect
+from queries.source import BLOCK_BYTES, Reading
 from queries.walk import Span, Walk
 
 pytestmark = pytest.mark.anyio
@@ -48,5 +48,5 @@ class Connection:
 async def test_a_reader_that_leaves_while_a_failure_ends_the_other_copies_is_not_kept() -> None:
     walk = Walk([Span(0, 3, lambda low, _: f"part {low or 0}")], 3 * BLOCK_BYTES)
     async with asyncio.timeout(5):
-        async with parallel([Connection(), Connection()], walk, str, 1, Dialect(), ordered=True):
+        async with parallel([Connection(), Connection()], walk, str, Reading(()), ordered=True):
             await asyncio.sleep(0.15)

@@ -1,0 +1,59 @@
+"""The settings of a session by which the server writes values, and whether a query has changed them."""
+
+from collections.abc import Iterable, Mapping
+
+from queries.connection import Connection
+from queries.errors import SettingsChanged, translated
+
+WRITING: Mapping[str, str] = {
+    "DateStyle": "ISO",
+    "TimeZone": "UTC",
+    "IntervalStyle": "iso_8601",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+}
+"""What every transaction begins with."""
+
+OTHERS = frozenset({"lc_monetary", "search_path", "quote_all_identifiers"})
+"""By which money, and the names of tables, types and the like are written; the database's own."""
+
+ALL = OTHERS.union(WRITING)
+
+
+async def written_by(connection: Connection, names: Iterable[str]) -> dict[str, str]:
+    """Return the values of these settings as a transaction begins; the server is asked only for `OTHERS`."""
+    unknown = sorted(OTHERS.intersection(names))
+    values = {name: WRITING[name] for name in WRITING.keys() & names}
+    if unknown:
+        with translated():
+            row = await connection.fetchrow(f"SELECT {', '.join(map(_current, unknown))}")
+        values |= zip(unknown, row or (), strict=True)
+    return values
+
+
+async def verify(connection: Connection, values: Mapping[str, str]) -> None:
+    """Find out whether these settings still have these values.
+
+    A function that sets one and sets it back before its row is written does no harm, and is not found.
+
+    Raises:
+        SettingsChanged: some have not.
+    """
+    if not values:
+        return
+    rows = ", ".join(f"('{name}', {_current(name)}, {_literal(value)})" for name, value in values.items())
+    changed = f"SELECT name FROM (VALUES {rows}) s(name, now, before) WHERE now OPERATOR(pg_catalog.<>) before"  # noqa: S608 - settings and their values
+    with translated():
+        # Of a statement that is not prepared the driver tells only how many rows it gave, and needs half the time.
+        if await connection.execute(changed) != "SELECT 0":
+            raise SettingsChanged([row[0] for row in await connection.fetch(changed)])
+
+
+def _current(name: str) -> str:
+    setting = f"pg_catalog.current_setting('{name}')"
+    # Behind the style, in which values are written, is the order in which days and months are read.
+    return f"pg_catalog.split_part({setting}, ',', 1)" if name == "DateStyle" else setting
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
