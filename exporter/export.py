@@ -4,21 +4,20 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from concurrent.futures import Executor
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing
 from typing import Any, TypeAlias
 
 from exporter.database import Database
 from exporter.order import Order
 from exporter.pipeline import in_place, pipeline
 from exporter.plan import Plan, plan
-from exporter.scan import check_estimate, projection, reading, scan
+from exporter.scan import fetch, scan
 from exporter.telemetry import masking
 from exporter.work import Work
 from queries.blocks import pieces
 from queries.cast import Unrepresentable
 from queries.connection import Connection
 from queries.copy import takes_copy
-from queries.cursor import cursor
 from queries.errors import CopyRefused
 from queries.source import Source
 
@@ -54,7 +53,7 @@ async def export(order: Order, database: Database, threads: Executor) -> AsyncGe
             await _learn(order, database, refusal)
         else:
             return
-    async with aclosing(_attempt(order, database, threads, _fetched)) as chunks:
+    async with aclosing(_attempt(order, database, threads, fetch)) as chunks:
         async for chunk in chunks:
             yield chunk
             del chunk
@@ -91,12 +90,3 @@ def _chunks(blocks: AsyncIterator[Any], work: Work, threads: Executor) -> AsyncG
     if work.passes_through:
         return in_place(pieces(blocks), work.prepare, work.write)
     return pipeline(blocks, work.prepare, work.write, threads)
-
-
-@asynccontextmanager
-async def _fetched(order: Order, database: Database, connection: Connection, planned: Plan) -> AsyncIterator[Source]:
-    projected = projection(order, planned, as_bytes=True)(order.dataset.query.numbered(), limit=order.limit)
-    arguments = list(order.arguments.values())
-    await check_estimate(order, connection, projected, arguments)
-    async with cursor(connection, projected, arguments, reading(order, planned)) as source:
-        yield source

@@ -11,7 +11,7 @@ from formats.encoder import Layout
 from queries.binding import bind
 from queries.connection import Connection
 from queries.copy import copy
-from queries.cursor import Argument
+from queries.cursor import Argument, cursor
 from queries.estimate import estimated_rows
 from queries.keys import estimated_size, keys
 from queries.pages import pages, size_of
@@ -25,6 +25,16 @@ _BYTES_EACH = 32 * 2**20
 
 
 @asynccontextmanager
+async def fetch(order: Order, database: Database, connection: Connection, planned: Plan) -> AsyncIterator[Source]:
+    """Read the order's rows by a cursor. See `scan`."""
+    projected = projection(order, planned, as_bytes=True)(order.dataset.query.numbered(), limit=order.limit)
+    arguments = list(order.arguments.values())
+    await check_estimate(order, connection, projected, arguments)
+    async with cursor(connection, projected, arguments, reading(order, planned)) as source:
+        yield source
+
+
+@asynccontextmanager
 async def scan(order: Order, database: Database, connection: Connection, planned: Plan) -> AsyncIterator[Source]:
     """Read the order's rows by COPY for as long as the context lasts.
 
@@ -32,19 +42,24 @@ async def scan(order: Order, database: Database, connection: Connection, planned
         Exceeded: the planner expects too many rows.
         QueryError: the query or an argument was refused. What fails later is raised to who reads the rows.
     """
+    reads = reading(order, planned)
+    if reads.casts:  # which a COPY cannot do between its rows
+        async with fetch(order, database, connection, planned) as source:
+            yield source
+        return
     dataset = order.dataset
     sql = await bind(connection, dataset.query, list(order.arguments.values()), planned.description)
     projected = projection(order, planned)
     await check_estimate(order, connection, projected(sql, limit=order.limit))
     async with AsyncExitStack() as stack:
-        connections, reads = [connection], reading(order, planned)
+        connections = [connection]
         walk, more = await _division(order, database, connection, planned, sql)
         if walk is not None:
             joining = database.followers.joining(connection, more, sql, partial(database.transaction, order))
             connections += await stack.enter_async_context(joining)
         if walk is not None and len(connections) > 1:
-            source = parallel(connections, walk, projected, reads, ordered=order.ordered)
-            yield await stack.enter_async_context(source)
+            scanning = parallel(connections, walk, projected, reads, ordered=order.ordered)
+            yield await stack.enter_async_context(scanning)
         else:
             yield await stack.enter_async_context(copy(connection, projected(sql), reads))
 
@@ -95,6 +110,8 @@ def projection(order: Order, planned: Plan, *, as_bytes: bool = False) -> "parti
 
 def reading(order: Order, planned: Plan) -> Reading:
     """Return what the order's source reads, in the CSV that its format reads."""
-    if order.format.layout is not Layout.CSV:
-        return Reading(planned.outputs)
-    return Reading(planned.outputs, Dialect(**order.options.model_dump(include={"delimiter", "null"})))
+    columns, layout = planned.outputs, order.format.layout
+    if layout is Layout.CSV:
+        return Reading(columns, Dialect(**order.options.model_dump(include={"delimiter", "null"})))
+    casts = layout is Layout.TEXT and {n: column.json_cast for n, column in enumerate(columns) if column.cast_by_value}
+    return Reading(columns, casts=casts or {})

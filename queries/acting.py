@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from queries.projection import quoted
+from queries.quoting import quoted
 
 _NAME_BYTES = 63
 """A longer name is cut by the server (NAMEDATALEN), and might then be another role's."""

@@ -13,6 +13,7 @@ from queries.describe import Description, describe
 from queries.errors import ArgumentRejected, QueryRejected, translated
 from queries.lexer import placeholders, tokens, trimmed
 from queries.parameters import suggestion
+from queries.quoting import literal
 
 
 class SqlFault(NamedTuple):
@@ -101,11 +102,7 @@ def _type(parameter: Parameter) -> str:
 def _literal(parameter: Parameter, value: Value) -> str:
     if value is None:
         return f"(NULL::{_type(parameter)})"
-    return f"(E'{_escaped(value if isinstance(value, str) else _array(value))}'::{_type(parameter)})"
-
-
-def _escaped(text: str) -> str:
-    return "".join(f"\\u{ord(c):04X}" if c <= "\uffff" else f"\\U{ord(c):08X}" for c in text)
+    return f"({literal(value if isinstance(value, str) else _array(value))}::{_type(parameter)})"
 
 
 def _array(items: Sequence[str | None]) -> str:

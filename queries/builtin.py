@@ -55,9 +55,7 @@ _SCALARS = """
 2204 2209 regoperator b regoperator
 2205 2210 regclass b regclass
 2206 2211 regtype b regtype
-2249 2287 record p record
 2275 1263 cstring p cstring
-2277 0 anyarray p anyarray
 2278 0 void p void
 2950 2951 uuid b uuid
 2970 2949 txid_snapshot b txid_snapshot
@@ -94,11 +92,9 @@ _VECTORS = ((22, 1006, "int2vector", 21), (30, 1013, "oidvector", 26))
 def _scalars() -> Iterator[PgType]:
     for line in _SCALARS.strip().splitlines():
         oid, array, name, type_, display = line.split(" ", 4)
-        # An array of a pseudo-type is a pseudo-type, except cstring[], which pg_type calls a base type.
-        array_type = "p" if name == "record" else "b"
         yield PgType(int(oid), "pg_catalog", name, type_, display)
         if array != "0":
-            yield PgType(int(array), "pg_catalog", f"_{name}", array_type, f"{display}[]", element=int(oid))
+            yield PgType(int(array), "pg_catalog", f"_{name}", "b", f"{display}[]", element=int(oid))
 
 
 def _vectors() -> Iterator[PgType]:

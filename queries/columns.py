@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from queries.builtin import BUILTIN
 from queries.modifiers import decimal_type, display, numeric_type
+from queries.quoting import quoted
 from queries.types import Attribute, Column, Kind, PgType, Policy
 from queries.writing import ALL
 
@@ -135,7 +136,12 @@ class _Resolver:
         self._native_intervals = native_intervals
 
     def column(self, attribute: Attribute) -> Column:
-        return self._resolve(attribute.oid, attribute.modifier)
+        type_ = self._look_up(attribute.oid)
+        column = self._resolve(attribute.oid, attribute.modifier)
+        # A record has no input function, so its values cannot be cast by themselves.
+        if not type_.casts_to_json or type_.type == "p":
+            return column
+        return replace(column, json_cast=f"{quoted(type_.schema)}.{quoted(type_.name)}")
 
     def _resolve(self, oid: int, modifier: int) -> Column:
         type_ = self._look_up(oid)
@@ -157,7 +163,7 @@ class _Resolver:
 
     @staticmethod
     def _list(element: Column) -> tuple[Kind, pa.DataType]:
-        if element.kind in (Kind.ARRAY, Kind.DOCUMENT):
+        if element.kind in (Kind.ARRAY, Kind.DOCUMENT) and element.arrow_type != pa.string():
             return Kind.DOCUMENT, JSON_TYPE
         return Kind.ARRAY, pa.list_(element.arrow_type)
 
@@ -168,7 +174,10 @@ class _Resolver:
             return Kind.NUMERIC, numeric_type(modifier)
         if type_.oid == _INTERVAL:
             return Kind.INTERVAL, pa.month_day_nano_interval() if self._native_intervals else pa.string()
-        if type_.oid in _OPAQUE or type_.type == "c" or type_.casts_to_json:
+        if type_.casts_to_json:
+            # The cast may leave things out: GeoJSON has no M.
+            return Kind.DOCUMENT, pa.string()
+        if type_.oid in _OPAQUE or type_.type == "c":
             return Kind.DOCUMENT, JSON_TYPE
         return (Kind.PLAIN if type_.oid in _PLAIN else Kind.TEXT), pa.string()
 

@@ -1,13 +1,14 @@
 """The cursor source: a portal read in steps, for servers and poolers without COPY, and as COPY's oracle."""
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import NamedTuple, TypeAlias
 
 import asyncpg
 
+from queries.casts import documents
 from queries.connection import Connection
 from queries.errors import translated
 from queries.source import Dialect, Reading
@@ -23,11 +24,11 @@ _FETCH_ROWS = (50, 1000)
 
 
 class Fetched(NamedTuple):
-    """A block of the driver's records."""
+    """A block of rows, each of as many values as there are columns."""
 
     end: int
     """How many rows there are up to its end."""
-    records: list[asyncpg.Record]
+    rows: Sequence[Iterable[bytes | None]]
 
 
 class CursorSource:
@@ -38,13 +39,15 @@ class CursorSource:
     def __init__(
         self,
         cursor: "asyncpg.cursor.Cursor[asyncpg.Record]",
+        connection: Connection,
         reading: Reading,
         verify: Callable[[], Awaitable[None]],
     ) -> None:
-        """Take the portal, what it reads, and what is to be done after the last row."""
+        """Take the portal, its connection, what it reads, and what is to be done after the last row."""
         self.rows: int | None = None
         self.counted = 0
         self._cursor = cursor
+        self._connection = connection
         self._reading = reading
         self._verify = verify
         self._write = _row_writer(reading.dialect, alone=len(reading.columns) == 1)
@@ -59,10 +62,16 @@ class CursorSource:
             if not block:
                 break
             self.counted += len(block)
-            yield Fetched(self.counted, block)
+            yield Fetched(self.counted, await self._cast(block) if self._reading.casts else block)
             step = max(1, min(most, step * 4, _FETCH_BYTES // self._widest(block)))
         await self._verify()
         self.rows = self.counted
+
+    async def _cast(self, block: list[asyncpg.Record]) -> Sequence[Iterable[bytes | None]]:
+        columns: list[Sequence[bytes | None]] = list(zip(*block, strict=True))
+        for place, type_ in self._reading.casts.items():
+            columns[place] = await documents(self._connection, type_, columns[place])
+        return list(zip(*columns, strict=True))
 
     def _widest(self, block: list[asyncpg.Record]) -> int:
         """Return about how wide the block's rows are: the first, the last, and some between."""
@@ -76,7 +85,7 @@ class CursorSource:
             InvalidText: a value is not UTF-8, and the policy of its column is "error".
         """
         write, delimiter = self._write, self._reading.dialect.delimiter.encode()
-        csv = b"".join([delimiter.join(map(write, record)) + b"\n" for record in block.records])
+        csv = b"".join([delimiter.join(map(write, row)) + b"\n" for row in block.rows])
         return csv if is_utf8(csv) else mended(csv, self._reading, block.end)
 
 
@@ -112,4 +121,4 @@ async def cursor(
     with translated():
         statement = await connection.prepare(sql)
         portal = await statement.cursor(*arguments)
-    yield CursorSource(portal, reading, partial(verify, connection, written))
+    yield CursorSource(portal, connection, reading, partial(verify, connection, written))

@@ -49,18 +49,34 @@ async def describe(connection: Connection, sql: str) -> Description:
 
 
 _TYPES = """
+WITH RECURSIVE inside (whole, oid) AS (
+    SELECT oid, oid FROM pg_catalog.pg_type WHERE oid OPERATOR(pg_catalog.=) ANY ($1::pg_catalog.oid[])
+    UNION
+    SELECT inside.whole, part.oid
+    FROM inside JOIN pg_catalog.pg_type t ON t.oid OPERATOR(pg_catalog.=) inside.oid
+    CROSS JOIN LATERAL (
+        SELECT t.typbasetype UNION ALL SELECT t.typelem UNION ALL
+        SELECT atttypid FROM pg_catalog.pg_attribute
+        WHERE attrelid OPERATOR(pg_catalog.=) t.typrelid AND attnum OPERATOR(pg_catalog.>) 0 AND NOT attisdropped
+    ) part (oid)
+)
 SELECT t.oid, n.nspname::pg_catalog.text, t.typname::pg_catalog.text, t.typtype::pg_catalog.text,
        pg_catalog.format_type(t.oid, NULL) AS display,
        CASE WHEN t.typcategory OPERATOR(pg_catalog.=) 'A' AND t.typlen OPERATOR(pg_catalog.=) -1
             THEN t.typelem ELSE 0 END AS element,
        t.typbasetype AS base, t.typtypmod AS base_modifier,
-       EXISTS (SELECT FROM pg_catalog.pg_cast c
-               WHERE c.castsource OPERATOR(pg_catalog.=) t.oid AND c.castmethod OPERATOR(pg_catalog.=) 'f'
-                   AND c.casttarget OPERATOR(pg_catalog.=) 'pg_catalog.json'::pg_catalog.regtype) AS casts_to_json
+       EXISTS (
+           SELECT FROM inside JOIN pg_catalog.pg_cast c
+               ON c.castsource OPERATOR(pg_catalog.=) inside.oid
+               OR inside.oid OPERATOR(pg_catalog.=) ANY ('{2249,2277,2287}'::pg_catalog.oid[])
+           WHERE inside.whole OPERATOR(pg_catalog.=) t.oid AND c.castmethod OPERATOR(pg_catalog.=) 'f'
+               AND c.casttarget OPERATOR(pg_catalog.=) 'pg_catalog.json'::pg_catalog.regtype
+       ) AS casts_to_json
 FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) t.typnamespace
 WHERE t.oid OPERATOR(pg_catalog.=) ANY ($1::pg_catalog.oid[])
 """
-"""An array of int8, unlike one of oid, would have the driver look its type up, by statements with unqualified names."""
+"""A record or an anyarray may hold anything that has such a cast. An array of int8, unlike one of oid, would have the
+driver look its type up, by statements with unqualified names."""
 
 
 async def types_of(connection: Connection, oids: Iterable[int], known: dict[int, PgType]) -> dict[int, PgType]:

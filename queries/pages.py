@@ -9,7 +9,7 @@ from typing import Any
 
 from queries.connection import Connection
 from queries.errors import translated
-from queries.projection import quoted
+from queries.quoting import quoted
 from queries.walk import Span, Walk
 
 _FIRST_VERSION = 14

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
+from queries.quoting import quoted
 from queries.types import Column, Kind
 
 _FREE_TEXT = (Kind.TEXT, Kind.DOCUMENT)
@@ -62,7 +63,7 @@ def _begins(text: str, escaped: str) -> str:
 
 
 def _json(name: str, column: Column, layout: str) -> str:
-    if column.kind not in (Kind.ARRAY, Kind.DOCUMENT):
+    if column.kind not in (Kind.ARRAY, Kind.DOCUMENT) or (layout == "text" and column.cast_by_value):
         return name
     if layout == "typed":
         if column.arrow_type == pa.string():
@@ -70,10 +71,18 @@ def _json(name: str, column: Column, layout: str) -> str:
         if column.element is not None and column.element.kind is Kind.JSON:
             # As text, so that the elements stay what they are: documents, not parts of the array's document.
             return f"pg_catalog.to_json({name}::pg_catalog.text[])"
+        if column.element is not None and column.element.kind is Kind.DOCUMENT:
+            return _texts(name)
     # Never to_jsonb: it rewrites numbers.
     return f"pg_catalog.to_json({name})"
 
 
-def quoted(name: str) -> str:
-    """Return a name as SQL writes it whatever its characters."""
-    return '"' + name.replace('"', '""') + '"'
+def _texts(name: str) -> str:
+    """Return the JSON of the texts of an array's elements, and of more dimensions what `lists` refuses.
+
+    A cast to text[] would use the type's own cast to text, which may be another text than the type's own.
+    """
+    element = "CASE WHEN e IS DISTINCT FROM NULL THEN pg_catalog.format('%s', e) END"
+    texts = f"ARRAY(SELECT {element} FROM (SELECT pg_catalog.unnest({name})) s(e))"  # noqa: S608 - a column's name
+    nested = f"WHEN pg_catalog.array_ndims({name}) OPERATOR(pg_catalog.>) 1 THEN '[['"
+    return f"CASE WHEN {name} IS NULL THEN NULL {nested} ELSE pg_catalog.to_json({texts})::pg_catalog.text END"

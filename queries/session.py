@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from queries.acting import Acting
-from queries.projection import quoted
+from queries.quoting import quoted
 from queries.writing import WRITING
 
 _LEAST_IDLE_SECONDS = 600

@@ -1,7 +1,7 @@
 """What the two ways of reading rows, COPY and the cursor, have in common."""
 
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from queries.types import Column
@@ -24,6 +24,8 @@ class Reading:
 
     columns: Sequence[Column]
     dialect: Dialect = Dialect()
+    casts: Mapping[int, str] = field(default_factory=dict)
+    """The places of columns that come as they are and are to become JSON value by value, and their types in SQL."""
 
     @property
     def settings(self) -> frozenset[str]:

@@ -28,7 +28,7 @@ class Kind(Enum):
     TEXT = "text"
     ARRAY = "array"
     DOCUMENT = "document"
-    """Composites, records and types with a cast to json: read as the text of `to_json`."""
+    """Composites, records and types with a cast to json, of which `to_json` makes JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class PgType:
     base_modifier: int = -1
     """The modifier that a domain puts on its base type."""
     casts_to_json: bool = False
-    """Whether a cast function to json exists, which `row_to_json` uses (hstore)."""
+    """Whether `to_json` uses a cast function for it, or for something inside of it (hstore, PostGIS' geometry)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,3 +85,10 @@ class Column:
     policy: Policy = "error"
     settings: frozenset[str] = frozenset()
     """The settings of a session by which its values are written."""
+    json_cast: str = ""
+    """The type in SQL, if its values become JSON by a function, which may fail for some."""
+
+    @property
+    def cast_by_value(self) -> bool:
+        """Whether a value that does not become JSON is to be NULL."""
+        return bool(self.json_cast) and self.policy == "null"

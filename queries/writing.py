@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from queries.connection import Connection
 from queries.errors import SettingsChanged, translated
+from queries.quoting import literal
 
 WRITING: Mapping[str, str] = {
     "DateStyle": "ISO",
@@ -41,7 +42,7 @@ async def verify(connection: Connection, values: Mapping[str, str]) -> None:
     """
     if not values:
         return
-    rows = ", ".join(f"('{name}', {_current(name)}, {_literal(value)})" for name, value in values.items())
+    rows = ", ".join(f"('{name}', {_current(name)}, {literal(value)})" for name, value in values.items())
     changed = f"SELECT name FROM (VALUES {rows}) s(name, now, before) WHERE now OPERATOR(pg_catalog.<>) before"  # noqa: S608 - settings and their values
     with translated():
         # Of a statement that is not prepared the driver tells only how many rows it gave, and needs half the time.
@@ -53,7 +54,3 @@ def _current(name: str) -> str:
     setting = f"pg_catalog.current_setting('{name}')"
     # Behind the style, in which values are written, is the order in which days and months are read.
     return f"pg_catalog.split_part({setting}, ',', 1)" if name == "DateStyle" else setting
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

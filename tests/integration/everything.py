@@ -37,6 +37,13 @@ CREATE DOMAIN shop.whole AS int4 CHECK (VALUE IS NOT NULL);
 CREATE DOMAIN shop.moment AS timestamptz;
 CREATE TYPE shop.pair AS (a text, b int4);
 CREATE TYPE shop.mood AS ENUM ('sad', '=happy');
+CREATE TYPE shop.code;
+CREATE FUNCTION shop.code_in(cstring) RETURNS shop.code LANGUAGE internal IMMUTABLE STRICT AS 'textin';
+CREATE FUNCTION shop.code_out(shop.code) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'textout';
+CREATE TYPE shop.code (INPUT = shop.code_in, OUTPUT = shop.code_out, LIKE = text);
+CREATE FUNCTION shop.code_json(shop.code) RETURNS json LANGUAGE sql IMMUTABLE STRICT AS
+    'SELECT pg_catalog.textin(shop.code_out($1))::pg_catalog.json';
+CREATE CAST (shop.code AS json) WITH FUNCTION shop.code_json(shop.code);
 """
 
 TABLES = """
@@ -51,7 +58,8 @@ SELECT 1 AS int4, 2::int2 AS int2, 3::int8 AS int8, 4.50::numeric(10, 2) AS nume
        ARRAY[ROW('b', NULL)::shop.pair] AS pairs, '=happy'::shop.mood AS mood,
        ARRAY['sad'::shop.mood] AS moods, '=happy'::traps.mood AS foreign_mood, 7::shop.whole AS whole,
        ARRAY[8::shop.whole] AS wholes, '2024-01-31Z'::shop.moment AS moment, 26::oid AS oid, 'bit'::regtype AS regtype,
-       '10.0.0.1'::inet AS inet, '[1,2)'::int4range AS range, B'101' AS bits, '(0,1)'::tid AS tid, '-7'::money AS money;
+       '10.0.0.1'::inet AS inet, '[1,2)'::int4range AS range, B'101' AS bits, '(0,1)'::tid AS tid, '-7'::money AS money,
+       '[1]'::shop.code AS code, ARRAY['[2]'::shop.code, NULL] AS codes;
 CREATE TABLE shop.keyed (
     int4 int4 NOT NULL, int2 int2, int8 int8, whole shop.whole, day date, at timestamp, atz timestamptz,
     moment shop.moment, text text
@@ -94,6 +102,9 @@ def orders(role: str) -> Iterator[tuple[str, Order]]:
         "SELECT :n AS n", "csv", parameters=(Parameter(name="n", type="integer"),), arguments={"n": "no number"}
     )
     yield "refused argument", refused
+    yield "cast by value", order("SELECT '['::shop.code AS refused, '[1]'::shop.code AS code", "ndjson", on_unrepresentable="null")
+    changed = "SELECT pg_catalog.set_config('TimeZone', 'Asia/Tokyo', true) AS zone, atz FROM shop.types"
+    yield "changed setting", order(changed, "csv")
     table = order("SELECT * FROM shop.keyed", "csv", table='"shop"."keyed"', principal=principal)
     yield "pages", table
     yield "limit", replace(table, limit=3)

@@ -105,7 +105,7 @@ async def test_nothing_of_the_search_path_stands_in_for_the_server_s_own(server,
     called = {entry["message"] for entry in await server.read() if "shadow: " in entry["message"]}
     assert called == set()
     assert found == expected
-    assert [name for name, came in found.items() if isinstance(came, str)] == ["refused argument"]
+    assert [name for name, came in found.items() if isinstance(came, str)] == ["refused argument", "changed setting"]
     assert found["check"] == []
 
 

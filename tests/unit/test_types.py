@@ -17,7 +17,15 @@ STORE = PgType(90006, "public", "hstore", "b", "hstore", casts_to_json=True)
 GRID = PgType(90007, "public", "grid", "d", "grid", base=1007)
 GRIDS = PgType(90008, "public", "_grid", "b", "grid[]", element=90007)
 JSON_IN_NAME = PgType(90009, "public", "json", "b", "public.json")
-TYPES = {t.oid: t for t in (DOMAIN, OUTER, PRICES, COMPOSITE, PAIRS, STORE, GRID, GRIDS, JSON_IN_NAME)}
+STORES = PgType(90010, "public", "_hstore", "b", "hstore[]", element=90006, casts_to_json=True)
+SHELF = PgType(90011, "public", "shelf", "c", "shelf", casts_to_json=True)
+OPAQUE = (
+    PgType(2249, "pg_catalog", "record", "p", "record"),
+    PgType(2287, "pg_catalog", "_record", "p", "record[]"),
+    PgType(2277, "pg_catalog", "anyarray", "p", "anyarray"),
+)
+ALL = (DOMAIN, OUTER, PRICES, COMPOSITE, PAIRS, STORE, GRID, GRIDS, JSON_IN_NAME, STORES, SHELF, *OPAQUE)
+TYPES = {type_.oid: type_ for type_ in ALL}
 
 
 @dataclass(frozen=True)
@@ -65,7 +73,9 @@ def test_a_numeric_gets_the_smallest_decimal_that_holds_all_of_it(modifier, arro
         (90003, Kind.ARRAY, pa.list_(pa.decimal128(12, 4))),
         (90004, Kind.DOCUMENT, pa.json_()),
         (90005, Kind.DOCUMENT, pa.json_()),
-        (90006, Kind.DOCUMENT, pa.json_()),
+        (90006, Kind.DOCUMENT, pa.string()),
+        (90010, Kind.ARRAY, pa.list_(pa.string())),
+        (90011, Kind.DOCUMENT, pa.string()),
         (90007, Kind.ARRAY, pa.list_(pa.int32())),
         (90008, Kind.DOCUMENT, pa.json_()),
         (90009, Kind.TEXT, pa.string()),
@@ -120,6 +130,8 @@ def test_a_type_is_named_as_people_know_it(oid, modifier, display):
         (1007, "json", Kind.DOCUMENT, pa.json_()),
         (114, "json", Kind.JSON, pa.json_()),
         (90004, "string", Kind.DOCUMENT, pa.string()),
+        (90006, "json", Kind.DOCUMENT, pa.json_()),
+        (90010, "json", Kind.DOCUMENT, pa.json_()),
     ],
 )
 def test_a_dataset_may_choose_another_type(oid, override, kind, arrow):
