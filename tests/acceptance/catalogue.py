@@ -17,6 +17,12 @@ CREATE TABLE acceptance.secret (id int8);
 -- What a view reads is checked against the view's owner, so not even a superuser gets past this one.
 CREATE VIEW acceptance.denied AS SELECT id FROM acceptance.secret;
 ALTER VIEW acceptance.denied OWNER TO pg_monitor;
+CREATE TYPE acceptance.bytes;
+CREATE FUNCTION acceptance.bytes_in(cstring) RETURNS acceptance.bytes LANGUAGE internal IMMUTABLE STRICT AS 'byteain';
+CREATE FUNCTION acceptance.bytes_out(acceptance.bytes) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'byteaout';
+CREATE TYPE acceptance.bytes (INPUT = acceptance.bytes_in, OUTPUT = acceptance.bytes_out, LIKE = bytea);
+-- What was never looked at becomes text.
+CREATE CAST (acceptance.bytes AS text) WITHOUT FUNCTION;
 """
 
 _ROWS = '[parameters.rows]\ntype = "integer"\ndefault = 3\n'
@@ -60,6 +66,18 @@ DATASETS = {
         '[parameters.bad]\ntype = "integer"\ndefault = 30000',
         "SELECT i, repeat(md5(i::text), 30) AS content, CASE WHEN i = :bad THEN timestamp 'infinity' END AS a\n"
         "FROM (SELECT generate_series(1, 60000) AS i) s",
+    ),
+    "invalid": dataset(
+        '[parameters.bad]\ntype = "integer"\ndefault = 30000',
+        "SELECT i, repeat(md5(i::text), 30) AS content,\n"
+        "       CASE WHEN i = :bad THEN '\\xff'::acceptance.bytes::text END AS a\n"
+        "FROM (SELECT generate_series(1, 60000) AS i) s",
+    ),
+    "changing": dataset(
+        '[parameters.bad]\ntype = "integer"\ndefault = 30000',
+        "SELECT i, repeat(md5(i::text), 30) AS content, timestamptz '2024-01-31 12:00Z' AS at,\n"
+        "       CASE WHEN i = :bad THEN set_config('TimeZone', 'Asia/Tokyo', true) END AS a\n"
+        "FROM (SELECT generate_series(1, :bad) AS i) s",
     ),
     "typed": dataset(
         '[parameters.day]\ntype = "date"\n[parameters.number]\ntype = "integer"\nmin = 1\ndefault = 1\n'

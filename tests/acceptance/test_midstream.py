@@ -46,11 +46,46 @@ def test_value_that_does_not_fit_its_type(service: Service, extension: str, vers
     cut_off(service.curl(f"/datasets/infinity.{extension}", version), version)
 
 
-def test_the_log_tells_row_and_column_of_the_value(service: Service) -> None:
-    export = service.curl("/datasets/infinity.arrows").headers["export-id"]
+@versions
+@pytest.mark.parametrize("dataset", ["invalid", "changing"])
+@pytest.mark.parametrize("extension", ["csv", "ndjson", "parquet?_row_group_size=5000&_compression=none", "arrows"])
+def test_text_that_is_not_utf8_and_settings_that_change(
+    service: Service, dataset: str, extension: str, version: str
+) -> None:
+    cut_off(service.curl(f"/datasets/{dataset}.{extension}", version), version)
+
+
+def logged(service: Service, path: str) -> str:
+    export = service.curl(path).headers["export-id"]
     (line,) = [line for line in service.log.read_text().splitlines() if f"id={export}" in line]
     assert "outcome=failed" in line
+    return line
+
+
+def test_the_log_tells_row_and_column_of_the_value(service: Service) -> None:
+    line = logged(service, "/datasets/infinity.arrows")
     assert "30000" in line or "29999" in line
+    for extension in ("csv", "ndjson"):
+        assert "column 'a', row 30000: the text in the database is not valid UTF-8" in logged(
+            service, f"/datasets/invalid.{extension}"
+        )
+    assert "the query has changed TimeZone" in logged(service, "/datasets/changing.csv")
+
+
+@pytest.mark.parametrize("extension", ["csv", "ndjson", "parquet", "arrows"])
+def test_before_the_first_byte_the_caller_is_told(service: Service, extension: str) -> None:
+    for path, problem, detail in (
+        (
+            f"/datasets/invalid.{extension}?bad=3",
+            "unrepresentable-value",
+            "column 'a', row 3: the text in the database",
+        ),
+        (f"/datasets/changing.{extension}?bad=3", "query-rejected", "changes how values are written: TimeZone."),
+    ):
+        answer = service.curl(path)
+        told = answer.json()
+        assert (answer.status, told["type"]) == (409, f"urn:exporter:problem:{problem}")
+        assert detail in told["detail"]
 
 
 @versions

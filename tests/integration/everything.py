@@ -102,7 +102,10 @@ def orders(role: str) -> Iterator[tuple[str, Order]]:
         "SELECT :n AS n", "csv", parameters=(Parameter(name="n", type="integer"),), arguments={"n": "no number"}
     )
     yield "refused argument", refused
-    yield "cast by value", order("SELECT '['::shop.code AS refused, '[1]'::shop.code AS code", "ndjson", on_unrepresentable="null")
+    yield (
+        "cast by value",
+        order("SELECT '['::shop.code AS refused, '[1]'::shop.code AS code", "ndjson", on_unrepresentable="null"),
+    )
     changed = "SELECT pg_catalog.set_config('TimeZone', 'Asia/Tokyo', true) AS zone, atz FROM shop.types"
     yield "changed setting", order(changed, "csv")
     table = order("SELECT * FROM shop.keyed", "csv", table='"shop"."keyed"', principal=principal)
