@@ -2,6 +2,7 @@
 
 import io
 
+import asyncpg
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -160,3 +161,22 @@ async def test_what_no_value_is_to_blame_for_is_a_failure(exporting):
 
 async def test_csv_has_the_text_of_the_type(exporting):
     assert await document(exporting, order(f"SELECT '{POINT}'::spot AS v", "csv")) == f"v\n{POINT}\n".encode()
+
+
+GEOMETRY = "ST_GeomFromEWKT('SRID=28992;POINT ZM(1.1234567890123456 2 3 7)')"
+
+
+async def test_postgis(exporting, cast_url):
+    try:
+        await execute(cast_url, "CREATE EXTENSION IF NOT EXISTS postgis")
+    except asyncpg.FeatureNotSupportedError:
+        pytest.skip("needs a server that has PostGIS")
+    curve = "ST_GeomFromText('CIRCULARSTRING(0 0,1 1,2 0)')"
+    sql = f"SELECT {GEOMETRY} AS g, ARRAY[{GEOMETRY}, NULL] AS gs, {curve} AS curve"
+    (row,) = table_of("parquet", await document(exporting, order(sql, "parquet"))).to_pylist()
+    values = f"'{row['g']}'::geometry = {GEOMETRY}, ST_AsEWKT('{row['curve']}'::geometry)"
+    ((*read_back,),) = await fetched(exporting, f"SELECT {values}")
+    assert read_back == [True, "CIRCULARSTRING(0 0,1 1,2 0)"]
+    assert row["gs"] == [row["g"], None]
+    line = orjson.loads(await document(exporting, order(sql, "ndjson", on_unrepresentable="null")))
+    assert (line["g"]["type"], line["curve"]) == ("Point", None)

@@ -122,7 +122,9 @@ async def test_what_is_no_flat_list_is_the_document_of_to_json(connection, value
     query = f"SELECT {value} AS v"
     if document is ...:
         document = await connection.fetchval(f"SELECT to_json(v)::text FROM ({query}) t")
-    assert plain(await column(connection, query)) == [[1, 2, 3] if document is None else document]
+    # Without the declaration a record is a string wherever the database has a type with a cast to json.
+    declared = {} if document is None else {"v": Declared(type="json")}
+    assert plain(await column(connection, query, overrides=declared)) == [[1, 2, 3] if document is None else document]
 
 
 async def test_domains_count_as_what_they_stand_for_inside_arrays_too(connection):
@@ -132,16 +134,18 @@ async def test_domains_count_as_what_they_stand_for_inside_arrays_too(connection
     assert plain(await column(connection, "SELECT ARRAY['{1,2}'::grid] AS v")) == ["[[1,2]]"]
 
 
-async def test_extension_types_are_documents_if_they_cast_to_json_and_text_if_not(connection):
+async def test_extension_types_are_text_and_documents_only_if_declared(connection):
     for extension in ("hstore", "citext"):
         try:
             await connection.execute(f"CREATE EXTENSION {extension}")
         except asyncpg.FeatureNotSupportedError:
             pytest.skip(f"needs a server that has {extension}")
-    batch = await read(
-        connection, "SELECT 'a=>1, b=>NULL'::hstore, ARRAY['a=>1'::hstore], 'É,'::citext, '{x,\"y,\"}'::citext[]"
-    )
+    query = """SELECT 'a=>1, b=>NULL'::hstore AS a, ARRAY['a=>1'::hstore] AS b, 'a=>1, b=>NULL'::hstore AS c,
+                      ARRAY['a=>1'::hstore] AS d, 'É,'::citext AS e, '{x,"y,"}'::citext[] AS f"""
+    batch = await read(connection, query, overrides={name: Declared(type="json") for name in ("c", "d")})
     assert [plain(array) for array in batch.columns] == [
+        ['"a"=>"1", "b"=>NULL'],
+        [['"a"=>"1"']],
         ['{"a": "1", "b": null}'],
         ['[{"a": "1"}]'],
         ["É,"],
@@ -188,8 +192,8 @@ async def test_a_composite_whose_fields_are_null_is_no_null(connection):
     query = "SELECT ROW(NULL) AS v UNION ALL SELECT NULL"
     columns = await columns_of(connection, query)
     rows = await connection.fetch(project(query, columns, "typed", as_bytes=True))
-    assert [row[0] for row in rows] == [b'{"f1":null}', None]
-    assert plain(await column(connection, query)) == ['{"f1":null}', None]
+    assert [row[0] is None for row in rows] == [False, True]
+    assert plain(await column(connection, query, overrides={"v": Declared(type="json")})) == ['{"f1":null}', None]
 
 
 @pytest.mark.parametrize(

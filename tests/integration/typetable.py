@@ -313,12 +313,12 @@ CASES = [
     ),
     Case("price", pa.decimal128(12, 4), ["0", "1.5", "-99999999.9999"], expected=Decimal, unfit=["NaN"]),
     Case("label", pa.string(), ["", "a,b", '"']),
+    Case("tagged", pa.string(), ["[1,5)", "empty"]),
     Case("nested_price", pa.decimal128(12, 4), ["2.5"], expected=Decimal),
     *(
         Case(type_, pa.json_(), values, "to_json(v)::text")
         for type_, values in [
             ("pair", ["(1,a)", "(,)", '(2,"x,""y")']),
-            ("tagged", ["[1,5)", "empty"]),
         ]
     ),
 ]
