@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 
-from benchmarks.chaos.content import EXTENSIONS, NAMES, Expected
+from benchmarks.chaos.content import EXTENSIONS, FAILING, NAMES, Expected
 from benchmarks.chaos.fooled import fooled
 from benchmarks.chaos.kills import Kills
 
@@ -97,16 +97,18 @@ class Clients:
 
     def failing(self, dice: random.Random) -> None:
         """Ask for what fails after its first rows; the body must not look whole."""
+        path = f"/datasets/{dice.choice(list(FAILING))}.{dice.choice(EXTENSIONS)}"
         try:
             with closing(self._connected()) as connection:
-                connection.request("GET", "/datasets/broken.csv")
+                connection.request("GET", path)
                 found = connection.getresponse()
                 body = found.read()
         except _LOST:
             self.tally.count("failed visibly")
             return
-        whole = f"a failed export looks whole: {found.status}, {len(body):,} bytes, the last {body[-100:]!r}"
-        self.tally.count("refused", None if found.status in _TEMPORARY else whole)
+        whole = f"{path} looks whole: {found.status}, {len(body):,} bytes, the last {body[-100:]!r}"
+        refused = found.status in (*_TEMPORARY, http.client.CONFLICT)
+        self.tally.count("refused", None if refused else whole)
 
     def export(self, name: str, extension: str, *, coding: str = "identity", rest: float = 0) -> None:
         """Ask for a dataset, read it, and compare a body that claims to be whole with what it should be."""

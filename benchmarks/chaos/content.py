@@ -25,12 +25,24 @@ CREATE FUNCTION soak.said(i int) RETURNS int LANGUAGE plpgsql AS $$BEGIN
     RETURN i;
 END$$;
 CREATE VIEW soak.talking AS SELECT soak.said(id) AS id, content FROM soak.medium;
+CREATE TYPE soak.bytes;
+CREATE FUNCTION soak.bytes_in(cstring) RETURNS soak.bytes LANGUAGE internal IMMUTABLE STRICT AS 'byteain';
+CREATE FUNCTION soak.bytes_out(soak.bytes) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'byteaout';
+CREATE TYPE soak.bytes (INPUT = soak.bytes_in, OUTPUT = soak.bytes_out, LIKE = bytea);
+CREATE CAST (soak.bytes AS text) WITHOUT FUNCTION;
 """
 NAMES = ("small", "medium", "large", "talking")
 _SAME = {"talking": "medium"}
 """What holds the same and says nothing between the rows: the driver that is asked here would lose some."""
-BROKEN = "SELECT i, repeat('.', 900) AS dots, 1 / (3000 - i) AS a FROM (SELECT generate_series(1, 9000) AS i) s"
-"""A query that fails after its first rows were sent."""
+_FAILING = "SELECT i, repeat('.', 900) AS dots, {} FROM (SELECT generate_series(1, 9000) AS i) s"
+FAILING = {
+    "broken": _FAILING.format("1 / (3000 - i) AS a"),
+    "invalid": _FAILING.format(r"CASE i WHEN 3000 THEN '\xff'::soak.bytes::text END AS a"),
+    "changing": _FAILING.format(
+        "CASE i WHEN 3000 THEN set_config('TimeZone', 'Asia/Tokyo', true) END AS a, timestamptz '2024-01-31Z' AS at"
+    ),
+}
+"""Queries that fail after their first rows were sent: by themselves, by text that is not UTF-8, by what they set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +82,8 @@ def prepare(database_url: str, folder: Path, scale: float) -> Expected:
     """Make the tables, write the datasets into the folder, and ask the server itself what they hold."""
     for name in NAMES:
         (folder / f"{name}.sql").write_text(f'/*\ntable = "soak.{name}"\n*/\n')
-    (folder / "broken.sql").write_text(BROKEN)
+    for name, sql in FAILING.items():
+        (folder / f"{name}.sql").write_text(sql)
     tables = TABLES.format(medium=int(30_000 * scale), large=int(200_000 * scale))
     return asyncio.run(_expected(database_url, tables))
 
