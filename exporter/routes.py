@@ -106,6 +106,7 @@ class Service:
         if format_ is None:
             _refuse_parameters(dataset, request)
             return await unless_disconnected(request.protocol, self._description(dataset, principal))
+        self.access.refuse_links(request)
         downloading = download(dataset, format_, request, principal, self.limits.bounds_of(dataset))
         if request.method == "HEAD":
             return head(downloading)

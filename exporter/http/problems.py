@@ -17,6 +17,7 @@ class ProblemType(Enum):
     MALFORMED_QUERY_STRING = (400, "The query string cannot be decoded")
     UNAUTHENTICATED = (401, "The service does not know who asks")
     LOOPBACK_ONLY = (403, "The service answers nobody but its own machine")
+    CROSS_SITE = (403, "A page of another origin may not ask for this")
     SIGNED_URL_REFUSED = (403, "The signed URL is not valid")
     PERMISSION_DENIED = (403, "The database does not let the service read this dataset")
     NOT_FOUND = (404, "There is nothing at this path")
