@@ -1,12 +1,12 @@
 """One parameter as a dataset declares it, and how an argument for it is read."""
 
 import datetime as dt
-import re
 from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from queries import patterns
 from queries.parameter_types import SCALARS, Scalar
 
 Value: TypeAlias = str | list[str | None] | None
@@ -53,10 +53,7 @@ class Declaration(BaseModel):
     @field_validator("pattern")
     @classmethod
     def _compiles(cls, pattern: str) -> str:
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            raise ValueError(f"not a regular expression: {error}") from None
+        patterns.check(pattern)
         return pattern
 
     @field_validator("min", "max", "default", mode="before")
@@ -133,12 +130,18 @@ class Declaration(BaseModel):
     def _check(self, value: Any) -> None:
         if self.choices is not None and value not in self.choices:
             raise ValueError(f"expected one of {', '.join(self.choices)}")
-        if self.pattern is not None and not re.fullmatch(self.pattern, value):
-            raise ValueError(f"expected text that matches {self.pattern}")
+        if self.pattern is not None:
+            self._check_pattern(self.pattern, value)
         if self.min is not None and value < self.scalar.read(self.min):
             raise ValueError(f"expected at least {self.min}")
         if self.max is not None and value > self.scalar.read(self.max):
             raise ValueError(f"expected at most {self.max}")
+
+    def _check_pattern(self, pattern: str, value: str) -> None:
+        if len(value) > patterns.LONGEST_TEXT:
+            raise ValueError(f"expected at most {patterns.LONGEST_TEXT:,} characters")
+        if not patterns.matches(pattern, value):
+            raise ValueError(f"expected text that matches {pattern}")
 
 
 class Parameter(Declaration):

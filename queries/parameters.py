@@ -4,7 +4,9 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from queries import patterns
 from queries.declaration import Parameter, Value
+from queries.ecma import ecma
 
 __all__ = ["ArgumentFault", "Parameter", "Value", "json_schema", "suggestion", "suggestions", "validate"]
 
@@ -92,8 +94,9 @@ def _constraints(parameter: Parameter) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if parameter.choices:
         found["enum"] = list(parameter.choices)
-    if parameter.pattern:
-        found["pattern"] = f"^(?:{parameter.pattern})$"
+    if parameter.pattern is not None:
+        found["maxLength"] = patterns.LONGEST_TEXT
+        found |= {"pattern": told} if (told := ecma(parameter.pattern)) else {}
     # JSON Schema has limits for numbers only; those of dates stand in the error's text alone.
     if _JSON[parameter.element]["type"] in ("integer", "number"):
         limits = {"minimum": parameter.min, "maximum": parameter.max}
