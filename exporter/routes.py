@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from functools import partial
 
 import orjson
 from velithon.requests import Request
@@ -16,7 +17,7 @@ from exporter.access.access import Access
 from exporter.access.principal import Principal
 from exporter.database import Database
 from exporter.descriptions import columns, summary
-from exporter.downloads import download, head, stream
+from exporter.downloads import download, head, off_loop, stream
 from exporter.export import export
 from exporter.failures import problem_of
 from exporter.http import query_string
@@ -107,7 +108,8 @@ class Service:
             _refuse_parameters(dataset, request)
             return await unless_disconnected(request.protocol, self._description(dataset, principal))
         self.access.refuse_links(request)
-        downloading = download(dataset, format_, request, principal, self.limits.bounds_of(dataset))
+        reading = partial(download, dataset, format_, request, principal, self.limits.bounds_of(dataset))
+        downloading = await off_loop(reading, request, self.threads)
         if request.method == "HEAD":
             return head(downloading)
         refuse_part(request.headers)

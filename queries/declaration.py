@@ -2,6 +2,7 @@
 
 import datetime as dt
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
@@ -128,14 +129,26 @@ class Declaration(BaseModel):
         return self.scalar.write(value)
 
     def _check(self, value: Any) -> None:
-        if self.choices is not None and value not in self.choices:
+        if self.choices is not None and value not in self._choices:
             raise ValueError(f"expected one of {', '.join(self.choices)}")
         if self.pattern is not None:
             self._check_pattern(self.pattern, value)
-        if self.min is not None and value < self.scalar.read(self.min):
+        if self.min is not None and value < self._least:
             raise ValueError(f"expected at least {self.min}")
-        if self.max is not None and value > self.scalar.read(self.max):
+        if self.max is not None and value > self._most:
             raise ValueError(f"expected at most {self.max}")
+
+    @cached_property
+    def _choices(self) -> frozenset[str]:
+        return frozenset(self.choices or ())
+
+    @cached_property
+    def _least(self) -> Any:
+        return self.scalar.read(self.min or "")
+
+    @cached_property
+    def _most(self) -> Any:
+        return self.scalar.read(self.max or "")
 
     def _check_pattern(self, pattern: str, value: str) -> None:
         if len(value) > patterns.LONGEST_TEXT:

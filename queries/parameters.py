@@ -11,7 +11,10 @@ from queries.ecma import ecma
 __all__ = ["ArgumentFault", "Parameter", "Value", "json_schema", "suggestion", "suggestions", "validate"]
 
 _FEW = 4
-"""Names; to find what is close to one takes a quarter of a millisecond."""
+"""Unknown names."""
+_MOST_PAIRS = 50
+"""To compare two names takes up to 60 µs, if they are no longer than this:"""
+_LONGEST_NAME = 40
 
 
 class ArgumentFault(NamedTuple):
@@ -52,13 +55,14 @@ def _value(parameter: Parameter, raw: list[str] | None) -> Value:
 
 def suggestions(unknown: Sequence[str], names: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Yield each unknown name, with `; did you mean …?` when one of the names is close; of many that costs too much."""
+    few = len(unknown) <= _FEW and len(unknown) * len(names) <= _MOST_PAIRS
     for name in unknown:
-        yield name, suggestion(name, names) if len(unknown) <= _FEW else ""
+        yield name, suggestion(name, names) if few else ""
 
 
 def suggestion(name: str, names: Iterable[str]) -> str:
     """Return `; did you mean …?` when one of the names is close, else nothing."""
-    close = difflib.get_close_matches(name, names, n=1)
+    close = difflib.get_close_matches(name, names, n=1) if len(name) <= _LONGEST_NAME else []
     return f"; did you mean {close[0]}?" if close else ""
 
 

@@ -12,8 +12,11 @@ Network = IPv4Network | IPv6Network
 _SITE_BITS = 64
 """Of an IPv6 address; one caller has at least as many addresses as the rest counts (RFC 6177)."""
 
-_LONGEST_ADDRESS = 45
-"""Characters, of an IPv6 address whose end is written as IPv4."""
+_MOST_HOPS = 20
+"""More proxies than any request passes."""
+
+_LONGEST_HOP = 100
+"""Characters: an IPv6 address has 45 at most, and there may be brackets, a port, quotes and spaces."""
 
 
 def client_address(scope: Scope, trusted: Sequence[Network]) -> str:
@@ -34,8 +37,8 @@ def client_address(scope: Scope, trusted: Sequence[Network]) -> str:
 
 def hops(scope: Scope) -> list[str]:
     """Return whom each proxy on the way says it was asked by, the last one's word last."""
-    # Empty members count for nothing (RFC 9110, section 5.6.1).
-    return [hop for hop in scope.headers.get("x-forwarded-for", "").split(",") if hop.strip()]
+    # Before very many there is one that names nobody. Empty members count for nothing (RFC 9110, section 5.6.1).
+    return [hop for hop in scope.headers.get("x-forwarded-for", "").rsplit(",", _MOST_HOPS) if hop.strip()]
 
 
 def is_trusted(scope: Scope, trusted: Sequence[Network]) -> bool:
@@ -64,6 +67,8 @@ def _within(address: IPv4Address | IPv6Address, networks: Sequence[Network]) -> 
 
 def _parsed(text: str) -> IPv4Address | IPv6Address | None:
     """Return the address of `1.2.3.4`, `1.2.3.4:80`, `::1`, `[::1]` or `[::1]:80`, with quotes around it or without."""
+    if len(text) > _LONGEST_HOP:
+        return None
     text = text.strip().strip('"')
     address = _address(text)
     if address is None and (authority := authority_of(text)):
@@ -73,7 +78,7 @@ def _parsed(text: str) -> IPv4Address | IPv6Address | None:
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:
     """Return an address; IPv4 within IPv6 becomes IPv4. One with a zone is its machine's own affair, and nobody's."""
-    if len(text) > _LONGEST_ADDRESS or "%" in text:
+    if "%" in text:
         return None
     try:
         address = ip_address(text)
