@@ -59,7 +59,7 @@ def download(dataset: Dataset, format_: Format, request: Request, principal: Pri
     file_coding = rest[0].compression if rest else None
     coding = None
     if file_coding is None and format_.compressible:
-        coding = content_coding(request.headers.get("accept-encoding"), COMPRESSORS)
+        coding = content_coding(request.scope.headers.get("accept-encoding"), COMPRESSORS)
     order = Order(
         id=uuid7(),
         principal=principal,

@@ -45,11 +45,11 @@ _RANGE = {
     "schema": {"type": "string"},
     "description": "An export has no parts: one that does not begin at byte 0 is refused, others are ignored.",
 }
-_ALWAYS = (413, 505)
+_ALWAYS = (413, 431, 505)
 _CALLER_PROBLEMS = (400, 401, 403, 429, 503)
 """What whoever asks may be told before anything is looked at."""
 
-_EXPORT_PROBLEMS = (406, 409, 422, 431, 500, 504)
+_EXPORT_PROBLEMS = (406, 409, 422, 500, 504)
 
 
 def document(catalog: Catalog, formats: Mapping[str, Format]) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def document(catalog: Catalog, formats: Mapping[str, Format]) -> dict[str, Any]:
     }
     options = {extension: _options(format_) for extension, format_ in formats.items()}
     for dataset in catalog.values():
-        problems = (*_CALLER_PROBLEMS, 406, 409, 422, 431)
+        problems = (*_CALLER_PROBLEMS, 406, 409, 422)
         described = _json_operation(f"describe.{dataset.name}", f"About {dataset.title}", "catalog", *problems)
         paths[f"/datasets/{dataset.name}"] = {"get": described}
         for extension, format_ in formats.items():

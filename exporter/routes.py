@@ -112,7 +112,7 @@ class Service:
         downloading = await off_loop(reading, request, self.threads)
         if request.method == "HEAD":
             return head(downloading)
-        refuse_part(request.headers)
+        refuse_part(request.scope.headers)
         deadline = downloading.order.bounds.deadline()
         chunks = self._recorded(downloading.order, request, deadline)
         pace = Pace(self.limits.paces, deadline)
@@ -174,7 +174,7 @@ class Service:
         """Return the format that Accept prefers to a description, or None for the description."""
         by_type = {media: format_ for format_ in self.formats.values() for media in format_.media_types}
         descriptions = ("application/json", "text/html")
-        chosen = media_type(request.headers.get("accept"), [*descriptions, *by_type])
+        chosen = media_type(request.scope.headers.get("accept"), [*descriptions, *by_type])
         if chosen is None:
             allowed = ", ".join([*descriptions, *by_type])
             raise Problem(ProblemType.NOT_ACCEPTABLE, f"Accept one of {allowed}.", headers=_VARY)

@@ -46,7 +46,7 @@ def _weights(name: str, header: str, wanted: Container[str]) -> dict[str, float]
     """Return the highest weight of each wanted member that a header has; a broken weight counts as 0."""
     if len(header) > _LONGEST:
         detail = f"Of {name} at most {_LONGEST:,} characters are read; name the few that you can take."
-        raise Problem(ProblemType.HEADER_TOO_LONG, detail)
+        raise Problem(ProblemType.HEADERS_TOO_LONG, detail)
     weights: dict[str, float] = {}
     for member in header.lower().split(","):
         named, _, parameters = member.partition(";")

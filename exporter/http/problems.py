@@ -35,7 +35,7 @@ class ProblemType(Enum):
     TOO_MANY_ATTEMPTS = (429, "Too many wrong credentials were sent")
     TOO_MANY_REQUESTS = (429, "You ask more often than you may")
     TOO_MANY_OWN_EXPORTS = (429, "You run as many exports as you may")
-    HEADER_TOO_LONG = (431, "A header is too long")
+    HEADERS_TOO_LONG = (431, "The headers are too long")
     INTERNAL_ERROR = (500, "The service failed")
     CREDENTIALS_UNAVAILABLE = (503, "Credentials cannot be checked now")
     TOO_MANY_EXPORTS = (503, "As many exports are running as may")

@@ -59,7 +59,7 @@ def test_lists_that_nobody_sends(service: Service, tmp_path: Path, path: str, he
     """As long as the web server lets through."""
     for members in ("a," * 195_000, "a;q=0.1," * 48_000):
         (tmp_path / "headers").write_text(f"{header}: {members}")
-        document = problem(service.curl(path, "-H", f"@{tmp_path / 'headers'}"), 431, "header-too-long")
+        document = problem(service.curl(path, "-H", f"@{tmp_path / 'headers'}"), 431, "headers-too-long")
         assert header in document["detail"]
     assert service.curl(path, "-H", f"{header}: {'a,' * 4_000}*/*").status == 200
 

@@ -168,7 +168,7 @@ def test_lists_that_nobody_sends_are_refused(read):
     read("a," * 4_096)
     with pytest.raises(Problem) as refused:
         read("a," * 4_096 + "a")
-    assert refused.value.type is ProblemType.HEADER_TOO_LONG
+    assert refused.value.type is ProblemType.HEADERS_TOO_LONG
     assert "8,192" in refused.value.detail
 
 
