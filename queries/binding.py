@@ -105,7 +105,9 @@ def _literal(parameter: Parameter, value: Value) -> str:
 
 
 def _escaped(text: str) -> str:
-    return "".join(f"\\u{ord(c):04X}" if c <= "\uffff" else f"\\U{ord(c):08X}" for c in text)
+    # By units of UTF-16, which the server puts together again: a character at a time, the longest text takes 30 ms.
+    units = text.encode("utf-16-be", "surrogatepass").hex("-", 2).upper()
+    return f"-{units}".replace("-", "\\u") if text else ""
 
 
 def _array(items: Sequence[str | None]) -> str:

@@ -26,7 +26,8 @@ from exporter.limits.bounds import Bounds
 from exporter.options import option_models
 from exporter.plan import _chosen
 from formats import registry
-from queries.catalog import Dataset
+from queries.binding import Template
+from queries.dataset import Dataset
 from queries.declaration import Parameter
 from queries.parameter_types import SCALARS
 from queries.parameters import validate
@@ -34,6 +35,7 @@ from tests.asking import request
 
 CSV = registry.BUILT_IN[0]
 OFFERED = [media for format_ in registry.BUILT_IN for media in format_.media_types]
+TEXT, TEXTS = Parameter(name="p", type="text"), Parameter(name="p", type="text[]")
 PROXIES = [ip_network("10.0.0.0/8")]
 
 
@@ -108,6 +110,8 @@ READERS = {
     "columns twice": (lambda n: _refused(_chosen, ["a"], ["a"] * n), 400),
     "unknown options": (lambda n: options_of(option_models(CSV), {f"x{i}": ["1"] for i in range(n)}), 50),
     "long unknown options": (lambda n: options_of(option_models(CSV), {"x" * n: ["1"]}), 15_000),
+    "a literal": (lambda n: Template("SELECT :p", (TEXT,)).literal(["ü😀" * n]), 15_000),
+    "an array's literal": (lambda n: Template("SELECT :p", (TEXTS,)).literal([["a'\\"] * n]), 500),
     "a file's name": (lambda n: attachment(default_name("d", ["/" * n, "\u202e" * n], "d")), 15_000),
     "texts": (array("text", "a"), 500),
     "texts of a pattern": (array("text", "ab ab ab", pattern=r"(\w+\s?)+"), 500),
