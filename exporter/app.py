@@ -55,7 +55,7 @@ def create(settings: Settings | None = None) -> AsgiAdapter:
     telemetry = Telemetry(
         watching(pool, capped.admission), AuditLog(settings.audit_log, option_names(formats.values()))
     )
-    access = Access(settings)
+    access = Access(settings, origins=settings.cors_origins)
     ready = Readiness(database, {"credentials": access.problems, "audit log": telemetry.audit.problems})
     service = Service(catalog, formats, database, threads, access, capped, telemetry, ready)
     # Velithon's own documents would describe its routes, not the catalogue, and load scripts from a public host.

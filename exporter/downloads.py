@@ -1,6 +1,8 @@
 """`GET /datasets/{name}.{ext}`: from a request to the streamed response."""
 
-from collections.abc import AsyncGenerator, Mapping
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -24,6 +26,9 @@ from formats.encoder import Format
 from queries.dataset import Dataset
 from queries.parameters import validate
 
+_SHORT_QUERY = 2_048
+"""Characters, which take a millisecond to read at most; two thousand timestamps take forty."""
+
 
 @dataclass(frozen=True, slots=True)
 class Download:
@@ -34,7 +39,7 @@ class Download:
 
 
 def download(dataset: Dataset, format_: Format, request: Request, principal: Principal, bounds: Bounds) -> Download:
-    """Read an order from a request.
+    """Read an order from a request; see `off_loop` for long ones.
 
     Raises:
         Problem: with everything that is wrong with the query string.
@@ -54,7 +59,7 @@ def download(dataset: Dataset, format_: Format, request: Request, principal: Pri
     file_coding = rest[0].compression if rest else None
     coding = None
     if file_coding is None and format_.compressible:
-        coding = content_coding(request.headers.get("accept-encoding"), COMPRESSORS)
+        coding = content_coding(request.scope.headers.get("accept-encoding"), COMPRESSORS)
     order = Order(
         id=uuid7(),
         principal=principal,
@@ -70,6 +75,17 @@ def download(dataset: Dataset, format_: Format, request: Request, principal: Pri
     )
     name = common.filename or disposition.default_name(dataset.name, _spoken(dataset, given), _today())
     return Download(order, _headers(order, name, file_coding, coding))
+
+
+async def off_loop(reading: Callable[[], Download], request: Request, threads: Executor) -> Download:
+    """Read an order here, or in one of the threads if the request is so long that others would wait for it.
+
+    Raises:
+        Problem: as `reading` does.
+    """
+    if len(request.scope.query_string) <= _SHORT_QUERY:
+        return reading()
+    return await asyncio.get_running_loop().run_in_executor(threads, reading)
 
 
 async def stream(

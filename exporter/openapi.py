@@ -45,7 +45,7 @@ _RANGE = {
     "schema": {"type": "string"},
     "description": "An export has no parts: one that does not begin at byte 0 is refused, others are ignored.",
 }
-_ALWAYS = (413, 505)
+_ALWAYS = (413, 431, 505)
 _CALLER_PROBLEMS = (400, 401, 403, 429, 503)
 """What whoever asks may be told before anything is looked at."""
 

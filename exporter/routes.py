@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from functools import partial
 
 import orjson
 from velithon.requests import Request
@@ -16,7 +17,7 @@ from exporter.access.access import Access
 from exporter.access.principal import Principal
 from exporter.database import Database
 from exporter.descriptions import columns, summary
-from exporter.downloads import download, head, stream
+from exporter.downloads import download, head, off_loop, stream
 from exporter.export import export
 from exporter.failures import problem_of
 from exporter.http import query_string
@@ -106,10 +107,12 @@ class Service:
         if format_ is None:
             _refuse_parameters(dataset, request)
             return await unless_disconnected(request.protocol, self._description(dataset, principal))
-        downloading = download(dataset, format_, request, principal, self.limits.bounds_of(dataset))
+        self.access.refuse_links(request)
+        reading = partial(download, dataset, format_, request, principal, self.limits.bounds_of(dataset))
+        downloading = await off_loop(reading, request, self.threads)
         if request.method == "HEAD":
             return head(downloading)
-        refuse_part(request.headers)
+        refuse_part(request.scope.headers)
         deadline = downloading.order.bounds.deadline()
         chunks = self._recorded(downloading.order, request, deadline)
         pace = Pace(self.limits.paces, deadline)
@@ -171,7 +174,7 @@ class Service:
         """Return the format that Accept prefers to a description, or None for the description."""
         by_type = {media: format_ for format_ in self.formats.values() for media in format_.media_types}
         descriptions = ("application/json", "text/html")
-        chosen = media_type(request.headers.get("accept"), [*descriptions, *by_type])
+        chosen = media_type(request.scope.headers.get("accept"), [*descriptions, *by_type])
         if chosen is None:
             allowed = ", ".join([*descriptions, *by_type])
             raise Problem(ProblemType.NOT_ACCEPTABLE, f"Accept one of {allowed}.", headers=_VARY)

@@ -20,7 +20,7 @@ from pydantic_settings import SettingsConfigDict
 
 from exporter.access.settings import AccessSettings
 from exporter.database_url import postgresql_url
-from exporter.http.cors import checked
+from exporter.http.cors import ANY, checked
 from exporter.listed import Names
 from queries.parameters import suggestion
 
@@ -109,7 +109,7 @@ class Settings(AccessSettings):
     cors_origins: Annotated[Names, AfterValidator(checked)] = Field(
         default=(),
         description="Origins whose pages may read answers, such as https://reports.example.com, separated by commas; "
-        "* for all, which then cannot send the browser's credentials.",
+        "* for all, which needs EXPORTER_KEYS or EXPORTER_JWT_KEYS, and never sends the browser's own credentials.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="DEBUG, INFO, WARNING or ERROR."
@@ -133,6 +133,15 @@ class Settings(AccessSettings):
         if "parallel_connections" in self.model_fields_set and self.parallel_connections > self.pool_size:
             raise ValueError(
                 f"EXPORTER_PARALLEL_CONNECTIONS: there are only {self.pool_size} connections (EXPORTER_POOL_SIZE)"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _not_everybody_s_pages(self) -> Self:
+        if ANY in self.cors_origins and not self.closed:
+            raise ValueError(
+                "EXPORTER_CORS_ORIGINS: with * and no credentials configured, every page that somebody opens could "
+                "read everything: name the origins, or set EXPORTER_KEYS or EXPORTER_JWT_KEYS"
             )
         return self
 

@@ -1,12 +1,13 @@
 """One parameter as a dataset declares it, and how an argument for it is read."""
 
 import datetime as dt
-import re
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from queries import patterns
 from queries.parameter_types import SCALARS, Scalar
 
 Value: TypeAlias = str | list[str | None] | None
@@ -53,10 +54,7 @@ class Declaration(BaseModel):
     @field_validator("pattern")
     @classmethod
     def _compiles(cls, pattern: str) -> str:
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            raise ValueError(f"not a regular expression: {error}") from None
+        patterns.check(pattern)
         return pattern
 
     @field_validator("min", "max", "default", mode="before")
@@ -131,14 +129,32 @@ class Declaration(BaseModel):
         return self.scalar.write(value)
 
     def _check(self, value: Any) -> None:
-        if self.choices is not None and value not in self.choices:
+        if self.choices is not None and value not in self._choices:
             raise ValueError(f"expected one of {', '.join(self.choices)}")
-        if self.pattern is not None and not re.fullmatch(self.pattern, value):
-            raise ValueError(f"expected text that matches {self.pattern}")
-        if self.min is not None and value < self.scalar.read(self.min):
+        if self.pattern is not None:
+            self._check_pattern(self.pattern, value)
+        if self.min is not None and value < self._least:
             raise ValueError(f"expected at least {self.min}")
-        if self.max is not None and value > self.scalar.read(self.max):
+        if self.max is not None and value > self._most:
             raise ValueError(f"expected at most {self.max}")
+
+    @cached_property
+    def _choices(self) -> frozenset[str]:
+        return frozenset(self.choices or ())
+
+    @cached_property
+    def _least(self) -> Any:
+        return self.scalar.read(self.min or "")
+
+    @cached_property
+    def _most(self) -> Any:
+        return self.scalar.read(self.max or "")
+
+    def _check_pattern(self, pattern: str, value: str) -> None:
+        if len(value) > patterns.LONGEST_TEXT:
+            raise ValueError(f"expected at most {patterns.LONGEST_TEXT:,} characters")
+        if not patterns.matches(pattern, value):
+            raise ValueError(f"expected text that matches {pattern}")
 
 
 class Parameter(Declaration):

@@ -12,8 +12,8 @@ _DATE = r"(\d{4})-(\d\d)-(\d\d)"
 _TIME = r"(\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,6}))?)?"
 _TIMESTAMP = re.compile(rf"{_DATE}(?:[T ]{_TIME}(Z|[+-]\d\d(?::?\d\d)?)?)?", re.ASCII | re.IGNORECASE)
 _LOST_PLUS = re.compile(rf"{_DATE}[T ]{_TIME} \d\d(?::?\d\d)?", re.ASCII | re.IGNORECASE)
-_INTEGER = re.compile(r"([+-]?)(?=\d)0*+(\d*)", re.ASCII)
-_NUMERIC = re.compile(r"[+-]?(?=\.?\d)0*+(\d*)(?:\.(\d*))?(?:E([+-]?)(?=\d)0*+(\d*))?", re.ASCII | re.IGNORECASE)
+_INTEGER = re.compile(r"([+-]?)(?=\d)0*+(\d*+)", re.ASCII)
+_NUMERIC = re.compile(r"[+-]?(?=\.?\d)0*+(\d*+)(?:\.(\d*+))?(?:E([+-]?)(?=\d)0*+(\d*+))?", re.ASCII | re.IGNORECASE)
 _UUID = re.compile(r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}", re.IGNORECASE)
 _BOOLEANS = dict.fromkeys(("true", "t", "yes", "on", "1"), True) | dict.fromkeys(
     ("false", "f", "no", "off", "0"), False

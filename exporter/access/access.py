@@ -1,16 +1,18 @@
 """From a request to its principal."""
 
 import logging
+from collections.abc import Collection
 from typing import NoReturn
 
 from velithon.requests import Request
 
 from exporter.access import signed_urls
 from exporter.access.anonymous import refuse_other_machines
-from exporter.access.credentials import Malformed, is_key, token_of
+from exporter.access.credentials import Malformed, is_bearer, is_key, token_of
 from exporter.access.jwks import Jwks, JwksUnavailable
 from exporter.access.jwts import JwtRefused, Jwts
 from exporter.access.known_keys import KeysUnavailable, KnownKeys
+from exporter.access.other_pages import refuse_other_pages
 from exporter.access.principal import ANONYMOUS, Principal
 from exporter.access.settings import AccessSettings
 from exporter.access.slowdown import Slowdown
@@ -34,9 +36,12 @@ class _Refused(Exception):
 class Access:
     """Knows every way in which a caller may say who they are."""
 
-    def __init__(self, settings: AccessSettings, slowdown: Slowdown | None = None) -> None:
-        """Take the settings, and what slows failed attempts down."""
+    def __init__(
+        self, settings: AccessSettings, slowdown: Slowdown | None = None, *, origins: Collection[str] = ()
+    ) -> None:
+        """Take the settings, what slows failed attempts down, and the other origins whose pages may ask."""
         self._settings = settings
+        self._origins = origins
         self._keys = KnownKeys(settings.keys) if settings.keys else None
         self._jwks = Jwks(settings.jwt_keys) if settings.jwt_keys else None
         self._jwts = Jwts(settings, self._jwks) if self._jwks else None
@@ -46,7 +51,8 @@ class Access:
         """Return who asks.
 
         Raises:
-            Problem: the credentials are missing, wrong or revoked, too many were tried, or they cannot be checked now.
+            Problem: the credentials are missing, wrong or revoked, too many were tried, or they cannot be checked now;
+                or a page of another origin asks, without a token of its own.
             Disconnected: the client left before it was told.
         """
         address = client_address(request.scope, self._settings.trusted_proxies)
@@ -56,6 +62,17 @@ class Access:
             raise Problem(
                 ProblemType.CREDENTIALS_UNAVAILABLE, "Try again shortly.", headers={"retry-after": "5"}
             ) from error
+
+    def refuse_links(self, request: Request) -> None:
+        """Refuse whom a link on a page of another origin leads here, where nobody has to say who they are.
+
+        For what costs something as soon as it is asked for, unlike a page.
+
+        Raises:
+            Problem: it is such a request.
+        """
+        if not self._settings.closed:
+            refuse_other_pages(request.scope, self._origins, links=False)
 
     def problems(self) -> list[str]:
         """Return what keeps callers from being known, in words that tell nothing of the service's machine."""
@@ -70,10 +87,13 @@ class Access:
         if not self._settings.closed:
             if not self._settings.allow_anonymous:
                 refuse_other_machines(request.scope, self._settings.trusted_proxies)
+            refuse_other_pages(request.scope, self._origins, links=True)
             return ANONYMOUS
         authorization = request.scope.headers.get("authorization")
         if authorization is None:
             raise Unauthenticated(given=False)
+        if not is_bearer(authorization):
+            refuse_other_pages(request.scope, self._origins, links=True)
         try:
             return await self._bearer(token_of(authorization))
         except (Malformed, _Refused, JwtRefused) as error:

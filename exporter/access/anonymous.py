@@ -4,10 +4,18 @@ from collections.abc import Sequence
 
 from velithon.datastructures import Scope
 
+from exporter.http.authority import authority_of
 from exporter.http.client_address import Network, client_address, hops, is_loopback, is_trusted
 from exporter.http.problems import Problem, ProblemType
 
-_PROXIED = ("forwarded", "x-forwarded-for", "x-real-ip")
+_PROXIED = {
+    "cdn-loop", "client-ip", "cloudfront-viewer-address", "fastly-client-ip", "fly-client-ip", "forwarded",
+    "forwarded-for", "proxy-client-ip", "true-client-ip", "via", "wl-proxy-client-ip", "x-client-ip",
+    "x-cluster-client-ip", "x-host", "x-original-forwarded-for", "x-original-host", "x-original-url",
+    "x-originating-ip", "x-proxyuser-ip", "x-real-ip", "x-remote-addr", "x-remote-ip", "x-rewrite-url",
+}  # fmt: skip
+_PROXIED_LIKE = ("x-forwarded-", "cf-", "x-amzn-", "x-appengine-", "x-azure-", "x-envoy-", "x-vercel-")
+"""What proxies and the networks of large providers add to a request on its way."""
 
 
 def refuse_other_machines(scope: Scope, trusted: Sequence[Network]) -> None:
@@ -20,10 +28,19 @@ def refuse_other_machines(scope: Scope, trusted: Sequence[Network]) -> None:
         Problem: it is such a caller.
     """
     told = is_trusted(scope, trusted) and hops(scope)
-    passed_on = not told and any(name in scope.headers for name in _PROXIED)
-    if passed_on or not is_loopback(client_address(scope, trusted)) or not is_loopback(scope.headers.get("host", "")):
+    passed_on = not told and any(map(_is_of_proxies, scope.headers))
+    if passed_on or not is_loopback(client_address(scope, trusted)) or not _names_this_machine(scope):
         raise Problem(
             ProblemType.LOOPBACK_ONLY,
             "This service has no credentials configured, so it answers nobody but its own machine, at 127.0.0.1. "
             "Its operator can make keys (exporter keys create), or let everybody in (--allow-anonymous).",
         )
+
+
+def _is_of_proxies(header: str) -> bool:
+    return header in _PROXIED or header.startswith(_PROXIED_LIKE)
+
+
+def _names_this_machine(scope: Scope) -> bool:
+    authority = authority_of(scope.headers.get("host", ""))
+    return authority is not None and is_loopback(authority.host)

@@ -33,6 +33,11 @@ def token_of(authorization: str) -> str:
     return token
 
 
+def is_bearer(authorization: str) -> bool:
+    """Return whether it is of the scheme Bearer, which no browser sends by itself, as it does Basic."""
+    return authorization[:7].lower() == "bearer "
+
+
 def is_key(token: str) -> bool:
     """Return whether the token is an API key's; otherwise it is a JWT."""
     return token.startswith(PREFIX)

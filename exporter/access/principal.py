@@ -4,12 +4,18 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import Any
 
 from queries.acting import Acting
 
 
-@dataclass(frozen=True, slots=True)
+def is_pattern(text: str) -> bool:
+    """Return whether other names than the text itself may match it."""
+    return any(sign in text for sign in "*?[")
+
+
+@dataclass(frozen=True)
 class Principal:
     """Somebody on whose behalf the service reads."""
 
@@ -25,7 +31,15 @@ class Principal:
 
     def may_read(self, dataset: str) -> bool:
         """Return whether the principal may know of a dataset and export it."""
-        return any(fnmatchcase(dataset, pattern) for pattern in self.datasets)
+        return dataset in self._names or any(fnmatchcase(dataset, pattern) for pattern in self._patterns)
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        return frozenset(self.datasets)
+
+    @cached_property
+    def _patterns(self) -> list[str]:
+        return [pattern for pattern in self.datasets if is_pattern(pattern)]
 
     @property
     def acting(self) -> Acting:

@@ -78,6 +78,12 @@ class AccessSettings(BaseSettings):
             )
         if self.allow_anonymous and self.closed:
             raise ValueError("EXPORTER_ALLOW_ANONYMOUS contradicts EXPORTER_KEYS and EXPORTER_JWT_KEYS")
+        everybody = any(network.prefixlen == 0 for network in self.trusted_proxies)
+        if everybody and not (self.closed or self.allow_anonymous):
+            raise ValueError(
+                "EXPORTER_TRUSTED_PROXIES: with a network of all addresses anybody could call themselves this machine "
+                "and need no credentials: name the proxies, or set EXPORTER_KEYS or EXPORTER_JWT_KEYS"
+            )
         if self.url_key and not self.keys:
             raise ValueError("EXPORTER_URL_KEY needs EXPORTER_KEYS: a URL is signed on behalf of one of its keys")
         return self

@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import re
 import time
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from exporter.access.key import Key
 from exporter.http.query_string import Items
@@ -22,8 +22,8 @@ def signature(secret: str, key: Key, name: str, items: Items) -> str:
     The token's digest is in it, so that a key made anew under an old name does not revive the old key's URLs.
     """
     # Clients may write a query anew, in another order of names or encoded otherwise.
-    pairs = [(given, value) for given in sorted(items) if given != "_signature" for value in items[given]]
-    query = urlencode(pairs, quote_via=quote, safe="")
+    quoted = {quote(given, safe=""): values for given, values in sorted(items.items()) if given != "_signature"}
+    query = "&".join(f"{name}={quote(value, safe='')}" for name, values in quoted.items() for value in values)
     text = f"{_VERSION}\n{key.sha256}\n{name}\n{query}"
     return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
 

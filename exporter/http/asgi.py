@@ -18,6 +18,9 @@ from exporter.http.problems import Problem, ProblemType
 from exporter.http.rsgi import Receive, RsgiProtocol, RsgiScope, Send
 from exporter.telemetry.visit import Visit
 
+_MOST_LINES = 250
+"""Of headers: Granian takes a hundred over HTTP/1.1, but thousands over HTTP/2, where each cookie may have its own."""
+
 log = logging.getLogger(__name__)
 
 
@@ -101,6 +104,9 @@ def _refusal(scope: Mapping[str, Any]) -> Problem | None:
         # Without chunked coding (RFC 9112, section 7.1) a body that was cut off looks like a whole one.
         detail = "Ask with HTTP/1.1 or later; behind nginx, set proxy_http_version 1.1."
         return Problem(ProblemType.HTTP_VERSION_NOT_SUPPORTED, detail)
+    if len(scope["headers"]) > _MOST_LINES:
+        detail = f"Send {_MOST_LINES} header lines at most."
+        return Problem(ProblemType.HEADERS_TOO_LONG, detail)
     if scope["method"] in ("GET", "HEAD") and any(map(_announces_body, scope["headers"])):
         return Problem(ProblemType.REQUEST_BODY, "Put parameters into the query string and send no body.")
     return None

@@ -5,10 +5,18 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 from velithon.datastructures import Scope
 
+from exporter.http.authority import authority_of
+
 Network = IPv4Network | IPv6Network
 
 _SITE_BITS = 64
 """Of an IPv6 address; one caller has at least as many addresses as the rest counts (RFC 6177)."""
+
+_MOST_HOPS = 20
+"""More proxies than any request passes."""
+
+_LONGEST_HOP = 100
+"""Characters: an IPv6 address has 45 at most, and there may be brackets, a port, quotes and spaces."""
 
 
 def client_address(scope: Scope, trusted: Sequence[Network]) -> str:
@@ -29,8 +37,8 @@ def client_address(scope: Scope, trusted: Sequence[Network]) -> str:
 
 def hops(scope: Scope) -> list[str]:
     """Return whom each proxy on the way says it was asked by, the last one's word last."""
-    # Empty members count for nothing (RFC 9110, section 5.6.1).
-    return [hop for hop in scope.headers.get("x-forwarded-for", "").split(",") if hop.strip()]
+    # Before very many there is one that names nobody. Empty members count for nothing (RFC 9110, section 5.6.1).
+    return [hop for hop in scope.headers.get("x-forwarded-for", "").rsplit(",", _MOST_HOPS) if hop.strip()]
 
 
 def is_trusted(scope: Scope, trusted: Sequence[Network]) -> bool:
@@ -48,9 +56,9 @@ def site(address: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether a host, with or without a port, is this machine by an address that nobody else can give."""
-    parsed = _parsed(host)
-    return host.partition(":")[0].lower() == "localhost" if parsed is None else parsed.is_loopback
+    """Return whether a host, without a port, is this machine by a name or an address that nobody else can give."""
+    address = _address(host)
+    return host.lower() == "localhost" if address is None else address.is_loopback
 
 
 def _within(address: IPv4Address | IPv6Address, networks: Sequence[Network]) -> bool:
@@ -58,12 +66,20 @@ def _within(address: IPv4Address | IPv6Address, networks: Sequence[Network]) -> 
 
 
 def _parsed(text: str) -> IPv4Address | IPv6Address | None:
-    """Return the address of `1.2.3.4`, `1.2.3.4:80`, `::1`, `[::1]` or `[::1]:80`; IPv4 within IPv6 becomes IPv4."""
+    """Return the address of `1.2.3.4`, `1.2.3.4:80`, `::1`, `[::1]` or `[::1]:80`, with quotes around it or without."""
+    if len(text) > _LONGEST_HOP:
+        return None
     text = text.strip().strip('"')
-    if text.startswith("["):
-        text = text[1:].partition("]")[0]
-    elif text.count(":") == 1:
-        text = text.partition(":")[0]
+    address = _address(text)
+    if address is None and (authority := authority_of(text)):
+        address = _address(authority.host)
+    return address
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    """Return an address; IPv4 within IPv6 becomes IPv4. One with a zone is its machine's own affair, and nobody's."""
+    if "%" in text:
+        return None
     try:
         address = ip_address(text)
     except ValueError:

@@ -12,8 +12,8 @@ _LONGEST = 150
 
 def safe_name(name: str) -> str:
     """Return a name that is a plain file name on every system, also for a client that trusts it blindly."""
-    cleaned = _UNSAFE.sub("_", name).strip(" .")[:_LONGEST]
-    return cleaned or "export"
+    # Cut first: to replace 60,000 characters takes 10 ms.
+    return _UNSAFE.sub("_", name.strip(" .")[:_LONGEST]) or "export"
 
 
 def default_name(dataset: str, arguments: Iterable[str], date: str) -> str:

@@ -1,57 +1,71 @@
 """Content negotiation (RFC 9110, section 12.5)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping
+
+from exporter.http.problems import Problem, ProblemType
 
 VARY = "Accept, Accept-Encoding, Authorization"
 """The request headers that an answer may depend on."""
 
-
-def _qualities(header: str) -> list[tuple[str, float]]:
-    """Return the members of an Accept or Accept-Encoding header with their weights; a broken weight counts as 0."""
-    members = []
-    for member in header.lower().split(","):
-        name, *parameters = (part.strip() for part in member.split(";"))
-        quality = 1.0
-        for parameter in parameters:
-            if parameter.startswith("q="):
-                try:
-                    quality = min(max(float(parameter[2:]), 0.0), 1.0)
-                except ValueError:
-                    quality = 0.0
-        if name:
-            members.append((name, quality))
-    return members
-
-
-def _media_quality(media_type: str, accepted: Sequence[tuple[str, float]]) -> float:
-    """Return the weight of the most specific range that holds the media type."""
-    main = media_type.partition("/")[0]
-    for pattern in (media_type, f"{main}/*", "*/*"):
-        matches = [quality for name, quality in accepted if name == pattern]
-        if matches:
-            return max(matches)
-    return 0.0
+_LONGEST = 8_192
+"""Characters of a header: fifty times what browsers send, and a millisecond's work."""
 
 
 def media_type(accept: str | None, offered: Iterable[str]) -> str | None:
     """Return the offered media type that Accept weighs highest, the first of equals; None when it allows none.
 
     Parameters of a media range (`charset`, `header`) are not compared.
+
+    Raises:
+        Problem: the header is longer than anybody's.
     """
-    candidates = list(offered)
+    ranges = {candidate: (candidate, f"{candidate.partition('/')[0]}/*", "*/*") for candidate in offered}
     if not accept or not accept.strip():
-        return candidates[0]
-    accepted = _qualities(accept)
-    best = max(candidates, key=lambda candidate: _media_quality(candidate, accepted))
-    return best if _media_quality(best, accepted) > 0 else None
+        return next(iter(ranges))
+    accepted = _weights("Accept", accept, {range_ for alike in ranges.values() for range_ in alike})
+    best = max(ranges, key=lambda candidate: _of_most_specific(ranges[candidate], accepted))
+    return best if _of_most_specific(ranges[best], accepted) > 0 else None
 
 
 def content_coding(accept_encoding: str | None, offered: Iterable[str]) -> str | None:
     """Return the offered coding that the caller names with the highest weight above 0; None means identity.
 
     A wildcard does not count: who says only `*` has not said that they can decode.
+
+    Raises:
+        Problem: the header is longer than anybody's.
     """
-    accepted = dict(_qualities(accept_encoding or ""))
-    named = [coding for coding in offered if accepted.get(coding, 0.0) > 0]
+    codings = tuple(offered)
+    accepted = _weights("Accept-Encoding", accept_encoding or "", (*codings, "identity"))
+    named = [coding for coding in codings if accepted.get(coding, 0.0) > 0]
     best = max(named, key=lambda coding: accepted[coding], default=None)
     return best if best and accepted[best] >= accepted.get("identity", 0.0) else None
+
+
+def _weights(name: str, header: str, wanted: Container[str]) -> dict[str, float]:
+    """Return the highest weight of each wanted member that a header has; a broken weight counts as 0."""
+    if len(header) > _LONGEST:
+        detail = f"Of {name} at most {_LONGEST:,} characters are read; name the few that you can take."
+        raise Problem(ProblemType.HEADERS_TOO_LONG, detail)
+    weights: dict[str, float] = {}
+    for member in header.lower().split(","):
+        named, _, parameters = member.partition(";")
+        if (named := named.strip()) in wanted:
+            weights[named] = max(weights.get(named, 0.0), _quality(parameters))
+    return weights
+
+
+def _quality(parameters: str) -> float:
+    quality = 1.0
+    for parameter in map(str.strip, parameters.split(";")):
+        if parameter.startswith("q="):
+            try:
+                quality = min(max(float(parameter[2:]), 0.0), 1.0)
+            except ValueError:
+                quality = 0.0
+    return quality
+
+
+def _of_most_specific(alike: Iterable[str], accepted: Mapping[str, float]) -> float:
+    """Return the weight of the first of some ranges, the most specific one first, that is accepted."""
+    return next((accepted[range_] for range_ in alike if range_ in accepted), 0.0)

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ValidationError
 
@@ -14,6 +13,9 @@ _BROKEN_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 _MOST_FIELDS = 2_000
 _MOST_NAMES = 200
 """More are refused before they cost anything: the event loop has others to serve."""
+
+_AND, _IS = "\u0100", "\u0101"
+"""What divides a query string that has been decoded."""
 
 Items = Mapping[str, list[str]]
 
@@ -31,20 +33,33 @@ def parse(query_string: str) -> Items:
         ProblemType.MALFORMED_QUERY_STRING,
         f"Encode it as UTF-8, then percent-encode it; {_MOST_FIELDS} fields of {_MOST_NAMES} names at most.",
     )
-    if _BROKEN_ESCAPE.search(query_string):
+    if query_string.count("&") >= _MOST_FIELDS or _BROKEN_ESCAPE.search(query_string):
         raise malformed
+    items: dict[str, list[str]] = {}
     try:
-        # A letter that was not percent-encoded arrives as the bytes of its UTF-8.
-        text = query_string.encode("latin-1").decode()
-        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
+        for field in filter(None, _decoded(query_string).split(_AND)):
+            name, _, value = field.partition(_IS)
+            items.setdefault(_text(name), []).append(_text(value))
     except ValueError as error:
         raise malformed from error
-    items: dict[str, list[str]] = {}
-    for name, value in pairs:
-        items.setdefault(name, []).append(value)
     if len(items) > _MOST_NAMES:
         raise malformed
     return items
+
+
+def _decoded(query_string: str) -> str:
+    """Return a query string as the bytes that it stands for, and what divides it as characters that no byte is.
+
+    At once, in C: urllib takes 30 ms for the longest.
+    """
+    escaped = query_string.replace("\\", r"\\").replace("%", r"\x").replace("+", " ")
+    return escaped.replace("&", r"\u0100").replace("=", r"\u0101").encode("latin-1").decode("unicode_escape")
+
+
+def _text(raw: str) -> str:
+    raw = raw.replace(_IS, "=")
+    # A letter that was not percent-encoded arrives as the bytes of its UTF-8, too.
+    return raw if raw.isascii() else raw.encode("latin-1").decode()
 
 
 def may_be_signed(query_string: str) -> bool:

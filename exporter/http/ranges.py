@@ -1,11 +1,8 @@
 """Requests for a part (RFC 9110, section 14) of what is made anew for each request, and so has no parts to ask for."""
 
-import re
 from collections.abc import Mapping
 
 from exporter.http.problems import Problem, ProblemType
-
-_FROM_THE_START = re.compile(r"\s*0+-\d*\s*")
 
 
 def refuse_part(headers: Mapping[str, str]) -> None:
@@ -18,9 +15,16 @@ def refuse_part(headers: Mapping[str, str]) -> None:
         Problem: something else is asked for than one range that begins at the first byte.
     """
     unit, _, ranges = headers.get("range", "").partition("=")
-    if unit.strip().lower() == "bytes" and "if-range" not in headers and not _FROM_THE_START.fullmatch(ranges):
+    if unit.strip().lower() == "bytes" and "if-range" not in headers and not _is_from_the_start(ranges):
         raise Problem(
             ProblemType.NOT_RESUMABLE,
             "Download it again from its start: each export is a run of its own, so parts of two do not fit together.",
             headers={"accept-ranges": "none"},
         )
+
+
+def _is_from_the_start(ranges: str) -> bool:
+    """Return whether this is one range whose first byte is the first of all."""
+    first, _, last = ranges.partition("-")
+    zeros, digits = first.lstrip(), last.rstrip()
+    return "-" in ranges and zeros.strip("0") == "" != zeros and (digits == "" or digits.isdecimal())

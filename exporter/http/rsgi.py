@@ -24,26 +24,25 @@ class RsgiHeaders(Mapping[str, str]):
     """Request headers by name in any case; a repeated one is a list joined by commas (RFC 9110, section 5.3)."""
 
     def __init__(self, raw: Iterable[tuple[bytes, bytes]]) -> None:
-        self._items = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in raw]
+        self._values: dict[str, list[str]] = {}
+        for name, value in raw:
+            self._values.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
 
     def __getitem__(self, name: str) -> str:
         """Return the value of a header."""
-        values = self.get_all(name)
-        if not values:
-            raise KeyError(name)
-        return ", ".join(values)
+        return ", ".join(self._values[name.lower()])
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the names, each once."""
-        return iter(dict(self._items))
+        return iter(self._values)
 
     def __len__(self) -> int:
         """Return the number of different names."""
-        return len(dict(self._items))
+        return len(self._values)
 
     def get_all(self, name: str) -> list[str]:
         """Return every value of a header, in order."""
-        return [value for key, value in self._items if key == name.lower()]
+        return self._values.get(name.lower(), [])
 
 
 class RsgiScope:

@@ -81,8 +81,10 @@ DATASETS = {
     ),
     "typed": dataset(
         '[parameters.day]\ntype = "date"\n[parameters.number]\ntype = "integer"\nmin = 1\ndefault = 1\n'
-        '[parameters.kind]\ntype = "text"\nchoices = ["a", "b"]\ndefault = "a"',
-        "SELECT :day AS day, :number AS number, :kind AS kind",
+        '[parameters.kind]\ntype = "text"\nchoices = ["a", "b"]\ndefault = "a"\n'
+        # Backtracking takes it longer than anybody waits.
+        "[parameters.words]\ntype = 'text'\npattern = '(\\w+\\s?)+'\ndefault = 'a b'",
+        "SELECT :day AS day, :number AS number, :kind AS kind, :words AS words",
     ),
     "echo_fetched": dataset(
         'source = "cursor"\n[parameters.word]\ntype = "text"\ndefault = "nothing"', "SELECT :word AS word"

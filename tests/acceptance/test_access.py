@@ -224,6 +224,18 @@ def test_lists_hold_what_may_be_read_and_nothing_else(closed: Closed, token: str
     assert {scheme["scheme"] for scheme in schemes.values()} == {"bearer", "basic"}
 
 
+def test_a_page_of_another_origin_needs_a_token_of_its_own(closed: Closed, token: str) -> None:
+    """What a browser sends by itself, such as what its dialogue was told, it sends for any page."""
+    page = ("-H", "Sec-Fetch-Site: cross-site")
+    export = "/datasets/open.few.csv"
+    assert closed.asked(token, export, *page).status == 200
+    answer = closed.curl(export, "-u", f":{token}", *page)
+    assert (answer.status, answer.json()["type"]) == (403, "urn:exporter:problem:cross-site")
+    assert closed.curl(export, *page).status == 401
+    link = ("-H", "Sec-Fetch-Mode: navigate", "-H", "Sec-Fetch-Dest: document")
+    assert closed.curl(export, "-u", f":{token}", *page, *link).status == 200
+
+
 def test_both_workers_learn_of_keys_at_once(closed: Closed) -> None:
     """The one test of this by the commands themselves; each of them takes a second to start."""
     token = told("keys", "create", "passing", "--datasets", "open.*", keys=closed.path).strip()
@@ -365,6 +377,12 @@ def test_good_credentials_are_answered_while_wrong_ones_wait(closed: Closed, tok
 def test_other_machines_are_let_in_only_if_it_is_said(source: str, datasets: Path, command_: str) -> None:
     settings = {"database_url": source, "datasets": datasets}
     assert "--allow-anonymous" in refused(command_, "--host", "0.0.0.0", "--port", free_port(), **settings)
+
+
+def test_all_pages_are_let_in_only_with_credentials(source: str, datasets: Path) -> None:
+    settings = {"database_url": source, "datasets": datasets, "cors_origins": "*"}
+    for how in ((), ("--allow-anonymous",)):
+        assert "EXPORTER_CORS_ORIGINS" in refused("serve", *how, "--port", free_port(), **settings)
 
 
 def test_letting_everybody_in_contradicts_keys(source: str, datasets: Path, closed: Closed) -> None:

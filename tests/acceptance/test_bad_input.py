@@ -115,6 +115,13 @@ def test_letters_are_utf_8_encoded_or_not(service: Service, word: str) -> None:
     assert service.curl(f"/datasets/echo.csv?word={word}").text == "word\nZürich\n"
 
 
+def test_a_pattern_that_takes_others_for_ever(service: Service) -> None:
+    for text in ("a" * 28 + "!", "a" * 1001, "a" * 60_000 + "!"):
+        document = problem(service.curl(f"/datasets/typed.csv?day=2024-01-01&words={text}"), 422, "invalid-parameters")
+        assert [fault["parameter"] for fault in document["errors"]] == ["words"]
+    assert service.curl("/datasets/typed.csv?day=2024-01-01&words=a+b").text.endswith(",a,a b\n")
+
+
 def test_plus_is_a_space(service: Service) -> None:
     assert service.curl("/datasets/echo.csv?word=a+b%2Bc%20d").text == "word\na b+c d\n"
 

@@ -1,8 +1,11 @@
 """The format by Accept."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.acceptance.service import Service
+from tests.acceptance.test_bad_input import problem
 
 
 @pytest.mark.parametrize(
@@ -47,3 +50,25 @@ def test_unacceptable(service: Service, accept: str) -> None:
 def test_the_extension_decides_whatever_accept_says(service: Service) -> None:
     answer = service.curl("/datasets/items.csv", "-H", "Accept: application/json")
     assert answer.headers["content-type"].startswith("text/csv")
+
+
+@pytest.mark.parametrize(
+    ("path", "header"), [("/datasets/items", "Accept"), ("/datasets/items.csv", "Accept-Encoding")]
+)
+def test_lists_that_nobody_sends(service: Service, tmp_path: Path, path: str, header: str) -> None:
+    """As long as the web server lets through."""
+    for members in ("a," * 195_000, "a;q=0.1," * 48_000):
+        (tmp_path / "headers").write_text(f"{header}: {members}")
+        document = problem(service.curl(path, "-H", f"@{tmp_path / 'headers'}"), 431, "headers-too-long")
+        assert header in document["detail"]
+    assert service.curl(path, "-H", f"{header}: {'a,' * 4_000}*/*").status == 200
+
+
+def test_many_arguments(service: Service, tmp_path: Path) -> None:
+    """Read beside the event loop, and with the same answers."""
+    (tmp_path / "headers").write_text(f"X-Forwarded-For: {'127.0.0.1,' * 39_000}")
+    many = "&".join(["day=2024-01-01"] * 1_900)
+    document = problem(service.curl(f"/datasets/typed.csv?{many}"), 422, "invalid-parameters")
+    assert [fault["parameter"] for fault in document["errors"]] == ["day"]
+    assert service.curl(f"/datasets/typed.csv?day=2024-01-01&_filename={'x' * 150}&_null={'x' * 3_000}").status == 200
+    problem(service.curl("/datasets/items", "-H", f"@{tmp_path / 'headers'}"), 403, "loopback-only")

@@ -24,7 +24,8 @@ def test_list_of_datasets(service: Service) -> None:
     assert items["formats"].keys() == EXTENSIONS
     typed = next(dataset for dataset in listed if dataset["name"] == "typed")
     described = {parameter["name"]: (parameter["type"], parameter["required"]) for parameter in typed["parameters"]}
-    assert described == {"day": ("date", True), "number": ("integer", False), "kind": ("text", False)}
+    given = {"number": "integer", "kind": "text", "words": "text"}
+    assert described == {"day": ("date", True), **{name: (type_, False) for name, type_ in given.items()}}
 
 
 def test_description_of_a_dataset(service: Service) -> None:
@@ -72,6 +73,7 @@ def test_openapi_has_every_dataset_in_every_format(service: Service) -> None:
     assert parameters["day"]["schema"]["format"] == "date"
     assert parameters["number"]["schema"]["minimum"] == 1
     assert parameters["kind"]["schema"]["enum"] == ["a", "b"]
+    assert parameters["words"]["schema"]["pattern"] == r"^(?:([0-9A-Za-z_]+[\t\n\f\r ]?)+)$"
     assert {"_columns", "_limit", "_filename", "_header", "_delimiter", "_null", "_profile", "_compression"} <= (
         parameters.keys()
     )

@@ -111,4 +111,7 @@ def test_a_head_that_is_too_long_is_answered_or_cut(service: Service, request_: 
 def test_a_head_that_is_too_long_over_http_2(service: Service) -> None:
     answer = service.curl("/healthz", "--http2-prior-knowledge", *(f"-HX-{i}: {'b' * 6000}" for i in range(30)))
     assert (answer.status, answer.exit) != (200, 0)
+    lines = service.curl("/healthz", "--http2-prior-knowledge", *(f"-HX-{i}: b" for i in range(300)))
+    problem(lines, 431, "headers-too-long")
+    assert service.curl("/healthz", "--http2-prior-knowledge", *(f"-HX-{i}: b" for i in range(200))).status == 200
     assert service.curl("/healthz", "--http2-prior-knowledge").status == 200

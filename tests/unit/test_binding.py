@@ -28,7 +28,7 @@ def test_an_array_is_bound_as_an_array_of_text() -> None:
 
 def test_every_character_of_a_literal_is_an_escape() -> None:
     template = Template(":note", (NOTE,))
-    assert template.literal(["A'\\😀"]) == '(E\'\\u0041\\u0027\\u005C\\U0001F600\'::"pg_catalog"."text")'
+    assert template.literal(["A'\\😀"]) == '(E\'\\u0041\\u0027\\u005C\\uD83D\\uDE00\'::"pg_catalog"."text")'
     assert template.literal([""]) == '(E\'\'::"pg_catalog"."text")'
 
 

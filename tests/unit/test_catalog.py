@@ -150,7 +150,7 @@ def test_defaults_limits_and_names_are_checked(tmp_path: Path) -> None:
         "f.sql:4: parameters.a.default: expected an integer from -32768 to 32767, got '99999'",
         "f.sql:8: parameters.b.max: max 3 is less than min 5",
         "f.sql:9: parameters._z: expected a name of a-z, 0-9 and _ that begins with a letter",
-        "f.sql:13: parameters.c.pattern: not a regular expression: missing ), unterminated subpattern at position 0",
+        "f.sql:13: parameters.c.pattern: not a regular expression of RE2: missing ): (",
         "f.sql:14: parameters.c.name: unknown key",
         'f.sql:16: columns.x.type: expected "decimal(p,s)" with p up to 76, "double", "json" or "string"',
         "f.sql:17: :e is declared but not used",

@@ -44,6 +44,9 @@ def asked(peer, *forwarded):
         ("10.0.0.1", ["192.0.2.1, , "], "192.0.2.1"),
         ("10.0.0.1", ['"[2001:db8::1]:4711"'], "2001:db8::1"),
         ("10.0.0.1", ["192.0.2.1, unknown, 10.0.0.2"], ""),
+        ("10.0.0.1", ["[::1]evil.example"], ""),
+        ("10.0.0.1", ["127.0.0.1:80@evil.example"], ""),
+        ("10.0.0.1", ["::1%evil"], ""),
     ],
 )
 def test_the_client_is_the_last_one_whom_no_trusted_proxy_stands_for(peer, forwarded, found):
@@ -62,7 +65,7 @@ def test_a_caller_has_all_addresses_of_its_ipv6_network(address, counted):
     assert site(address) == counted
 
 
-@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:80", "127.0.0.1", "127.9.9.9:80", "::1", "[::1]", "[::1]:80"])
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"])
 def test_names_of_this_machine(host):
     assert is_loopback(host)
 
@@ -76,8 +79,12 @@ def test_names_of_this_machine(host):
         "192.0.2.1",
         "localhost.example.org",
         "127.0.0.1.example.org",
-        "example.org:80",
+        "example.org",
         "2130706433",
+        "127.1",
+        "127.0.0.1:80",
+        "[::1]",
+        "::1%eth0",
     ],
 )
 def test_names_of_other_machines(host):

@@ -135,6 +135,8 @@ REFUSED = {
     "datasets: numbers": {"datasets": [1]},
     "datasets: lists": {"datasets": [["*"]]},
     "datasets: no name": {"datasets": ["a/b"]},
+    "datasets: too many": {"datasets": ["a"] * 1_001},
+    "datasets: too many patterns": {"datasets": [f"a{i}.*" for i in range(51)]},
     "datasets: empty name": {"datasets": [""]},
 }
 

@@ -109,6 +109,15 @@ def test_values_that_cannot_be_meant(name, value, told):
     assert told in found
 
 
+def test_all_pages_may_read_only_where_callers_say_who_they_are():
+    for how in ({}, {"allow_anonymous": True}):
+        told = refused(cors_origins="*", **how)
+        assert told.startswith("EXPORTER_CORS_ORIGINS: ")
+        assert "EXPORTER_KEYS" in told
+    for how in ({"cors_origins": "*", "keys": "k"}, {"cors_origins": "http://localhost:3000"}):
+        assert Settings(database_url="postgresql:///x", datasets=".", **how).cors_origins
+
+
 def test_a_pool_may_be_smaller_than_the_default_of_parallel_scans():
     assert Settings(database_url="postgresql:///x", datasets=".", pool_size=2).parallel_connections > 2
 
