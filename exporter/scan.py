@@ -12,8 +12,8 @@ from queries.binding import bind
 from queries.connection import Connection
 from queries.copy import copy
 from queries.cursor import Argument, cursor
-from queries.estimate import estimated_rows
-from queries.keys import estimated_size, keys
+from queries.explain import estimated_rows, estimated_size
+from queries.keys import keys
 from queries.pages import pages, size_of
 from queries.parallel import parallel
 from queries.projection import project
