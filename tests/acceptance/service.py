@@ -1,7 +1,6 @@
 """The service as its users meet it: the real command in a process of its own, asked by the real curl."""
 
 import asyncio
-import os
 import signal
 import socket
 import subprocess
@@ -18,6 +17,9 @@ from urllib.request import urlopen
 import asyncpg
 import orjson
 import psutil
+
+from benchmarks.ended import still_running
+from benchmarks.environment import environment
 
 T = TypeVar("T")
 
@@ -95,12 +97,6 @@ def free_port() -> int:
         return port
 
 
-def environment(settings: Mapping[str, object] = {}) -> dict[str, str]:
-    """Return the environment of a command that has these settings, and none of those of whoever runs the tests."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("EXPORTER_")}
-    return inherited | {f"EXPORTER_{name.upper()}": str(value) for name, value in settings.items()}
-
-
 @contextmanager
 def running(
     database_url: str, datasets: Path, *arguments: str, settings: Mapping[str, str] = {}, scheme: str = "http"
@@ -140,19 +136,10 @@ def stopped(process: "subprocess.Popen[Any]") -> Sequence[psutil.Process]:
     except subprocess.TimeoutExpired:
         process.kill()
         children.append(psutil.Process(process.pid))
-    _, left = psutil.wait_procs(children, 2)
-    left = [child for child in left if _runs(child)]
+    left = still_running(children, 2)
     for child in left:
         child.kill()
     return left
-
-
-def _runs(process: psutil.Process) -> bool:
-    """Return whether the process has not ended; one that has may wait for long until somebody asks how."""
-    try:
-        return bool(process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
 
 
 def fetch(database_url: str, sql: str, *arguments: object) -> list[asyncpg.Record]:

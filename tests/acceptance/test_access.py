@@ -20,6 +20,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
+from benchmarks.environment import environment
 from exporter.access.key import Key
 from exporter.access.keys_file import changing
 from exporter.access.tokens import digest_of, new_token
@@ -30,7 +31,6 @@ from tests.acceptance.service import (
     PATIENCE,
     Answer,
     Service,
-    environment,
     fetch,
     free_port,
     running,

@@ -116,7 +116,8 @@ def test_too_many_bytes_or_seconds_or_rows_expected_before_the_first_byte(servic
 
 
 def test_a_setting_that_no_pool_can_keep_is_refused(source: str, datasets: Path) -> None:
-    from tests.acceptance.service import COMMAND, environment
+    from benchmarks.environment import environment
+    from tests.acceptance.service import COMMAND
 
     command = [COMMAND, "serve", "--database-url", source, "--datasets", datasets]
     settings = environment({"pool_size": 2, "max_exports": 3})
