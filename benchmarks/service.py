@@ -74,11 +74,16 @@ class Service:
 
 
 @contextmanager
-def running(database_url: str, workers: int = 1, **settings: object) -> Iterator[Service]:
-    """Run `exporter serve` with the benchmark's datasets, and the service's settings given, until the block ends."""
+def running(database_url: str, workers: int = 1, stderr: int | None = None, **settings: object) -> Iterator[Service]:
+    """Run `exporter serve` with the benchmark's datasets, and the service's settings given, until the block ends.
+
+    What it tells goes to the descriptor `stderr`, or is thrown away.
+    """
     settings = {"database_url": database_url, "datasets": _DATASETS} | settings
     program = Path(sys.executable).with_name("exporter")
-    with _listening([program, "serve", "--workers", str(workers)], environment(settings), "/healthz") as service:
+    with _listening(
+        [program, "serve", "--workers", str(workers)], environment(settings), "/healthz", stderr
+    ) as service:
         yield service
 
 
@@ -91,7 +96,9 @@ def by_hand(database_url: str) -> Iterator[Service]:
 
 
 @contextmanager
-def _listening(command: Sequence[str | Path], variables: Mapping[str, str], ready: str) -> Iterator[Service]:
+def _listening(
+    command: Sequence[str | Path], variables: Mapping[str, str], ready: str, stderr: int | None = None
+) -> Iterator[Service]:
     """Run a server on a free port, and stop it when the block ends.
 
     Raises Failed when it does not start.
@@ -100,7 +107,8 @@ def _listening(command: Sequence[str | Path], variables: Mapping[str, str], read
         probe.bind((_HOST, 0))
         port = probe.getsockname()[1]
     with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen([*command, "--port", str(port)], stdout=log, stderr=log, env=variables, cwd=ROOT)
+        told = log if stderr is None else stderr
+        process = subprocess.Popen([*command, "--port", str(port)], stdout=log, stderr=told, env=variables, cwd=ROOT)
         service = Service(port, psutil.Process(process.pid))
         try:
             if not _ready(service, process, ready):

@@ -57,7 +57,7 @@ class Access:
                 ProblemType.CREDENTIALS_UNAVAILABLE, "Try again shortly.", headers={"retry-after": "5"}
             ) from error
 
-    def problems(self) -> list[str]:
+    async def problems(self) -> list[str]:
         """Return what keeps callers from being known, in words that tell nothing of the service's machine."""
         found = [checked.problem() for checked in (self._keys, self._jwks) if checked is not None]
         return [problem for problem in found if problem is not None]

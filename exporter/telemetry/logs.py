@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 import orjson
 
+from exporter.telemetry.stderr import Handler
+
 LogFormat = Literal["console", "json"]
 
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"} | {
@@ -81,7 +83,7 @@ def configuration(level: str, log_format: LogFormat = "console") -> dict[str, An
     return {
         "formatters": {"line": {"()": formatter}},
         "filters": {"no_aborts": {"()": NoAborts}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["no_aborts"]}},
+        "handlers": {"stderr": {"()": Handler, "formatter": "line", "filters": ["no_aborts"]}},
         "root": {"level": level, "handlers": ["stderr"]},
         "loggers": {
             "_granian": {"level": level},

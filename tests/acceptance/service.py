@@ -59,6 +59,11 @@ class Service:
         """Ask with curl; the path begins with a slash."""
         return curl(self.url + path, *arguments)
 
+    def logged(self, text: str) -> str:
+        """Return the line of the log that has this text; it may come a moment after the answer."""
+        (line,) = until(lambda: [line for line in self.log.read_text().splitlines() if text in line])
+        return line
+
     def workers(self) -> list[psutil.Process]:
         """Return the worker processes, known by their size: Python's own trackers are children too."""
         children = psutil.Process(self.process.pid).children(recursive=True)
@@ -99,15 +104,24 @@ def free_port() -> int:
 
 @contextmanager
 def running(
-    database_url: str, datasets: Path, *arguments: str, settings: Mapping[str, str] = {}, scheme: str = "http"
+    database_url: str,
+    datasets: Path,
+    *arguments: str,
+    settings: Mapping[str, str] = {},
+    scheme: str = "http",
+    stderr: int | None = None,
 ) -> Iterator[Service]:
-    """Run `exporter serve` until the block ends; it must then leave no process behind."""
+    """Run `exporter serve` until the block ends; it must then leave no process behind.
+
+    What it says is in a file, unless there is a descriptor for it.
+    """
     port = free_port()
     command = [COMMAND, "serve", "--database-url", database_url, "--datasets", datasets, "--port", str(port)]
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder, "log")
         with log.open("wb") as stream:
-            process = subprocess.Popen([*command, *arguments], stdout=stream, stderr=stream, env=environment(settings))
+            told = stream if stderr is None else stderr
+            process = subprocess.Popen([*command, *arguments], stdout=stream, stderr=told, env=environment(settings))
         with process:
             try:
                 service = Service(f"{scheme}://127.0.0.1:{port}", process, log)

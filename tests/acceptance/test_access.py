@@ -323,7 +323,7 @@ def test_a_keys_file_open_to_others_closes_a_running_service_and_starts_none(
         closed.path.chmod(0o600)
     assert answers == {503}
     assert f"chmod 600 {closed.path}" in told_
-    assert f"chmod 600 {closed.path}" in closed.service.log.read_text()
+    until(lambda: f"chmod 600 {closed.path}" in closed.service.log.read_text())
     assert closed.answers(token) == {200}
 
 

@@ -58,9 +58,7 @@ def problem(answer: Answer, status: int, slug: str) -> str:
 
 def logged(service: Service, answer: Answer) -> str:
     """Return the log line of an export."""
-    lines = [line for line in service.log.read_text().splitlines() if answer.headers["export-id"] in line]
-    assert len(lines) == 1
-    return lines[0]
+    return service.logged(answer.headers["export-id"])
 
 
 def test_places_and_the_line_for_them(service: Service, source: str) -> None:

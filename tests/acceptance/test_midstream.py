@@ -48,7 +48,7 @@ def test_value_that_does_not_fit_its_type(service: Service, extension: str, vers
 
 def test_the_log_tells_row_and_column_of_the_value(service: Service) -> None:
     export = service.curl("/datasets/infinity.arrows").headers["export-id"]
-    (line,) = [line for line in service.log.read_text().splitlines() if f"id={export}" in line]
+    line = service.logged(f"id={export}")
     assert "outcome=failed" in line
     assert "30000" in line or "29999" in line
 

@@ -158,7 +158,7 @@ def test_a_description_that_fails_is_told_in_fields(source: str, tmp_path: Path)
     query = "SELECT i FROM gone_for_now"
     with running(source, written(tmp_path, {"gone": dataset("", query)}), settings={"log_format": "json"}) as service:
         instance = problem(service.curl("/datasets/gone"), 409, "query-rejected")["instance"]
-        (line,) = [line for line in lines(service.log.read_text()) if line["message"] == "description failed"]
+        line = json.loads(service.logged('"description failed"'))
     assert (line["dataset"], f"urn:uuid:{line['id']}") == ("gone", instance)
     assert "gone_for_now" in line["reason"]
 
