@@ -19,7 +19,7 @@ from exporter.limits.unread import bound_unread
 from exporter.orphan import end_with_parent
 from exporter.routes import Service
 from exporter.settings import Settings
-from exporter.telemetry import stderr
+from exporter.telemetry import failing, stderr
 from exporter.telemetry.audit import AuditLog
 from exporter.telemetry.masking import option_names
 from exporter.telemetry.metrics import Metrics
@@ -65,6 +65,7 @@ def create(settings: Settings | None = None) -> AsgiAdapter:
     running: list[asyncio.Task[None]] = []
 
     async def start() -> None:
+        asyncio.get_running_loop().set_exception_handler(failing.of_loop)
         # What is there now stays: a full collection that looks at all of it holds the event loop up for 10 ms and more.
         gc.freeze()
         running.append(asyncio.create_task(telemetry.sample()))

@@ -33,7 +33,10 @@ _PROBLEMS: dict[type[QueryError], tuple[ProblemType, str, dict[str, str]]] = {
 
 
 def problem_of(error: Exception) -> Problem:
-    """Return the problem that stands for a failure; nothing of the server's own text, which may quote SQL, is in it."""
+    """Return the problem that stands for a failure; nothing of the server's own text, which may quote SQL, is in it.
+
+    The value that does not fit a type is: whoever asks may read the row.
+    """
     if isinstance(error, Problem):
         return error
     if isinstance(error, Exceeded | Unrepresentable):
@@ -53,5 +56,5 @@ def problem_of(error: Exception) -> Problem:
 
 def _in_its_words(error: Exceeded | Unrepresentable) -> Problem:
     if isinstance(error, Unrepresentable):
-        return Problem(ProblemType.UNREPRESENTABLE_VALUE, str(error))
+        return Problem(ProblemType.UNREPRESENTABLE_VALUE, error.detail)
     return Problem(ProblemType.EXPORT_TOO_LARGE, f"{error} Ask for less: narrow the parameters or set _limit.")

@@ -44,13 +44,18 @@ class AuditLog:
 
     def __init__(self, path: str | None, options: frozenset[str] = frozenset()) -> None:
         """Take a path, `-` for stderr or None for no log; and the names of the options in a query string."""
-        self.dropped = 0
-        """How many lines were not written so far, for want of time."""
+        self._no_room = 0
+        self._unwritten = 0
         self._options = options
         self._file = _file_at(path)
         self._lane = Lane("audit log", _HELD_LINES)
         self._failure: str | None = None
         self._lane.put(self._opened)
+
+    @property
+    def dropped(self) -> int:
+        """How many lines of what was over were not written so far."""
+        return self._no_room + self._unwritten
 
     def visited(self, visit: Visit, status: int | None) -> None:
         """Have a request written down that is over, and how the export ended that it began."""
@@ -59,8 +64,8 @@ class AuditLog:
             problem = {"problem": visit.problem.slug} if visit.problem else {}
             reason = {"reason": visit.reason} if visit.reason else {}
             line = {**self._about(event, visit), "status": status, **problem, **reason, **visit.ending}
-            if not self._lane.put(lambda: self._append(line)):
-                self.dropped += 1
+            if not self._lane.put(lambda: self._keep(line)):
+                self._no_room += 1
 
     async def begun(self, order: Order, visit: Visit) -> None:
         """Write down that an export begins, before anything is read for it.
@@ -139,6 +144,10 @@ class AuditLog:
         except OSError:
             pass
         return self._opened()
+
+    def _keep(self, entry: dict[str, Any]) -> None:
+        if not self._append(entry):
+            self._unwritten += 1
 
     def _append(self, entry: dict[str, Any]) -> bool:
         """Write a line, and return whether it was written."""

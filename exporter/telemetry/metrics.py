@@ -63,7 +63,7 @@ class Metrics:
         build.labels(version("velithon-exporter")).set(1)
         self._read: dict[Gauge, Reading] = {}
         self._dropped = Counter(
-            "exporter_log_lines_dropped", "Lines that could not be written in time.", ("log",), registry=registry
+            "exporter_log_lines_dropped", "Lines that were not written.", ("log",), registry=registry
         )
         self._drops: dict[str, tuple[Drops, int]] = {}
 

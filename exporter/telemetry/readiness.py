@@ -68,7 +68,7 @@ class Readiness:
         except QueryError as error:
             found, reason = [problem_of(error).type.title], f"{type(error).__name__}: {error}"
         except Exception as error:  # noqa: BLE001 - whatever it is, no export could start
-            found, reason = ["it could not be asked"], repr(error)
+            found, reason = ["it could not be asked"], type(error).__name__
         if found and found != self._known:
             log.error("not ready", extra={"fields": {"reason": reason}})
         self._known = found

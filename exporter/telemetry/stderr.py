@@ -7,6 +7,7 @@ import os
 import select
 import sys
 
+from exporter.telemetry import failing
 from exporter.telemetry.lane import Lane
 
 _STDERR = 2
@@ -100,7 +101,8 @@ def dropped() -> int:
 
 
 class Handler(logging.StreamHandler[Stderr]):
-    """Writes a process's records to its standard error."""
+    """Writes a process's records to its standard error, and what nobody catches in that process as one of them."""
 
     def __init__(self) -> None:
         super().__init__(unblocked())
+        failing.watch_process()

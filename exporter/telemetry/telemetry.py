@@ -45,7 +45,7 @@ class Telemetry:
                     del chunk  # not held while the next is made
             outcome = Outcome("succeeded")
         except Exception as error:
-            outcome = outcome_of(error, order)
+            outcome = outcome_of(error)
             raise
         finally:
             record.end(outcome)

@@ -114,7 +114,7 @@ def test_the_line_of_an_export_that_fails_after_the_first_byte(seen: Service) ->
     line = logged(seen, answer.headers["export-id"])
     assert (line["level"], line["outcome"], line["sqlstate"]) == ("ERROR", "failed", "22012")
     assert line["bytes"] >= len(answer.body)
-    assert "division by zero" in line["reason"]
+    assert line["reason"].startswith("QueryRejected: DivisionByZeroError in int4div")
 
 
 def test_no_value_forges_a_line(seen: Service, folder: Path) -> None:
@@ -145,7 +145,11 @@ def test_a_sensitive_argument_is_shown_nowhere(seen: Service, folder: Path) -> N
     bad = seen.curl("/datasets/cards.csv?number=4929-secret")
     problem(bad, 409, "query-rejected")
     assert logged(seen, good.headers["export-id"])["arguments"] == {"number": "***", "day": "2024-05-06"}
-    assert logged(seen, bad.headers["export-id"])["reason"] == "QueryRejected (SQLSTATE 22P02)"
+    line = logged(seen, bad.headers["export-id"])
+    assert (line["reason"].partition(" in ")[0], line["sqlstate"]) == (
+        "QueryRejected: InvalidTextRepresentationError",
+        "22P02",
+    )
     seen.curl("/datasets/cards.csv?number=4929123&day=tomorrow")
     seen.curl("/datasets/cards.csv?numbr=4929123")
     seen.curl("/datasets/cards?number=4929123")
