@@ -1,12 +1,15 @@
 """A thread for writes that may take for ever: to a pipe that nobody reads, to a disk that is away."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable
 from queue import SimpleQueue
 
 Job = Callable[[], object]
-"""What the thread is to do; it raises nothing."""
+"""What the thread is to do."""
+
+log = logging.getLogger(__name__)
 
 
 class Lane:
@@ -54,7 +57,10 @@ class Lane:
         while True:
             job, weight = self._jobs.get()
             self._begun = time.monotonic()
-            job()
+            try:
+                job()
+            except Exception:  # or nothing would be done ever after
+                log.exception("a job of the thread %s failed", threading.current_thread().name)
             self._begun = None
             del job  # not held until the next comes
             with self._lock:

@@ -3,11 +3,14 @@
 import logging
 import os
 import select
+import subprocess
+import sys
 import threading
 
 import pytest
 
 from exporter.telemetry import stderr
+from exporter.telemetry.lane import Lane
 from exporter.telemetry.logs import JsonFormatter
 from exporter.telemetry.stderr import Stderr
 
@@ -114,3 +117,51 @@ def test_a_process_without_standard_error_writes_to_no_file_that_took_its_place(
     stream.write("lost\n")
     assert stream.drain(AMPLE)
     os.close(stream.fileno())
+
+
+def test_a_job_that_fails_is_not_the_last(caplog):
+    lane, done = Lane("tested", 10), []
+    assert lane.put(lambda: 1 / 0)
+    assert lane.put(lambda: done.append(True))
+    assert lane.drain(AMPLE)
+    assert done
+    assert "a job of the thread tested failed" in caplog.text
+
+
+LAST_WORDS = """
+import logging, multiprocessing, sys
+from exporter.telemetry.stderr import Handler
+
+def work():
+    logging.root.addHandler(Handler())
+    logging.error("%s", "." * int(sys.argv[1]))
+    raise LookupError("of a worker")
+
+if __name__ == "__main__":
+    logging.root.addHandler(Handler())
+    worker = multiprocessing.get_context("spawn").Process(target=work)
+    worker.start()
+    worker.join()
+    logging.error("the worker ended with %d", worker.exitcode)
+    sys.exit("the last word")
+"""
+
+
+@pytest.fixture
+def program(tmp_path):
+    (tmp_path / "last_words.py").write_text(LAST_WORDS)
+    return [sys.executable, tmp_path / "last_words.py"]
+
+
+def test_the_last_words_of_processes_are_written(program):
+    done = subprocess.run([*program, "1"], check=False, capture_output=True, text=True, timeout=AMPLE)
+    assert done.returncode == 1
+    for told in (".", "LookupError: of a worker", "the worker ended with 1", "the last word"):
+        assert told in done.stderr
+
+
+def test_processes_end_though_nobody_reads(program, pipe):
+    """The interpreter itself writes the last word of the main thread, when that is over."""
+    _, writer = pipe
+    with subprocess.Popen([*program, str(1 << 17)], stderr=writer) as process:
+        assert process.wait(AMPLE) == 1
