@@ -19,6 +19,7 @@ from exporter.limits.unread import bound_unread
 from exporter.orphan import end_with_parent
 from exporter.routes import Service
 from exporter.settings import Settings
+from exporter.telemetry import failing, stderr
 from exporter.telemetry.audit import AuditLog
 from exporter.telemetry.masking import option_names
 from exporter.telemetry.metrics import Metrics
@@ -52,11 +53,10 @@ def create(settings: Settings | None = None) -> AsgiAdapter:
     catalog = load(settings.datasets, formats)
     database = Database(pool, Followers(pool, settings.parallel_connections), settings.parallel)
     capped = limits(settings)
-    telemetry = Telemetry(
-        watching(pool, capped.admission), AuditLog(settings.audit_log, option_names(formats.values()))
-    )
+    audit = AuditLog(settings.audit_log, option_names(formats.values()))
+    telemetry = Telemetry(watching(pool, capped.admission, audit), audit)
     access = Access(settings, origins=settings.cors_origins)
-    ready = Readiness(database, {"credentials": access.problems, "audit log": telemetry.audit.problems})
+    ready = Readiness(database, {"credentials": access.problems, "audit log": audit.problems})
     service = Service(catalog, formats, database, threads, access, capped, telemetry, ready)
     # Velithon's own documents would describe its routes, not the catalogue, and load scripts from a public host.
     application = Velithon(routes=service.routes(), openapi_url=None, docs_url=None)
@@ -65,6 +65,7 @@ def create(settings: Settings | None = None) -> AsgiAdapter:
     running: list[asyncio.Task[None]] = []
 
     async def start() -> None:
+        asyncio.get_running_loop().set_exception_handler(failing.of_loop)
         # What is there now stays: a full collection that looks at all of it holds the event loop up for 10 ms and more.
         gc.freeze()
         running.append(asyncio.create_task(telemetry.sample()))
@@ -76,7 +77,7 @@ def create(settings: Settings | None = None) -> AsgiAdapter:
         for task in running:
             task.cancel()
         await pool.close()
-        telemetry.audit.close()
+        audit.close()
         threads.shutdown(wait=False, cancel_futures=True)
 
     application.on_startup()(start)
@@ -85,10 +86,12 @@ def create(settings: Settings | None = None) -> AsgiAdapter:
     return AsgiAdapter(application, Cors(settings.cors_origins), telemetry.visited, settings.trusted_proxies)
 
 
-def watching(pool: Pool, admission: Admission) -> Metrics:
+def watching(pool: Pool, admission: Admission, audit: AuditLog) -> Metrics:
     """Return the metrics of a worker, with gauges of what its exports share."""
     metrics = Metrics()
     metrics.watch("exporter_exports_waiting", "Exports that wait for their turn.", lambda: admission.waiting)
     metrics.watch("exporter_pool_size", "Connections that there may be.", lambda: pool.size)
     metrics.watch("exporter_pool_used", "Connections that are lent.", lambda: pool.size - pool.spare)
+    metrics.watch_log("service", stderr.dropped)
+    metrics.watch_log("audit", lambda: audit.dropped)
     return metrics

@@ -51,10 +51,10 @@ async def plan(order: Order, database: Database, connection: Connection, threads
     metadata = {"dataset": dataset.name, "export_id": str(order.id)}
     if format_.layout is Layout.TYPED:
         # The first statement of the transaction takes its snapshot.
-        with translated():
+        with translated(values=False):
             taken = await connection.fetchval("SELECT pg_catalog.clock_timestamp()")
         metadata["snapshot_time"] = taken.isoformat()
-    description = await describe(connection, dataset.query.numbered())
+    description = await describe(connection, dataset.query.numbered(), values=False)
     types = await types_of(connection, {attribute.oid for attribute in description.attributes}, database.types)
     fit = partial(_fit, order, description, types, metadata)
     if len(description.attributes) <= _FEW_COLUMNS:

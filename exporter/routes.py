@@ -192,7 +192,7 @@ class Service:
         try:
             transaction = self.database.pool.transaction("exporter describe", acting=principal.acting)
             async with transaction as connection:
-                described = await describe(connection, dataset.query.numbered())
+                described = await describe(connection, dataset.query.numbered(), values=False)
                 found = await columns_of(dataset, described, self.database, connection, native_intervals=True)
                 listed = await columns(dataset, described, found, connection)
                 return _json(summary(dataset, self.formats) | {"columns": listed}, _VARY)

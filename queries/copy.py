@@ -67,9 +67,10 @@ async def receive(connection: Connection, sql: str, reading: Reading, source: Co
     except QueryError as error:
         # The query was prepared before, so what the server cannot parse or do may be the COPY around it. Not once there
         # are rows: to read them again with a cursor would send them twice.
-        failure = CopyRefused(str(error)) if error.sqlstate in _REFUSALS and not source.begun else error
+        refused = error.sqlstate in _REFUSALS and not source.begun
+        failure = CopyRefused(f"SQLSTATE {error.sqlstate}") if refused else error
     except Exception as error:  # noqa: BLE001 - raised to who reads the rows
-        failure = QueryError(repr(error))
+        failure = QueryError(type(error).__name__)
         failure.__cause__ = error
     finally:
         source.end(rows, failure)

@@ -20,18 +20,19 @@ class Description:
     parameters: int
 
 
-async def describe(connection: Connection, sql: str) -> Description:
+async def describe(connection: Connection, sql: str, *, values: bool = True) -> Description:
     """Prepare a query and return its description.
 
     Preparing proves that the text is exactly one statement (the extended protocol takes no more). asyncpg's public
     `prepare` drops the type modifiers and fails on composites with a text-only field, so this reads the row
-    description where asyncpg keeps it: see docs/decisions/row-description.md.
+    description where asyncpg keeps it: see docs/decisions/row-description.md. `values` says whether the text holds any
+    besides the author's own; if not, a failure has the server's words.
 
     Raises:
         QueryError: the server refuses the query, or the statement returns no rows.
     """
     driver: Any = connection
-    with translated():
+    with translated(values=values):
         state = await driver._protocol.prepare("", sql, None, record_class=asyncpg.Record)  # noqa: SLF001 - as above
     lists = [held for held in gc.get_referents(state) if type(held) is list]
     try:
@@ -83,7 +84,7 @@ async def types_of(connection: Connection, oids: Iterable[int], known: dict[int,
     """Add the types of these oids, their elements and their base types to `known`, and return it."""
     missing = set(oids) - known.keys()
     while missing:
-        with translated():
+        with translated(values=False):
             rows = await connection.fetch(_TYPES, sorted(missing))
         if not rows:
             raise QueryRejected(f"no such types: {sorted(missing)}")

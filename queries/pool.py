@@ -109,7 +109,7 @@ class Pool:
         connection = await self._acquire()
         try:
             begin = self._session.begin(name, statement_timeout, acting, snapshot) + self._watch
-            with translated(), _role_refused(acting):
+            with translated(values=False), _role_refused(acting):
                 await connection.execute(begin, timeout=self._acquire_timeout)
             yield connection
         finally:
@@ -118,7 +118,7 @@ class Pool:
 
     async def _acquire(self) -> Connection:
         try:
-            with translated():
+            with translated(values=False):
                 return await (await self._pool()).acquire(timeout=self._acquire_timeout)
         except DatabaseUnavailable as error:
             if isinstance(error.__cause__, TimeoutError) and not self.spare:

@@ -37,7 +37,7 @@ class Telemetry:
         record = Record(order, visit, self.metrics)
         outcome = Outcome("disconnected", "disconnected")
         try:
-            self.audit.begun(order, visit)
+            await self.audit.begun(order, visit)
             async with aclosing(chunks) as source:
                 async for chunk in source:
                     record.add(chunk)
@@ -45,7 +45,7 @@ class Telemetry:
                     del chunk  # not held while the next is made
             outcome = Outcome("succeeded")
         except Exception as error:
-            outcome = outcome_of(error, order)
+            outcome = outcome_of(error)
             raise
         finally:
             record.end(outcome)

@@ -30,6 +30,9 @@ def test_a_few_seconds() -> None:
         report = written(soak, before, after, [])
     assert soak.clients.tally.wrong == []
     assert soak.clients.tally.outcomes["whole"] > 0
+    assert soak.stderr.full
+    assert soak.stderr.bytes
+    assert soak.stderr.held_up == 0
     assert "passed" in report
     assert "| threads |" in report
 

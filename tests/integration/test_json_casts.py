@@ -138,7 +138,7 @@ FROM generate_series(1, 3000) i
 
 @pytest.mark.parametrize("source", ["copy", "cursor"])
 async def test_a_value_that_the_cast_refuses(exporting, source):
-    with pytest.raises(QueryRejected, match="a curve has no JSON"):
+    with pytest.raises(QueryRejected, match="RaiseError"):
         await document(exporting, order(CURVES, "ndjson", source))
     body = await document(exporting, order(CURVES, "ndjson", source, on_unrepresentable="null"))
     place = {"name": "x", "at": "POINT"}
@@ -155,7 +155,7 @@ async def test_a_value_that_the_cast_refuses(exporting, source):
 
 async def test_what_no_value_is_to_blame_for_is_a_failure(exporting):
     sql = "SELECT 'POINT'::spot AS v, 1 / (i - 2000) AS n FROM generate_series(1, 3000) i"
-    with pytest.raises(QueryRejected, match="division by zero"):
+    with pytest.raises(QueryRejected, match="DivisionByZero"):
         await document(exporting, order(sql, "ndjson", on_unrepresentable="null"))
 
 
