@@ -13,8 +13,7 @@ from exporter.database import Database
 from exporter.http.asgi import AsgiAdapter
 from exporter.http.cors import Cors
 from exporter.http.endpoint import Endpoint, nothing_here
-from exporter.limits.admission import Admission
-from exporter.limits.limits import limits
+from exporter.limits.limits import Limits, limits
 from exporter.limits.unread import bound_unread
 from exporter.orphan import end_with_parent
 from exporter.routes import Service
@@ -24,6 +23,7 @@ from exporter.telemetry.masking import option_names
 from exporter.telemetry.metrics import Metrics
 from exporter.telemetry.readiness import Readiness
 from exporter.telemetry.telemetry import Telemetry
+from exporter.whole import Wholes
 from formats import registry
 from queries.followers import Followers
 from queries.pool import Pool
@@ -52,9 +52,7 @@ def create(settings: Settings | None = None) -> AsgiAdapter:
     catalog = load(settings.datasets, formats)
     database = Database(pool, Followers(pool, settings.parallel_connections), settings.parallel)
     capped = limits(settings)
-    telemetry = Telemetry(
-        watching(pool, capped.admission), AuditLog(settings.audit_log, option_names(formats.values()))
-    )
+    telemetry = Telemetry(watching(pool, capped), AuditLog(settings.audit_log, option_names(formats.values())))
     access = Access(settings)
     ready = Readiness(database, {"credentials": access.problems, "audit log": telemetry.audit.problems})
     service = Service(catalog, formats, database, threads, access, capped, telemetry, ready)
@@ -82,13 +80,15 @@ def create(settings: Settings | None = None) -> AsgiAdapter:
     application.on_startup()(start)
     application.on_shutdown()(close)
 
-    return AsgiAdapter(application, Cors(settings.cors_origins), telemetry.visited, settings.trusted_proxies)
+    wholes = Wholes(capped.paces, capped.connections, telemetry.given_up)
+    return AsgiAdapter(application, Cors(settings.cors_origins), telemetry.visited, settings.trusted_proxies, wholes)
 
 
-def watching(pool: Pool, admission: Admission) -> Metrics:
+def watching(pool: Pool, capped: Limits) -> Metrics:
     """Return the metrics of a worker, with gauges of what its exports share."""
     metrics = Metrics()
-    metrics.watch("exporter_exports_waiting", "Exports that wait for their turn.", lambda: admission.waiting)
+    metrics.watch("exporter_exports_waiting", "Exports that wait for their turn.", lambda: capped.admission.waiting)
     metrics.watch("exporter_pool_size", "Connections that there may be.", lambda: pool.size)
     metrics.watch("exporter_pool_used", "Connections that are lent.", lambda: pool.size - pool.spare)
+    metrics.watch("exporter_unread_bytes", "Kept for clients that do not take them.", lambda: capped.connections.unread)
     return metrics

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
+from tests.acceptance.http2 import http2
 from tests.acceptance.service import PATIENCE, Service, running, statements, until
 
 STALL = 1.0
@@ -95,6 +96,86 @@ def test_http_2_client_that_reads_on_sees_that_its_body_was_cut(impatient: Servi
         while curl.stdout.read(1 << 20):
             pass
         assert curl.wait() in (18, 56, 92)
+
+
+WHOLE = (
+    *("/", "/datasets", "/openapi.json", "/metrics", "/healthz", "/readyz", "/nothing"),
+    *("/datasets/items", "/datasets/none", "/datasets/items.csv?nothing=1", "/datasets/items.csv?_columns=a,b,c"),
+)
+
+
+def unread(service: Service) -> float:
+    """Return how many bytes the service keeps for clients that do not take them; it looks once a second."""
+    lines = service.curl("/metrics").text.splitlines()
+    return float(next(line.split()[1] for line in lines if line.startswith("exporter_unread_bytes")))
+
+
+def given_up(service: Service) -> list[str]:
+    return [line for line in service.log.read_text().splitlines() if "answer given up" in line]
+
+
+def test_http_2_client_that_reads_no_answer_is_cut(impatient: Service) -> None:
+    """Its window is closed, and its connection as alive as any."""
+    before = len(given_up(impatient))
+    with http2(impatient.url) as client:
+        streams = [client.ask(path) for _ in range(3) for path in WHOLE]
+        client.until(lambda: len(client.statuses) == len(streams))
+        until(lambda: unread(impatient))
+        client.until(lambda: False)
+        assert client.gone
+        assert not client.bodies
+        until(lambda: not unread(impatient))
+    told = given_up(impatient)[before:]
+    assert len(told) == len(streams)
+    assert all("stall_timeout" in line for line in told)
+    assert {line.partition("path=")[2].split()[0] for line in told} == {path.partition("?")[0] for path in WHOLE}
+
+
+@pytest.mark.parametrize("path", ["items.csv", f"stream.csv?rows={ROWS}"])
+def test_http_2_client_that_reads_no_export_is_cut(impatient: Service, source: str, path: str) -> None:
+    """One fits into what a web server takes ahead, the other does not."""
+    before = len(reasons(impatient, "stalled"))
+    with http2(impatient.url) as client:
+        client.ask(f"/datasets/{path}")
+        client.until(lambda: False)
+        assert client.gone
+    assert len(reasons(impatient, "stalled")) == before + 1
+    assert not statements(source, path.partition(".")[0])
+    until(lambda: not unread(impatient))
+
+
+def test_http_2_streams_that_are_read_outlive_one_that_is_not(impatient: Service) -> None:
+    before = len(given_up(impatient))
+    with http2(impatient.url) as client:
+        stuck, left = client.ask("/openapi.json"), client.ask("/datasets")
+        read = client.ask("/datasets/trickle.csv?rows=20")  # four seconds, and so four times the stall
+        client.take(read, 1 << 20)
+        client.until(lambda: len(given_up(impatient)) == before + 2)
+        assert not client.gone
+        client.leave(left)
+        client.until(lambda: read in client.ended)
+        assert client.bodies[read].count(b"\n") == 21
+        client.take(stuck, 1 << 30)
+        client.until(lambda: stuck in client.reset)
+        assert (client.gone, stuck in client.ended) == (False, False)
+        until(lambda: not unread(impatient))
+        client.ask("/healthz", method="HEAD")
+        client.until(lambda: len(client.ended) == 2)
+
+
+def test_http_2_client_that_reads_little_by_little_gets_all(impatient: Service) -> None:
+    whole = {path: impatient.curl(path).body for path in ("/openapi.json", "/healthz", "/datasets/items.csv")}
+    with http2(impatient.url) as client:
+        for path, body in whole.items():
+            stream = client.ask(path)
+            step = len(body) // 7 + 1
+            for some in range(step, len(body) + step, step):
+                client.take(stream, step)
+                client.until(
+                    lambda stream=stream, some=some: len(client.bodies[stream]) >= some or stream in client.ended
+                )
+            client.until(lambda stream=stream: stream in client.ended)
+            assert client.bodies[stream] == body
 
 
 def test_a_database_that_is_slow_is_not_blamed_on_the_client(impatient: Service) -> None:
