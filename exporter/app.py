@@ -13,6 +13,7 @@ from exporter.database import Database
 from exporter.http.asgi import AsgiAdapter
 from exporter.http.cors import Cors
 from exporter.http.endpoint import Endpoint, nothing_here
+from exporter.limits.giving_way import GivingWay
 from exporter.limits.limits import Limits, limits
 from exporter.limits.unread import bound_unread
 from exporter.orphan import end_with_parent
@@ -60,6 +61,8 @@ def create(settings: Settings | None = None) -> AsgiAdapter:
     application = Velithon(routes=service.routes(), openapi_url=None, docs_url=None)
     application.router.default = Endpoint(nothing_here)
 
+    giving_way = GivingWay(capped.admission, capped.paces, lambda: 0 if pool.spare else pool.waiting)
+
     running: list[asyncio.Task[None]] = []
 
     async def start() -> None:
@@ -67,6 +70,7 @@ def create(settings: Settings | None = None) -> AsgiAdapter:
         gc.freeze()
         running.append(asyncio.create_task(telemetry.sample()))
         running.append(asyncio.create_task(bound_unread(settings.stall_timeout)))
+        running.append(asyncio.create_task(giving_way.run()))
 
     async def close() -> None:
         ready.draining = True

@@ -9,7 +9,7 @@ from velithon.datastructures import Protocol, Scope
 from velithon.responses import Response
 
 from exporter.http.pieces import pieces, tasting
-from exporter.limits.body import Body
+from exporter.limits.body import Body, multiplexed
 from exporter.limits.connections import Connections
 from exporter.limits.exceeded import Unread
 from exporter.limits.pace import Pace
@@ -18,11 +18,8 @@ T = TypeVar("T")
 
 _SEND_BYTES = 1 << 18
 """What one message to the server holds: its buffer, and so a stalled reader's cost, is a few of these."""
-
-
-def multiplexed(scope: Scope) -> bool:
-    """Return whether a connection carries several bodies at once (HTTP/2)."""
-    return not scope.http_version.startswith("1")
+_STREAM_BYTES = 1 << 15
+"""The same of HTTP/2, where nothing else tells a slow reader from one that stalls."""
 
 
 async def send_parts(pace: Pace, transport: Any, parts: Iterable[bytes]) -> None:
@@ -92,6 +89,7 @@ class ExportResponse(Response):
         """Send the body. Raises nothing but cancellation: Velithon's router would run the request again."""
         transport = protocol.response_stream(self.status_code, self.raw_headers)
         body = Body(self._connections, scope)
+        self._pace.acknowledged = body.acknowledged
         try:
             async with body, aclosing(self._chunks):
                 await self._watched(protocol, self._send(transport, multiplexed(scope)))
@@ -106,13 +104,12 @@ class ExportResponse(Response):
             await self._chunks.athrow(error)
 
     async def _send(self, transport: Any, multiplexed: bool) -> None:
+        size = _STREAM_BYTES if multiplexed else _SEND_BYTES
         first, self._first = self._first, b""
-        await send_parts(
-            self._pace, transport, tasting(first, _SEND_BYTES) if multiplexed else pieces(first, _SEND_BYTES)
-        )
+        await send_parts(self._pace, transport, tasting(first, size) if multiplexed else pieces(first, size))
         del first  # not held while the next is made
         async for chunk in self._chunks:
-            await send_parts(self._pace, transport, pieces(chunk, _SEND_BYTES))
+            await send_parts(self._pace, transport, pieces(chunk, size))
             del chunk  # as the first
 
 

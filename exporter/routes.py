@@ -26,8 +26,9 @@ from exporter.http.negotiation import VARY, media_type
 from exporter.http.problems import Fault, Problem, ProblemType
 from exporter.http.ranges import refuse_part
 from exporter.identity import uuid7
+from exporter.limits.admission import Place
 from exporter.limits.limited import limited
-from exporter.limits.limits import Limits
+from exporter.limits.limits import Limits, caller, place_of
 from exporter.limits.pace import Pace
 from exporter.order import Order
 from exporter.plan import columns_of
@@ -35,7 +36,7 @@ from exporter.response import unless_disconnected
 from exporter.telemetry.metrics import CONTENT_TYPE
 from exporter.telemetry.readiness import NotReady, Readiness
 from exporter.telemetry.telemetry import Telemetry
-from exporter.telemetry.visit import visit_of
+from exporter.telemetry.visit import Visit, visit_of
 from exporter.whole import Shared
 from formats.encoder import Format
 from queries.catalog import Catalog
@@ -107,19 +108,22 @@ class Service:
             format_ = self._negotiated(request)
         if format_ is None:
             _refuse_parameters(dataset, request)
-            return await unless_disconnected(request.protocol, self._description(dataset, principal))
+            return await unless_disconnected(
+                request.protocol, self._description(dataset, principal, visit_of(request.scope))
+            )
         downloading = download(dataset, format_, request, principal, self.limits.bounds_of(dataset))
         if request.method == "HEAD":
             return head(downloading)
         refuse_part(request.headers)
         deadline = downloading.order.bounds.deadline()
-        chunks = self._recorded(downloading.order, request, deadline)
-        pace = Pace(self.limits.paces, deadline)
+        place = place_of(visit_of(request.scope), dataset)
+        chunks = self._recorded(downloading.order, request, place, deadline)
+        pace = Pace(self.limits.paces, deadline, place)
         return await stream(downloading, request, chunks, pace, self.limits.connections)
 
-    def _recorded(self, order: Order, request: Request, deadline: float | None) -> AsyncGenerator[bytes]:
+    def _recorded(self, order: Order, request: Request, place: Place, deadline: float | None) -> AsyncGenerator[bytes]:
         chunks = export(order, self.database, self.threads)
-        allowed = limited(order, chunks, self.limits.admission, deadline)
+        allowed = limited(order, chunks, self.limits.admission, place, deadline)
         return self.telemetry.recorded(order, visit_of(request.scope), allowed)
 
     async def health(self, request: Request) -> Response:
@@ -183,9 +187,10 @@ class Service:
             raise Problem(ProblemType.NOT_ACCEPTABLE, f"Accept one of {allowed}.", headers=_VARY)
         return by_type.get(chosen)
 
-    async def _description(self, dataset: Dataset, principal: Principal) -> Response:
+    async def _description(self, dataset: Dataset, principal: Principal, visit: Visit) -> Response:
         """Describe a dataset; that takes a connection, and so a place among the exports."""
-        place = await self.limits.admission.enter(principal.name, dataset.name)
+        place = Place(caller(visit), dataset.name)
+        await self.limits.admission.enter(place)
         try:
             return await self._described(dataset, principal)
         finally:

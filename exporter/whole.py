@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, cast
 
 from exporter.http.pieces import pieces, tasting
 from exporter.http.rsgi import RsgiProtocol, RsgiScope, Whole
-from exporter.limits.body import Body
+from exporter.limits.body import Body, multiplexed
 from exporter.limits.connections import Connections
 from exporter.limits.exceeded import Unread
 from exporter.limits.pace import Pace, Paces
-from exporter.response import multiplexed, send_parts
+from exporter.response import send_parts
 from exporter.telemetry.visit import Visit
 
 if TYPE_CHECKING:

@@ -12,8 +12,13 @@ from exporter.limits.exceeded import Unread
 if TYPE_CHECKING:
     from exporter.limits.connection import Connection
 
-_KEPT_BYTES = 5 << 18
-"""What the web server may hold of a streamed body that was given up: as many messages as it takes ahead."""
+_KEPT_BYTES = 1 << 18
+"""What the web server may hold of an export that was given up: as many messages as it takes ahead, and its buffer."""
+
+
+def multiplexed(scope: Scope) -> bool:
+    """Return whether a connection carries several bodies at once (HTTP/2)."""
+    return not scope.http_version.startswith("1")
 
 
 class Body:
@@ -37,16 +42,22 @@ class Body:
         """Let it go, or reset it."""
         if self._connection is None:
             return
-        multiplexed = not self._scope.http_version.startswith("1")
-        if error is None or (multiplexed and not isinstance(error, Unread)):
+        shared = multiplexed(self._scope)
+        if error is None or (shared and not isinstance(error, Unread)):
             self._connections.end(self._connection, self._size)
-        elif multiplexed:
+        elif shared:
             self._stuck = True
             kept = 0 if self._size else _KEPT_BYTES
             self._size += kept
             self._connections.give_up_stream(self._connection, kept)
         else:
             self._connections.give_up(self._connection, error, secured=self._scope.scheme == "https")
+
+    def acknowledged(self) -> int | None:
+        """Return how much the client's system has taken so far on the connection, where it carries nothing else."""
+        if self._connection is None or multiplexed(self._scope):
+            return None
+        return self._connection.acknowledged()
 
     async def left(self, taken: Callable[[], Awaitable[None]]) -> None:
         """Wait until nothing is kept of a stream that was given up unread, which the end of `taken` tells.

@@ -10,6 +10,8 @@ from exporter.limits.unread import reset_unless_read
 
 _RESET = struct.pack("ii", 1, 0)
 _END = struct.pack("ii", 0, 0)
+_ACKNOWLEDGED = struct.Struct("120xQ")
+"""`tcpi_bytes_acked` of Linux' `struct tcp_info` (linux/tcp.h)."""
 _ALERT = b"\x15\x03\x03\x00\x02\x02\x50"
 """An alert (RFC 8446, section 6: fatal, internal_error) in plain text, which is an error wherever TLS has its keys."""
 
@@ -46,6 +48,17 @@ class Connection:
         """Count a body that begins."""
         self.bodies += 1
         self._idle = False
+
+    def acknowledged(self) -> int | None:
+        """Return how many bytes the client's system has taken so far; None where this one does not count (Linux does).
+
+        What else keeps the client's own pace is seen in large steps only.
+        """
+        with suppress(OSError, AttributeError, struct.error):
+            info = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _ACKNOWLEDGED.size)
+            (count,) = _ACKNOWLEDGED.unpack(info)
+            return int(count)
+        return None
 
     def has_room(self) -> bool:
         """Return whether the kernel would take something to send."""

@@ -3,13 +3,17 @@
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
 import pytest
 
+from exporter.access.key import Key
+from exporter.access.keys_file import changing
+from exporter.access.tokens import digest_of, new_token
 from tests.acceptance.http2 import http2
 from tests.acceptance.service import PATIENCE, Service, running, statements, until
 
@@ -26,12 +30,20 @@ def impatient(source: str, datasets: Path) -> Iterator[Service]:
 
 
 @contextmanager
-def stalled(service: Service, path: str) -> Iterator[socket.socket]:
-    """Ask, and read nothing but the head."""
+def asking(service: Service, path: str, *headers: str) -> Iterator[socket.socket]:
+    """Ask, and read nothing."""
     with closing(socket.socket()) as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         client.connect((urlsplit(service.url).hostname, urlsplit(service.url).port))
-        client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        lines = [f"GET {path} HTTP/1.1", "Host: localhost", *headers, "", ""]
+        client.sendall("\r\n".join(lines).encode())
+        yield client
+
+
+@contextmanager
+def stalled(service: Service, path: str, *headers: str) -> Iterator[socket.socket]:
+    """Ask, and read nothing but the head."""
+    with asking(service, path, *headers) as client:
         assert client.recv(12) == b"HTTP/1.1 200"
         yield client
 
@@ -42,6 +54,16 @@ def connections(service: Service) -> list[int]:
     port = urlsplit(service.url).port
     held = [found for found in worker.net_connections("tcp") if found.laddr.port == port and found.raddr]
     return [found.raddr.port for found in held if found.status == psutil.CONN_ESTABLISHED]
+
+
+def keys(path: Path, *names: str) -> dict[str, str]:
+    """Make keys that may read everything, and return their tokens."""
+    tokens, now = {name: new_token() for name in names}, datetime.now(UTC)
+    with changing(path) as held:
+        for name, token in tokens.items():
+            expires = now + timedelta(hours=1)
+            held[name] = Key(sha256=digest_of(token), datasets=("*",), role=None, created=now, expires=expires)
+    return tokens
 
 
 def reasons(service: Service, outcome: str) -> list[str]:
@@ -202,6 +224,31 @@ def test_who_leaves_the_end_unread_is_dropped_by_the_kernel(impatient: Service) 
         port = client.getsockname()[1]
         until(lambda: port in connections(impatient))
         until(lambda: port not in connections(impatient), within=20 * STALL + PATIENCE)
+
+
+def test_whoever_stalls_gives_way_to_who_waits(source: str, datasets: Path, tmp_path: Path) -> None:
+    """One key's exports, as many as it may have, and others' fill the pool; nobody reads any of them, for hours."""
+    tokens = keys(tmp_path / "keys.toml", "many", "some", "late")
+    settings = {"pool_size": "4", "pool_timeout": "60", "stall_timeout": "36000", "keys": str(tmp_path / "keys.toml")}
+    path, bearer = f"/datasets/stream.csv?rows={ROWS}", "Authorization: Bearer {}"
+    with running(source, datasets, settings=settings) as service, ExitStack() as stack:
+        for name in ("many", "many"):
+            stack.enter_context(stalled(service, path, bearer.format(tokens[name])))
+        waiting = stack.enter_context(asking(service, path, bearer.format(tokens["many"])))
+        assert service.curl("/datasets/items.csv", "-H", bearer.format(tokens["late"])).status == 200
+        multiplexing = stack.enter_context(http2(service.url))
+        for _ in range(2):
+            multiplexing.ask(path, ("authorization", bearer.format(tokens["some"]).partition(" ")[2]))
+        until(lambda: len(statements(source, "stream")) == 4)
+        assert not reasons(service, "displaced")
+        waiting.setblocking(False)
+        with pytest.raises(BlockingIOError):  # the third of its exports is in line
+            waiting.recv(1)
+        answer = service.curl("/datasets/items.csv", "-H", bearer.format(tokens["late"]))
+        assert (answer.exit, answer.status) == (0, 200)
+        (reason,) = reasons(service, "displaced")
+        assert "others waited" in reason
+        assert not reasons(service, "stalled")
 
 
 def test_descriptions_take_places_like_exports(source: str, datasets: Path) -> None:
