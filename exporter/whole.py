@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _SMALL_BYTES = 1 << 16
 """What a connection of HTTP/1.1, which has one answer at a time, is handed at once: its buffers may hold as much."""
-_PIECE_BYTES = 1 << 14
+_PIECE_BYTES = 1 << 15
 _SERVER_BYTES = 1 << 19
 """What the web server and its queue hold of an answer at the most."""
 
