@@ -2,9 +2,18 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from formats.encoder import Format
+
+_MOST_COLUMNS = 1664
+"""PostgreSQL has no query with more (MaxTupleAttributeNumber)."""
+
+
+def _possible(columns: str) -> str:
+    if columns.count(",") >= _MOST_COLUMNS:
+        raise ValueError(f"names more columns than a query can have, which is {_MOST_COLUMNS:,}")
+    return columns
 
 
 class ExportOptions(BaseModel):
@@ -12,7 +21,7 @@ class ExportOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    columns: Annotated[str, Field(min_length=1)] | None = Field(
+    columns: Annotated[str, Field(min_length=1), AfterValidator(_possible)] | None = Field(
         None, description="The columns to export, in this order, separated by commas."
     )
     limit: Annotated[int, Field(ge=0, lt=2**63)] | None = Field(None, description="The most rows to export.")

@@ -16,7 +16,7 @@ from benchmarks.chaos.content import EXTENSIONS, NAMES
 if TYPE_CHECKING:
     from benchmarks.chaos.clients import Clients
 
-_WHOLE = ("/", "/datasets", "/openapi.json", "/metrics", "/healthz", "/nothing", "/datasets/small.csv?unknown=1")
+_WHOLE = ("/", "/datasets", "/openapi.json", "/healthz", "/readyz", "/nothing", "/datasets/small.csv?unknown=1")
 _TIMES = 12
 _MOST_SECONDS = 5.0
 

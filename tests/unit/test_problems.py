@@ -5,6 +5,8 @@ import json
 import pytest
 
 from exporter.http.problems import Fault, Problem, ProblemType
+from exporter.http.query_string import options_of
+from exporter.options import ExportOptions
 from exporter.plan import _chosen
 
 
@@ -33,3 +35,10 @@ def test_a_request_that_names_thousands_of_columns_costs_as_little_as_one_that_n
         _chosen(["a", "b"], [f"{n:03x}" * 200 for n in range(4000)])
     assert len(refused.value.faults) == 3
     assert len(refused.value.response().body) < 1000
+
+
+def test_more_columns_than_there_can_be_are_refused_before_anything_is_made_of_them():
+    (_,), faults = options_of([ExportOptions], {"columns": ["a" + ",a" * 1663]})
+    assert not faults
+    _, (fault,) = options_of([ExportOptions], {"columns": ["," * 60_000]})
+    assert "1,664" in fault.detail
