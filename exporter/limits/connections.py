@@ -16,12 +16,17 @@ from velithon.datastructures import Scope
 
 from exporter.limits.connection import Connection
 from exporter.limits.exceeded import Unread
+from exporter.limits.room import Room
 from exporter.limits.sockets import Ends, Sockets, ends_of
 
 _TICK_SECONDS = 0.02
 """How often those are looked at whose bodies have ended. A web server that could write would have done so meanwhile."""
 _TIMES_AS_LONG = 10
 """As patient as the kernel is with the end of a body: it may still be read though nobody waits for that."""
+_USUAL_STALL = 60
+"""Seconds, where there is no such limit: who was given up then gave way to others."""
+_PATIENCE_SECONDS = 2.0
+"""For how long an answer waits for room, which those who read make soon, before somebody is given up for it."""
 _MOST_UNREAD = 64 * 2**20
 """Bytes of whole answers, and of bodies that were given up, which may wait for their clients."""
 
@@ -33,30 +38,43 @@ class Connections:
 
     def __init__(self, stall: float = 0, most_unread: int = _MOST_UNREAD) -> None:
         """Take the seconds for which a client may take nothing (0: for ever), and the bytes that may wait in all."""
-        self.unread = 0
-        """Bytes of whole answers, and of bodies that were given up, which wait for their clients."""
         self._stall = stall
-        self._most_unread = most_unread
+        self._room = Room(most_unread)
         self._sockets = Sockets()
         self._held: dict[Ends, Connection] = {}
         self._ticking = False
+
+    @property
+    def unread(self) -> int:
+        """Bytes of whole answers, and of bodies that were given up, which wait for their clients."""
+        return self._room.taken
 
     async def begin(self, scope: Scope, size: int = 0) -> Connection | None:
         """Hold the connection of a request whose body, of `size` bytes that are kept until it has ended, begins.
 
         Return None where there is none to be found (Unix sockets).
         """
-        ends = ends_of(scope)
-        if ends is None:
-            return None
-        connection = self._holding(ends)
+        if size:
+            await self._room.wait(size, _PATIENCE_SECONDS)
+        connection = None
+        try:
+            connection = await self._found(scope)
+        finally:
+            if connection is None:
+                self._room.give_back(size)
         if connection is None:
-            found = await self._sockets.find(ends)
-            if found is None:
-                return None
-            connection = self._hold(ends, found)
+            return None
         connection.begin()
-        self._keep(connection, size)
+        connection.unread += size
+        self._bound()
+        return connection
+
+    async def _found(self, scope: Scope) -> Connection | None:
+        ends = ends_of(scope)
+        connection = self._holding(ends) if ends else None
+        if connection is None and ends is not None:
+            found = await self._sockets.find(ends)
+            return self._hold(ends, found) if found else None
         return connection
 
     def end(self, connection: Connection, size: int = 0) -> None:
@@ -68,7 +86,7 @@ class Connections:
         if size and not connection.has_room():
             connection.owed += size
         else:
-            self.unread -= size
+            self._room.give_back(size)
         connection.ended = asyncio.get_running_loop().time()
         self._reset_if_stuck(connection)
         self._watch()
@@ -88,8 +106,10 @@ class Connections:
         connection.stuck += 1
         if self._stall:
             connection.reset_unless_read(self._stall)
-        self._keep(connection, kept)
+        self._room.take(kept)
+        connection.unread += kept
         self._reset_if_stuck(connection)
+        self._bound()
 
     def end_stream(self, connection: Connection, kept: int) -> None:
         """End a body that was given up: its client has taken what was kept, or has left."""
@@ -97,7 +117,7 @@ class Connections:
         connection.bodies -= 1
         if connection.held:
             connection.unread -= kept
-            self.unread -= kept
+            self._room.give_back(kept)
             self._watch()
 
     def release(self) -> None:
@@ -122,11 +142,9 @@ class Connections:
             found.close()
         return connection
 
-    def _keep(self, connection: Connection, size: int) -> None:
-        """Count what is kept for a client; beyond what all may have, whoever has most of it is given up."""
-        connection.unread += size
-        self.unread += size
-        while self.unread > self._most_unread:
+    def _bound(self) -> None:
+        """Give up whoever has most of what waits, while that is too much."""
+        while self._room.is_too_much and self._held:
             self._reset(max(self._held.values(), key=lambda held: held.unread + held.owed), "it has most of what waits")
 
     def _reset_if_stuck(self, connection: Connection) -> None:
@@ -134,7 +152,7 @@ class Connections:
         if not (connection.held and 0 < connection.stuck == connection.bodies):
             return
         loop = asyncio.get_running_loop()
-        until = connection.ended + _TIMES_AS_LONG * self._stall
+        until = connection.ended + _TIMES_AS_LONG * (self._stall or _USUAL_STALL)
         if until <= loop.time():
             self._reset(connection, "its client reads nothing")
         else:
@@ -152,7 +170,7 @@ class Connections:
     def _forget(self, connection: Connection) -> None:
         if connection.held:
             connection.held = False
-            self.unread -= connection.unread + connection.owed
+            self._room.give_back(connection.unread + connection.owed)
         if self._held.get(connection.ends) is connection:
             del self._held[connection.ends]
 
@@ -177,7 +195,7 @@ class Connections:
             self._later()
 
     def _read(self, connection: Connection) -> None:
-        self.unread -= connection.owed
+        self._room.give_back(connection.owed)
         connection.owed = 0
         if not connection.bodies:
             self._release(connection)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from exporter.limits import connections as connections_module
 from exporter.limits.body import Body
 from exporter.limits.connections import Connections
 from exporter.limits.exceeded import Unread
@@ -175,7 +176,8 @@ async def test_an_answer_that_has_just_been_sent_may_still_be_read() -> None:
         await body.left(done().wait)
 
 
-async def test_whoever_has_most_of_too_much_that_waits_is_reset() -> None:
+async def test_whoever_has_most_of_too_much_that_waits_is_reset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections_module, "_PATIENCE_SECONDS", 0.01)
     connections = Connections(most_unread=1000)
     with accepted() as (small, _), accepted() as (large, _):
         async with Body(connections, request(small, "2"), 300):
@@ -185,6 +187,26 @@ async def test_whoever_has_most_of_too_much_that_waits_is_reset() -> None:
             async with Body(connections, request(small, "2"), 200):
                 assert large.recv(1) == b""
                 assert (connections.unread, len(connections._held)) == (500, 1)
+        assert connections.unread == 0
+        await released(connections)
+
+
+async def test_answers_that_are_read_soon_wait_for_each_other() -> None:
+    connections = Connections(most_unread=1000)
+
+    async def answered(end: socket.socket) -> None:
+        async with Body(connections, request(end, "2"), 400):
+            assert connections.unread <= 1000
+            await asyncio.sleep(0.001)
+
+    with accepted() as (end, _), accepted() as (other, _):
+        leaving = [asyncio.create_task(answered(end)) for _ in range(30)]
+        await asyncio.sleep(0)
+        for task in leaving[::3]:
+            task.cancel()
+        await asyncio.gather(*(answered(other) for _ in range(30)))
+        await asyncio.wait(leaving)
+        assert [task.cancelled() for task in leaving] == [number % 3 == 0 for number in range(30)]
         assert connections.unread == 0
         await released(connections)
 
