@@ -14,6 +14,7 @@ from formats.encoder import Encoder, Format, Layout, UnsupportedSchemaError
 from queries.columns import resolve, text_schema, typed_schema
 from queries.connection import Connection
 from queries.dataset import Dataset
+from queries.declaration import shown
 from queries.describe import Description, describe, types_of
 from queries.errors import QueryRejected, translated
 from queries.types import Column, PgType
@@ -101,12 +102,16 @@ def _chosen(names: list[str], wanted: Sequence[str] | None) -> list[int]:
     if wanted is None:
         return list(range(len(names)))
     counts = Counter(names)
+    wanted = wanted[: len(names) + 1]  # of more, one of these is wrong
     wrong = {name: counts[name] for name in wanted if counts[name] != 1}
     faults = [
-        Fault("_columns", f"there are {count} columns named {name!r}" if count else f"there is no column {name!r}")
+        Fault(
+            "_columns",
+            f"there are {count} columns named {shown(name)}" if count else f"there is no column {shown(name)}",
+        )
         for name, count in wrong.items()
     ]
-    faults += [Fault("_columns", f"names {name!r} twice") for name, count in Counter(wanted).items() if count > 1]
+    faults += [Fault("_columns", f"names {shown(name)} twice") for name, count in Counter(wanted).items() if count > 1]
     if faults:
         raise Problem(ProblemType.INVALID_PARAMETERS, f"The columns are: {', '.join(names)}.", faults=faults)
     positions = {name: position for position, name in enumerate(names)}

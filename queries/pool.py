@@ -35,6 +35,8 @@ class Pool:
         self._session = session
         self._opened: asyncpg.Pool[asyncpg.Record] | None = None
         self._watch = ""
+        self.waiting = 0
+        """How many wait until one is lent to them."""
 
     async def _pool(self) -> "asyncpg.Pool[asyncpg.Record]":
         """Return the driver's pool, which belongs to the event loop that first asks for it."""
@@ -117,6 +119,7 @@ class Pool:
             await asyncio.shield(self._release(connection))
 
     async def _acquire(self) -> Connection:
+        self.waiting += 1
         try:
             with translated(values=False):
                 return await (await self._pool()).acquire(timeout=self._acquire_timeout)
@@ -124,6 +127,8 @@ class Pool:
             if isinstance(error.__cause__, TimeoutError) and not self.spare:
                 raise PoolBusy(f"no connection came free within {self._acquire_timeout} s") from error
             raise
+        finally:
+            self.waiting -= 1
 
     async def _release(self, connection: Connection) -> None:
         try:

@@ -23,7 +23,7 @@ from benchmarks.chaos.clients import Clients
 from benchmarks.chaos.content import prepare
 from benchmarks.chaos.kills import Kills
 from benchmarks.chaos.samples import MIB, Sample, Samples, drift, growth
-from benchmarks.chaos.unread import Unread, unread
+from benchmarks.chaos.unread_stderr import Unread, unread
 from benchmarks.options import RESULTS
 from benchmarks.progress import say
 from benchmarks.service import Service, running
