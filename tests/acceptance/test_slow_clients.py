@@ -161,7 +161,7 @@ def test_http_2_client_that_reads_no_export_is_cut(impatient: Service, source: s
         client.ask(f"/datasets/{path}")
         client.until(lambda: False)
         assert client.gone
-    assert len(reasons(impatient, "stalled")) == before + 1
+    until(lambda: len(reasons(impatient, "stalled")) == before + 1)
     assert not statements(source, path.partition(".")[0])
     until(lambda: not unread(impatient))
 
@@ -246,7 +246,7 @@ def test_whoever_stalls_gives_way_to_who_waits(source: str, datasets: Path, tmp_
             waiting.recv(1)
         answer = service.curl("/datasets/items.csv", "-H", bearer.format(tokens["late"]))
         assert (answer.exit, answer.status) == (0, 200)
-        (reason,) = reasons(service, "displaced")
+        (reason,) = until(lambda: reasons(service, "displaced"))
         assert "others waited" in reason
         assert not reasons(service, "stalled")
 

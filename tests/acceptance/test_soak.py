@@ -17,7 +17,7 @@ from benchmarks.chaos.fooled import wget as ask_by_wget
 from benchmarks.chaos.kills import Kills
 from benchmarks.chaos.samples import MIB, Sample, drift, growth
 from benchmarks.chaos.soak import started, written
-from benchmarks.chaos.unread_stderr import unread
+from benchmarks.chaos.unread_answers import unread
 
 CSV = b"id,content\n1,a\n2,b\n"
 EXPECTED = Expected({"small": CSV}, {"small": b""}, {"small": pa.table({"id": [1, 2], "content": ["a", "b"]})})
