@@ -15,6 +15,8 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.ended import still_running
+from benchmarks.environment import environment
 from benchmarks.high_water import high_water
 from benchmarks.measure import ROOT, Failed
 
@@ -72,12 +74,16 @@ class Service:
 
 
 @contextmanager
-def running(database_url: str, workers: int = 1, **settings: object) -> Iterator[Service]:
-    """Run `exporter serve` with the benchmark's datasets, and the service's settings given, until the block ends."""
+def running(database_url: str, workers: int = 1, stderr: int | None = None, **settings: object) -> Iterator[Service]:
+    """Run `exporter serve` with the benchmark's datasets, and the service's settings given, until the block ends.
+
+    What it tells goes to the descriptor `stderr`, or is thrown away.
+    """
     settings = {"database_url": database_url, "datasets": _DATASETS} | settings
-    environment = {f"EXPORTER_{name.upper()}": str(value) for name, value in settings.items()}
     program = Path(sys.executable).with_name("exporter")
-    with _listening([program, "serve", "--workers", str(workers)], environment, "/healthz") as service:
+    with _listening(
+        [program, "serve", "--workers", str(workers)], environment(settings), "/healthz", stderr
+    ) as service:
         yield service
 
 
@@ -85,12 +91,14 @@ def running(database_url: str, workers: int = 1, **settings: object) -> Iterator
 def by_hand(database_url: str) -> Iterator[Service]:
     """Run the service that people write by hand (`benchmarks.peers.by_hand`) until the block ends."""
     command = [sys.executable, "-m", "uvicorn", "benchmarks.peers.by_hand:app", "--log-level", "warning"]
-    with _listening(command, {"DATABASE_URL": database_url}, "/ready") as service:
+    with _listening(command, os.environ | {"DATABASE_URL": database_url}, "/ready") as service:
         yield service
 
 
 @contextmanager
-def _listening(command: Sequence[str | Path], environment: Mapping[str, str], ready: str) -> Iterator[Service]:
+def _listening(
+    command: Sequence[str | Path], variables: Mapping[str, str], ready: str, stderr: int | None = None
+) -> Iterator[Service]:
     """Run a server on a free port, and stop it when the block ends.
 
     Raises Failed when it does not start.
@@ -98,11 +106,9 @@ def _listening(command: Sequence[str | Path], environment: Mapping[str, str], re
     with closing(socket.socket()) as probe:
         probe.bind((_HOST, 0))
         port = probe.getsockname()[1]
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("EXPORTER_")}
     with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(
-            [*command, "--port", str(port)], stdout=log, stderr=log, env=inherited | environment, cwd=ROOT
-        )
+        told = log if stderr is None else stderr
+        process = subprocess.Popen([*command, "--port", str(port)], stdout=log, stderr=told, env=variables, cwd=ROOT)
         service = Service(port, psutil.Process(process.pid))
         try:
             if not _ready(service, process, ready):
@@ -132,5 +138,5 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    for child in psutil.wait_procs(children, 2)[1]:
+    for child in still_running(children, 2):
         child.kill()

@@ -53,9 +53,9 @@ def _line(dataset: Dataset, error: QueryError) -> int:
 async def _prepare(dataset: Dataset, database: Database) -> None:
     async with database.pool.transaction("exporter check") as connection:
         sql = dataset.query.numbered()
-        described = await describe(connection, sql)
+        described = await describe(connection, sql, values=False)
         if dataset.partition_by:
             position(described.attributes, dataset.partition_by)
         columns = await columns_of(dataset, described, database, connection, native_intervals=True)
         # As the layout that changes the query most: every array and composite goes through to_json.
-        await describe(connection, project(sql, columns, "typed"))
+        await describe(connection, project(sql, columns, "typed"), values=False)

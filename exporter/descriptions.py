@@ -3,7 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
+
 from formats.encoder import Format
+from queries.catalog import Catalog
 from queries.connection import Connection
 from queries.dataset import Dataset
 from queries.describe import Description
@@ -15,6 +18,11 @@ _NOT_NULL = """
 SELECT a.attrelid, a.attnum FROM pg_catalog.pg_attribute a
 WHERE a.attnotnull AND a.attrelid OPERATOR(pg_catalog.=) ANY ($1::pg_catalog.oid[])
 """
+
+
+def listed(catalog: Catalog, formats: Mapping[str, Format]) -> bytes:
+    """Return all datasets of a catalogue as a document of JSON."""
+    return orjson.dumps({"datasets": [summary(dataset, formats) for dataset in catalog.values()]})
 
 
 def summary(dataset: Dataset, formats: Mapping[str, Format]) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from exporter.order import Order
 from exporter.pipeline import in_place, pipeline
 from exporter.plan import Plan, plan
 from exporter.scan import fetch, scan
-from exporter.telemetry import masking
 from exporter.work import Work
 from queries.blocks import pieces
 from queries.cast import Unrepresentable
@@ -50,7 +49,7 @@ async def export(order: Order, database: Database, threads: Executor) -> AsyncGe
             # Of a part behind others it says nothing, and the cursor would send the rows before it twice.
             if begun:
                 raise
-            await _learn(order, database, refusal)
+            await _learn(database, refusal)
         else:
             return
     async with aclosing(_attempt(order, database, threads, fetch)) as chunks:
@@ -59,12 +58,12 @@ async def export(order: Order, database: Database, threads: Executor) -> AsyncGe
             del chunk
 
 
-async def _learn(order: Order, database: Database, refusal: CopyRefused) -> None:
+async def _learn(database: Database, refusal: CopyRefused) -> None:
     """Find out whether the server refuses every COPY, so that later exports need not try."""
     async with database.pool.transaction("exporter copy") as connection:
         database.copies = await takes_copy(connection)
     outlook = "this once" if database.copies else "cursors are used from now on"
-    log.warning("COPY was refused, %s: %s", outlook, masking.told(refusal, order))
+    log.warning("COPY was refused, %s: %s", outlook, refusal)
 
 
 async def _attempt(order: Order, database: Database, threads: Executor, opener: Opener) -> AsyncGenerator[bytes]:

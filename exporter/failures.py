@@ -37,7 +37,10 @@ _INSTEAD = "Let it set them for a function only (CREATE FUNCTION … SET), or us
 
 
 def problem_of(error: Exception) -> Problem:
-    """Return the problem that stands for a failure; nothing of the server's own text, which may quote SQL, is in it."""
+    """Return the problem that stands for a failure; nothing of the server's own text, which may quote SQL, is in it.
+
+    The value that does not fit a type is: whoever asks may read the row.
+    """
     if isinstance(error, Problem):
         return error
     if isinstance(error, Exceeded | Unrepresentable | InvalidText | SettingsChanged):
@@ -59,6 +62,8 @@ def _in_its_words(error: Exceeded | Unrepresentable | InvalidText | SettingsChan
     if isinstance(error, SettingsChanged):
         detail = f"The dataset's query changes how values are written: {', '.join(error.names)}. {_INSTEAD}"
         return Problem(ProblemType.QUERY_REJECTED, detail)
-    if isinstance(error, Unrepresentable | InvalidText):
+    if isinstance(error, Unrepresentable):
+        return Problem(ProblemType.UNREPRESENTABLE_VALUE, error.detail)
+    if isinstance(error, InvalidText):
         return Problem(ProblemType.UNREPRESENTABLE_VALUE, str(error))
     return Problem(ProblemType.EXPORT_TOO_LARGE, f"{error} Ask for less: narrow the parameters or set _limit.")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
+import orjson
 from pydantic.json_schema import model_json_schema
 
 from exporter.compression import FILES
@@ -31,6 +32,7 @@ _PROBLEM = {
                 "properties": {"parameter": {"type": "string"}, "detail": {"type": "string"}},
             },
         },
+        "more_errors": {"type": "integer", "description": "Errors beyond those that are listed."},
     },
 }
 
@@ -52,8 +54,12 @@ _CALLER_PROBLEMS = (400, 401, 403, 429, 503)
 _EXPORT_PROBLEMS = (406, 409, 422, 500, 504)
 
 
-def document(catalog: Catalog, formats: Mapping[str, Format]) -> dict[str, Any]:
+def document(catalog: Catalog, formats: Mapping[str, Format]) -> bytes:
     """Return the document; it changes only with the catalogue and the formats."""
+    return orjson.dumps(_document(catalog, formats))
+
+
+def _document(catalog: Catalog, formats: Mapping[str, Format]) -> dict[str, Any]:
     paths: dict[str, Any] = {
         "/datasets": {"get": _json_operation("listDatasets", "Every dataset", "catalog", *_CALLER_PROBLEMS)},
         "/healthz": {"get": _open(_json_operation("health", "Whether the worker runs", "operations"))},

@@ -38,14 +38,16 @@ _ARTICLE = """<article>
 </article>"""
 
 
-def home(catalog: Catalog, formats: Mapping[str, Format]) -> Response:
+def home(catalog: Catalog, formats: Mapping[str, Format]) -> bytes:
     """Return the page that lists every dataset with its downloads. It runs no script and loads nothing."""
     articles = "\n".join(_article(dataset, formats) for dataset in catalog.values())
-    return Response(
-        _PAGE.format(style=_STYLE, articles=articles).encode(),
-        headers={"cache-control": "no-store", "content-security-policy": policy_of_page(_STYLE)},
-        media_type="text/html",
-    )
+    return _PAGE.format(style=_STYLE, articles=articles).encode()
+
+
+def response(page: bytes) -> Response:
+    """Return a page as an answer."""
+    headers = {"cache-control": "no-store", "content-security-policy": policy_of_page(_STYLE)}
+    return Response(page, headers=headers, media_type="text/html")
 
 
 def _article(dataset: Dataset, formats: Mapping[str, Format]) -> str:

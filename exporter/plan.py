@@ -14,6 +14,7 @@ from formats.encoder import Encoder, Format, Layout, UnsupportedSchemaError
 from queries.columns import resolve, text_schema, typed_schema
 from queries.connection import Connection
 from queries.dataset import Dataset
+from queries.declaration import shown
 from queries.describe import Description, describe, types_of
 from queries.errors import QueryRejected, translated
 from queries.types import Column, PgType
@@ -51,10 +52,10 @@ async def plan(order: Order, database: Database, connection: Connection, threads
     metadata = {"dataset": dataset.name, "export_id": str(order.id)}
     if format_.layout is Layout.TYPED:
         # The first statement of the transaction takes its snapshot.
-        with translated():
+        with translated(values=False):
             taken = await connection.fetchval("SELECT pg_catalog.clock_timestamp()")
         metadata["snapshot_time"] = taken.isoformat()
-    description = await describe(connection, dataset.query.numbered())
+    description = await describe(connection, dataset.query.numbered(), values=False)
     types = await types_of(connection, {attribute.oid for attribute in description.attributes}, database.types)
     fit = partial(_fit, order, description, types, metadata)
     if len(description.attributes) <= _FEW_COLUMNS:
@@ -101,12 +102,16 @@ def _chosen(names: list[str], wanted: Sequence[str] | None) -> list[int]:
     if wanted is None:
         return list(range(len(names)))
     counts = Counter(names)
+    wanted = wanted[: len(names) + 1]  # of more, one of these is wrong
     wrong = {name: counts[name] for name in wanted if counts[name] != 1}
     faults = [
-        Fault("_columns", f"there are {count} columns named {name!r}" if count else f"there is no column {name!r}")
+        Fault(
+            "_columns",
+            f"there are {count} columns named {shown(name)}" if count else f"there is no column {shown(name)}",
+        )
         for name, count in wrong.items()
     ]
-    faults += [Fault("_columns", f"names {name!r} twice") for name, count in Counter(wanted).items() if count > 1]
+    faults += [Fault("_columns", f"names {shown(name)} twice") for name, count in Counter(wanted).items() if count > 1]
     if faults:
         raise Problem(ProblemType.INVALID_PARAMETERS, f"The columns are: {', '.join(names)}.", faults=faults)
     positions = {name: position for position, name in enumerate(names)}

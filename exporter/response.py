@@ -1,14 +1,16 @@
 """The response that carries an export."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Iterable, Sequence
 from contextlib import aclosing, suppress
 from typing import Any, TypeVar
 
 from velithon.datastructures import Protocol, Scope
 from velithon.responses import Response
 
-from exporter.limits.connections import Body, Connections
+from exporter.http.pieces import pieces, tasting
+from exporter.limits.body import Body, multiplexed
+from exporter.limits.connections import Connections
 from exporter.limits.exceeded import Unread
 from exporter.limits.pace import Pace
 
@@ -16,6 +18,18 @@ T = TypeVar("T")
 
 _SEND_BYTES = 1 << 18
 """What one message to the server holds: its buffer, and so a stalled reader's cost, is a few of these."""
+_STREAM_BYTES = 1 << 15
+"""The same of HTTP/2, where nothing else tells a slow reader from one that stalls."""
+
+
+async def send_parts(pace: Pace, transport: Any, parts: Iterable[bytes]) -> None:
+    """Send parts of a body as the client takes them.
+
+    Raises:
+        Unread: it does not.
+    """
+    for part in parts:
+        await pace.send(len(part), transport.send_bytes(part))
 
 
 class Disconnected(Exception):
@@ -74,30 +88,29 @@ class ExportResponse(Response):
     async def __call__(self, scope: Scope, protocol: Protocol) -> None:
         """Send the body. Raises nothing but cancellation: Velithon's router would run the request again."""
         transport = protocol.response_stream(self.status_code, self.raw_headers)
+        body = Body(self._connections, scope)
+        self._pace.acknowledged = body.acknowledged
         try:
-            async with Body(self._connections, scope), aclosing(self._chunks):
-                await self._watched(protocol, transport)
+            async with body, aclosing(self._chunks):
+                await self._watched(protocol, self._send(transport, multiplexed(scope)))
         except Exception as error:  # noqa: BLE001 - nothing may reach the router
             # Told by whoever yields the chunks; what is left to do here is to let the client see it.
-            transport.abort(type(error).__name__)
+            transport.abort(type(error).__name__, body.left)
 
-    async def _watched(self, protocol: Protocol, transport: Any) -> None:
+    async def _watched(self, protocol: Protocol, sending: Awaitable[None]) -> None:
         try:
-            await unless_disconnected(protocol, self._send(transport))
+            await unless_disconnected(protocol, sending)
         except Unread as error:
             await self._chunks.athrow(error)
 
-    async def _send(self, transport: Any) -> None:
-        await self._send_parts(transport, self._first)
-        self._first = b""
+    async def _send(self, transport: Any, multiplexed: bool) -> None:
+        size = _STREAM_BYTES if multiplexed else _SEND_BYTES
+        first, self._first = self._first, b""
+        await send_parts(self._pace, transport, tasting(first, size) if multiplexed else pieces(first, size))
+        del first  # not held while the next is made
         async for chunk in self._chunks:
-            await self._send_parts(transport, chunk)
-            del chunk  # not held while the next is made
-
-    async def _send_parts(self, transport: Any, chunk: bytes) -> None:
-        for start in range(0, len(chunk), _SEND_BYTES):
-            part = chunk[start : start + _SEND_BYTES]
-            await self._pace.send(len(part), transport.send_bytes(part))
+            await send_parts(self._pace, transport, pieces(chunk, size))
+            del chunk  # as the first
 
 
 class HeadResponse(Response):

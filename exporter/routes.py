@@ -6,17 +6,18 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TypeAlias
 
 import orjson
 from velithon.requests import Request
 from velithon.responses import Response
 from velithon.routing import Route
 
-from exporter import pages
+from exporter import openapi, pages
 from exporter.access.access import Access
 from exporter.access.principal import Principal
 from exporter.database import Database
-from exporter.descriptions import columns, summary
+from exporter.descriptions import columns, listed, summary
 from exporter.downloads import download, head, off_loop, stream
 from exporter.export import export
 from exporter.failures import problem_of
@@ -26,26 +27,29 @@ from exporter.http.negotiation import VARY, media_type
 from exporter.http.problems import Fault, Problem, ProblemType
 from exporter.http.ranges import refuse_part
 from exporter.identity import uuid7
+from exporter.limits.admission import Place
 from exporter.limits.limited import limited
-from exporter.limits.limits import Limits
+from exporter.limits.limits import Limits, caller, place_of
 from exporter.limits.pace import Pace
-from exporter.openapi import document
 from exporter.order import Order
 from exporter.plan import columns_of
 from exporter.response import unless_disconnected
 from exporter.telemetry.metrics import CONTENT_TYPE
 from exporter.telemetry.readiness import NotReady, Readiness
 from exporter.telemetry.telemetry import Telemetry
-from exporter.telemetry.visit import visit_of
+from exporter.telemetry.visit import Visit, visit_of
+from exporter.whole import Shared
 from formats.encoder import Format
 from queries.catalog import Catalog
 from queries.dataset import Dataset
 from queries.describe import describe
 from queries.errors import QueryError
 
+Formats: TypeAlias = Mapping[str, Format]
+
 _VARY = {"vary": VARY}
-_DOCUMENTS = 32
-"""More sets of datasets than principals usually have; beyond that they are made again."""
+_DOCUMENTS = 96
+"""Three for each of more sets of datasets than principals usually have; beyond that they are made again."""
 
 log = logging.getLogger(__name__)
 
@@ -55,15 +59,15 @@ class Service:
     """The live state of one worker, and the answers made from it."""
 
     catalog: Catalog
-    formats: Mapping[str, Format]
+    formats: Formats
     database: Database
     threads: Executor
     access: Access
     limits: Limits
     telemetry: Telemetry
     ready: Readiness
-    _documents: dict[tuple[str, ...], bytes] = field(default_factory=dict)
-    """The OpenAPI documents made so far, by the datasets in them."""
+    _documents: dict[tuple[str, ...], Shared] = field(default_factory=dict)
+    """What was made of the catalogue so far, by the name of the document and those of the datasets in it."""
 
     def routes(self) -> list[Route]:
         """Return the routes, each guarded; only whether the worker runs and is ready is told to everybody."""
@@ -90,12 +94,11 @@ class Service:
 
     async def home(self, request: Request, principal: Principal) -> Response:
         """Answer with the catalogue as a page."""
-        return pages.home(self._readable(principal), self.formats)
+        return pages.response(await self._document("home", pages.home, principal))
 
     async def list_datasets(self, request: Request, principal: Principal) -> Response:
         """Answer with every dataset that the caller may read."""
-        readable = self._readable(principal)
-        return _json({"datasets": [summary(dataset, self.formats) for dataset in readable.values()]})
+        return _document(await self._document("list", listed, principal))
 
     async def dataset(self, request: Request, principal: Principal) -> Response:
         """Answer with a dataset's description, or stream its rows."""
@@ -106,7 +109,9 @@ class Service:
             format_ = self._negotiated(request)
         if format_ is None:
             _refuse_parameters(dataset, request)
-            return await unless_disconnected(request.protocol, self._description(dataset, principal))
+            return await unless_disconnected(
+                request.protocol, self._description(dataset, principal, visit_of(request.scope))
+            )
         self.access.refuse_links(request)
         reading = partial(download, dataset, format_, request, principal, self.limits.bounds_of(dataset))
         downloading = await off_loop(reading, request, self.threads)
@@ -114,13 +119,14 @@ class Service:
             return head(downloading)
         refuse_part(request.scope.headers)
         deadline = downloading.order.bounds.deadline()
-        chunks = self._recorded(downloading.order, request, deadline)
-        pace = Pace(self.limits.paces, deadline)
+        place = place_of(visit_of(request.scope), dataset)
+        chunks = self._recorded(downloading.order, request, place, deadline)
+        pace = Pace(self.limits.paces, deadline, place)
         return await stream(downloading, request, chunks, pace, self.limits.connections)
 
-    def _recorded(self, order: Order, request: Request, deadline: float | None) -> AsyncGenerator[bytes]:
+    def _recorded(self, order: Order, request: Request, place: Place, deadline: float | None) -> AsyncGenerator[bytes]:
         chunks = export(order, self.database, self.threads)
-        allowed = limited(order, chunks, self.limits.admission, deadline)
+        allowed = limited(order, chunks, self.limits.admission, place, deadline)
         return self.telemetry.recorded(order, visit_of(request.scope), allowed)
 
     async def health(self, request: Request) -> Response:
@@ -142,15 +148,19 @@ class Service:
         return Response(text, headers={"cache-control": "no-store"}, media_type=CONTENT_TYPE)
 
     async def openapi(self, request: Request, principal: Principal) -> Response:
-        """Answer with the OpenAPI document, made once for each set of datasets: it takes long with many."""
+        """Answer with the OpenAPI document."""
+        return _document(await self._document("openapi", openapi.document, principal))
+
+    async def _document(self, name: str, make: Callable[[Catalog, Formats], bytes], principal: Principal) -> Shared:
+        """Return a document about what the caller may read, made once for each set of datasets: many take long."""
         readable = self._readable(principal)
-        names = tuple(readable)
-        if names not in self._documents:
-            made = await asyncio.get_running_loop().run_in_executor(self.threads, document, readable, self.formats)
+        key = (name, *readable)
+        if key not in self._documents:
+            made = Shared(await asyncio.get_running_loop().run_in_executor(self.threads, make, readable, self.formats))
             if len(self._documents) >= _DOCUMENTS:
                 self._documents.clear()
-            self._documents[names] = orjson.dumps(made)
-        return Response(self._documents[names], headers={"cache-control": "no-store"}, media_type="application/json")
+            self._documents[key] = made
+        return self._documents[key]
 
     def _readable(self, principal: Principal) -> Catalog:
         return {name: dataset for name, dataset in self.catalog.items() if principal.may_read(name)}
@@ -180,9 +190,10 @@ class Service:
             raise Problem(ProblemType.NOT_ACCEPTABLE, f"Accept one of {allowed}.", headers=_VARY)
         return by_type.get(chosen)
 
-    async def _description(self, dataset: Dataset, principal: Principal) -> Response:
+    async def _description(self, dataset: Dataset, principal: Principal, visit: Visit) -> Response:
         """Describe a dataset; that takes a connection, and so a place among the exports."""
-        place = await self.limits.admission.enter(principal.name, dataset.name)
+        place = Place(caller(visit), dataset.name)
+        await self.limits.admission.enter(place)
         try:
             return await self._described(dataset, principal)
         finally:
@@ -192,7 +203,7 @@ class Service:
         try:
             transaction = self.database.pool.transaction("exporter describe", acting=principal.acting)
             async with transaction as connection:
-                described = await describe(connection, dataset.query.numbered())
+                described = await describe(connection, dataset.query.numbered(), values=False)
                 found = await columns_of(dataset, described, self.database, connection, native_intervals=True)
                 listed = await columns(dataset, described, found, connection)
                 return _json(summary(dataset, self.formats) | {"columns": listed}, _VARY)
@@ -220,6 +231,8 @@ def _logged(dataset: str, error: QueryError) -> Problem:
 
 
 def _json(content: object, headers: Mapping[str, str] = {}) -> Response:
-    return Response(
-        orjson.dumps(content), headers={"cache-control": "no-store", **headers}, media_type="application/json"
-    )
+    return _document(orjson.dumps(content), headers)
+
+
+def _document(content: bytes, headers: Mapping[str, str] = {}) -> Response:
+    return Response(content, headers={"cache-control": "no-store", **headers}, media_type="application/json")

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 
 from exporter.database import Database
@@ -30,7 +31,8 @@ async def fetch(order: Order, database: Database, connection: Connection, planne
     projected = projection(order, planned, as_bytes=True)(order.dataset.query.numbered(), limit=order.limit)
     arguments = list(order.arguments.values())
     await check_estimate(order, connection, projected, arguments)
-    async with cursor(connection, projected, arguments, reading(order, planned)) as source:
+    reads = replace(reading(order, planned), encodes=True)
+    async with cursor(connection, projected, arguments, reads) as source:
         yield source
 
 
@@ -112,6 +114,9 @@ def reading(order: Order, planned: Plan) -> Reading:
     """Return what the order's source reads, in the CSV that its format reads."""
     columns, layout = planned.outputs, order.format.layout
     if layout is Layout.CSV:
-        return Reading(columns, Dialect(**order.options.model_dump(include={"delimiter", "null"})))
-    casts = layout is Layout.TEXT and {n: column.json_cast for n, column in enumerate(columns) if column.cast_by_value}
-    return Reading(columns, casts=casts or {})
+        dialect = Dialect(**order.options.model_dump(include={"delimiter", "null"}))
+        return Reading(columns, dialect, encodes=bool(order.options.escaped()))
+    if layout is Layout.TEXT:
+        casts = {place: column.json_cast for place, column in enumerate(columns) if column.cast_by_value}
+        return Reading(columns, casts=casts)
+    return Reading(columns)

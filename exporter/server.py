@@ -26,6 +26,12 @@ _HTTP1_BYTES = 417_792
 """The most that a connection buffers of a request's head, answering 431 to a longer one, and of an answer: Granian's
 own value, with which the memory of stalled readers was measured."""
 
+_HTTP2_STREAMS = 100
+"""The most requests that run on a connection at once: as few as RFC 9113 (section 6.5.2) advises."""
+
+_HTTP2_SEND_BYTES = 1 << 16
+"""The most that is buffered of an answer for a connection that is not read."""
+
 _HTTP2_HEADER_BYTES = 1 << 17
 """The most bytes of a request's headers, its path included."""
 
@@ -99,7 +105,11 @@ def run(host: str, port: int, workers: int, settings: Settings, tls: Tls | None 
         loop=Loops.uvloop,
         websockets=False,
         http1_settings=HTTP1Settings(header_read_timeout=_HEADER_MILLISECONDS, max_buffer_size=_HTTP1_BYTES),
-        http2_settings=HTTP2Settings(max_headers_size=_HTTP2_HEADER_BYTES),
+        http2_settings=HTTP2Settings(
+            max_concurrent_streams=_HTTP2_STREAMS,
+            max_send_buffer_size=_HTTP2_SEND_BYTES,
+            max_headers_size=_HTTP2_HEADER_BYTES,
+        ),
         ssl_cert=tls.certificate if tls else None,
         ssl_key=tls.key if tls else None,
         # Granian wants 1.3, which drivers of some spreadsheets do not speak.

@@ -54,8 +54,9 @@ class Settings(AccessSettings):
     max_exports: NonNegativeInt = Field(
         default=0, description="Exports that may run at once; 0 means as many as there are connections."
     )
-    max_exports_per_principal: NonNegativeInt = Field(
-        default=0, description="Exports of one principal that may run at once; 0 means no limit of its own."
+    max_exports_per_principal: NonNegativeInt | None = Field(
+        default=None,
+        description="Exports of one principal that may run at once; by default half of all, 0 means any number.",
     )
     max_waiting: NonNegativeInt = Field(default=100, description="Exports that may wait, `POOL_TIMEOUT` seconds each.")
     requests_per_minute: NonNegativeInt = Field(

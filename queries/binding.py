@@ -10,7 +10,7 @@ import asyncpg
 from queries.connection import Connection
 from queries.declaration import Parameter, Value
 from queries.describe import Description, describe
-from queries.errors import ArgumentRejected, QueryRejected, translated
+from queries.errors import ArgumentRejected, QueryRejected, kind_of, translated
 from queries.lexer import placeholders, tokens, trimmed
 from queries.parameters import suggestion
 from queries.quoting import literal
@@ -125,7 +125,7 @@ async def bind(
         QueryError: the server refuses the query, or takes it for something else than what was declared.
     """
     if described is None:
-        described = await describe(connection, template.numbered())
+        described = await describe(connection, template.numbered(), values=False)
     if described.parameters != len(template.parameters):
         raise QueryRejected(f"declared {len(template.parameters)} parameters, the server sees {described.parameters}")
     if not template.parameters:
@@ -162,7 +162,7 @@ async def _blame(connection: Connection, template: Template, values: Sequence[Va
         try:
             await _attempt(connection, single.numbered(), [value])
         except asyncpg.DataError as error:
-            raise ArgumentRejected(parameter.name, str(error)) from error
+            raise ArgumentRejected(parameter.name, kind_of(error)) from error
 
 
 async def _attempt(connection: Connection, sql: str, values: Sequence[Value]) -> list[str | None]:

@@ -1,11 +1,21 @@
 """Values that become JSON by a function of their type, which fails for some of them."""
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import TypeAlias
+
+import orjson
 
 from queries.connection import Connection
 from queries.errors import QueryRejected, translated
-from queries.quoting import literal
+
+Part: TypeAlias = Sequence[tuple[int, str]]
+"""Values, each with its place among those that are asked for."""
+
+_BEGIN = "SAVEPOINT value; SET LOCAL array_nulls = on"
+"""So that an array is read as it was written."""
+_END = "ROLLBACK TO SAVEPOINT value; RELEASE SAVEPOINT value"
 
 
 async def documents(connection: Connection, type_: str, values: Sequence[bytes | None]) -> list[bytes | None]:
@@ -17,37 +27,40 @@ async def documents(connection: Connection, type_: str, values: Sequence[bytes |
         values: as the type's output function writes them.
 
     Raises:
-        QueryError: the server failed otherwise.
+        QueryError: the server failed otherwise, or cannot read a value that it has written.
     """
     found: list[bytes | None] = [None] * len(values)
-    known = [(place, text) for place, text in enumerate(map(_decoded, values)) if text is not None]
-    parts = [known] if known else []
+    refused: list[tuple[int, str]] = []
+    parts: list[Part] = [[(place, text) for place, text in enumerate(map(_decoded, values)) if text is not None]]
     while parts:
         part = parts.pop()
+        half = len(part) // 2
         try:
-            rows = await _cast(connection, type_, [text for _, text in part])
-        except QueryRejected:
-            half = len(part) // 2
-            parts += [part[:half], part[half:]] if half else []
-        else:
-            for (place, _), document in zip(part, rows, strict=True):
+            for place, document in await _read(connection, type_, "pg_catalog.to_json(value)", part):
                 found[place] = document
+        except QueryRejected:
+            if half:
+                parts += [part[:half], part[half:]]
+            else:
+                refused += part
+    # What cannot even be read back is not the function's refusal.
+    await _read(connection, type_, "value IS NULL", refused)
     return found
 
 
-async def _cast(connection: Connection, type_: str, texts: Sequence[str]) -> list[bytes | None]:
-    # As literals they are read by the type's input function; a cast from text may be another.
-    values = ", ".join(f"({place}, {literal(text)}::{type_})" for place, text in enumerate(texts))
-    json = "pg_catalog.textsend(pg_catalog.to_json(value)::pg_catalog.text)"
+async def _read(connection: Connection, type_: str, expression: str, part: Part) -> list[tuple[int, bytes]]:
+    """Return an expression's text for each value, which the type's input function reads; a cast may be another."""
+    if not part:
+        return []
+    rows = await asyncio.to_thread(orjson.dumps, [{"place": place, "value": text} for place, text in part])
+    sql = f"""SELECT place, pg_catalog.textsend(({expression})::pg_catalog.text)
+FROM pg_catalog.json_to_recordset($1::pg_catalog.text::pg_catalog.json) v(place pg_catalog.int4, value {type_})"""  # noqa: S608 - names
     with translated():
-        await connection.execute("SAVEPOINT value")
+        await connection.execute(_BEGIN)
         try:
-            rows = await connection.fetch(f"SELECT {json} FROM (VALUES {values}) v(place, value) ORDER BY place")  # noqa: S608 - literals
-        except Exception:
-            await connection.execute("ROLLBACK TO SAVEPOINT value")
-            raise
-        await connection.execute("RELEASE SAVEPOINT value")
-    return [row[0] for row in rows]
+            return [(place, text) for place, text in await connection.fetch(sql, rows.decode())]
+        finally:
+            await connection.execute(_END)
 
 
 def _decoded(value: bytes | None) -> str | None:

@@ -152,6 +152,8 @@ class _Resolver:
         if type_.element and type_.oid not in _OPAQUE:
             element = self._resolve(type_.element, modifier)
             kind, arrow_type = self._list(element)
+            if kind is Kind.DOCUMENT and type_.casts_to_json:
+                arrow_type = pa.string()
         else:
             kind, arrow_type = self._scalar(type_, modifier)
         settings = element.settings if element else _settings(type_, kind)

@@ -18,6 +18,9 @@ from queries.writing import verify, written_by
 _CANCEL_SECONDS = 5.0
 """How long the server may take to give a COPY up; then its connection is cut."""
 
+_LARGE = 1 << 20
+"""Bytes of a chunk above which the event loop has better to do than to look at them."""
+
 _REFUSALS = ("0A000", "42601")
 """feature_not_supported and syntax_error: what servers and poolers without COPY answer."""
 
@@ -67,9 +70,10 @@ async def receive(connection: Connection, sql: str, reading: Reading, source: Co
     except QueryError as error:
         # The query was prepared before, so what the server cannot parse or do may be the COPY around it. Not once there
         # are rows: to read them again with a cursor would send them twice.
-        failure = CopyRefused(str(error)) if error.sqlstate in _REFUSALS and not source.begun else error
+        refused = error.sqlstate in _REFUSALS and not source.begun
+        failure = CopyRefused(f"SQLSTATE {error.sqlstate}") if refused else error
     except Exception as error:  # noqa: BLE001 - raised to who reads the rows
-        failure = QueryError(repr(error))
+        failure = QueryError(type(error).__name__)
         failure.__cause__ = error
     finally:
         source.end(rows, failure)
@@ -80,14 +84,16 @@ async def receive(connection: Connection, sql: str, reading: Reading, source: Co
 
 
 async def _statement(connection: Connection, sql: str, reading: Reading, source: CopySource) -> int:
-    dialect, written, checked = (
-        reading.dialect,
-        await written_by(connection, reading.settings),
-        _Checked(reading, source),
-    )
-    with translated(), driver_of(connection).copying(len(reading.columns), checked.rescue) as checked.copying:
+    written = await written_by(connection, reading.settings)
+    dialect, checked = reading.dialect, _Checked(reading, source)
+    with translated(), driver_of(connection).copying(checked.rescue) as checked.copying:
         status = await connection.copy_from_query(
-            f"\n{sql}\n", output=checked.write, format="csv", delimiter=dialect.delimiter, null=dialect.null
+            f"\n{sql}\n",
+            output=checked.write,
+            format="csv",
+            delimiter=dialect.delimiter,
+            null=dialect.null,
+            encoding="UTF8",  # the query may change the session's
         )
     if surplus := checked.copying.surplus(status, checked.handed):
         raise RowsLost(f"{status}: {surplus:+} bytes of it were not handed over")
@@ -107,7 +113,8 @@ class _Checked:
 
     async def write(self, chunk: bytes) -> None:
         self.handed += len(chunk)
-        if not is_utf8(chunk):
+        valid = is_utf8(chunk) if len(chunk) < _LARGE else await asyncio.to_thread(is_utf8, chunk)
+        if not valid:
             chunk = await asyncio.to_thread(self._mended, chunk, self.copying.rows(self.handed))
         await self._source.write(chunk)
 

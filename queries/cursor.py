@@ -1,7 +1,6 @@
 """The cursor source: a portal read in steps, for servers and poolers without COPY, and as COPY's oracle."""
 
-import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import NamedTuple, TypeAlias
@@ -10,25 +9,26 @@ import asyncpg
 
 from queries.casts import documents
 from queries.connection import Connection
+from queries.csv_rows import Row, RowWriter
 from queries.errors import translated
-from queries.source import Dialect, Reading
-from queries.utf8 import is_utf8, mended
+from queries.source import Reading
+from queries.utf8 import is_utf8, mended_rows
 from queries.writing import verify, written_by
 
 Argument: TypeAlias = "str | list[str | None] | None"
 
 _FETCH_BYTES = 1 << 18
-"""How much text one fetch aims at: the driver decodes it on the event loop, at about a millisecond for this much."""
+"""How much text one fetch aims at: the driver makes values of it on the event loop, in about a millisecond."""
 _FETCH_ROWS = (50, 1000)
 """Rows of the first fetch, and the most of any: rows that suddenly get wide are in memory by the fetch."""
 
 
 class Fetched(NamedTuple):
-    """A block of rows, each of as many values as there are columns."""
+    """A block of rows."""
 
     end: int
     """How many rows there are up to its end."""
-    rows: Sequence[Iterable[bytes | None]]
+    rows: Sequence[Row]
 
 
 class CursorSource:
@@ -50,7 +50,7 @@ class CursorSource:
         self._connection = connection
         self._reading = reading
         self._verify = verify
-        self._write = _row_writer(reading.dialect, alone=len(reading.columns) == 1)
+        self._writer = RowWriter(reading)
 
     async def __aiter__(self) -> AsyncIterator[Fetched]:
         """Yield blocks of about `_FETCH_BYTES`; the row count adapts to the width of the rows before."""
@@ -67,7 +67,7 @@ class CursorSource:
         await self._verify()
         self.rows = self.counted
 
-    async def _cast(self, block: list[asyncpg.Record]) -> Sequence[Iterable[bytes | None]]:
+    async def _cast(self, block: list[asyncpg.Record]) -> Sequence[Row]:
         columns: list[Sequence[bytes | None]] = list(zip(*block, strict=True))
         for place, type_ in self._reading.casts.items():
             columns[place] = await documents(self._connection, type_, columns[place])
@@ -79,30 +79,15 @@ class CursorSource:
         return max(sum(len(value or b"") for value in record.values()) for record in sampled) + len(block[0]) + 1
 
     def csv(self, block: Fetched) -> bytes:
-        """Write the records as `COPY … (FORMAT csv)` does (PostgreSQL, src/backend/commands/copyto.c).
+        """Write the rows as COPY does.
 
         Raises:
             InvalidText: a value is not UTF-8, and the policy of its column is "error".
         """
-        write, delimiter = self._write, self._reading.dialect.delimiter.encode()
-        csv = b"".join([delimiter.join(map(write, row)) + b"\n" for row in block.rows])
-        return csv if is_utf8(csv) else mended(csv, self._reading, block.end)
-
-
-def _row_writer(dialect: Dialect, *, alone: bool) -> Callable[[bytes | None], bytes]:
-    """Return the function that writes one value; `alone` says that it has its row for itself."""
-    needs_quotes = re.compile(b'[%b"\r\n]' % re.escape(dialect.delimiter.encode())).search
-    null = dialect.null.encode()
-
-    def write(value: bytes | None) -> bytes:
-        if value is None:
-            return null
-        # A row that is only \. would end the input of old readers; a value like the null string would be one.
-        if value == null or needs_quotes(value) or (alone and value == b"\\."):
-            return b'"' + value.replace(b'"', b'""') + b'"'
-        return value
-
-    return write
+        csv = self._writer.write(block.rows)
+        if is_utf8(csv):
+            return csv
+        return self._writer.write(mended_rows(block.rows, self._reading, block.end - len(block.rows)))
 
 
 @asynccontextmanager

@@ -125,7 +125,7 @@ class Declaration(BaseModel):
             value = self.scalar.read(text)
             self._check(value)
         except ValueError as error:
-            raise ValueError(f"{error}, got {_shown(text)}") from None
+            raise ValueError(f"{error}, got {shown(text)}") from None
         return self.scalar.write(value)
 
     def _check(self, value: Any) -> None:
@@ -175,5 +175,6 @@ def _as_text(value: object) -> str:
             raise ValueError("expected a text, a number, a boolean or a date")
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
+    """Return a text of the caller's, quoted and shortened, for a message."""
     return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")

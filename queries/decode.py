@@ -5,32 +5,35 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.csv
 
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+from queries.source import Dialect
 
-_PARSE = pyarrow.csv.ParseOptions(
-    newlines_in_values=True,
-    # A one-column NULL row is an empty line.
-    ignore_empty_lines=False,
-)
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_DEFAULT = Dialect()
 
 
 class Decoder:
     """Reads the blocks of one export, each alone and in any thread: a streaming reader loses parts of rows between.
 
-    A block is whole rows of `COPY … TO STDOUT (FORMAT csv)` in UTF-8, without a header.
+    A block is whole rows of `COPY … TO STDOUT (FORMAT csv)`, without a header; what is to become strings is UTF-8.
     """
 
-    def __init__(self, types: Sequence[pa.DataType]) -> None:
+    def __init__(self, types: Sequence[pa.DataType], dialect: Dialect = _DEFAULT) -> None:
         """`types` are those of the columns, as pyarrow.csv is to read them."""
         self._types = types
         self._names = [f"c{number}" for number in range(len(types))]
         # Larger than any block: the reader has no boundaries inside.
         self._read = pyarrow.csv.ReadOptions(use_threads=False, column_names=self._names, block_size=2**31 - 1)
+        self._parse = pyarrow.csv.ParseOptions(
+            delimiter=dialect.delimiter,
+            newlines_in_values=True,
+            # A one-column NULL row is an empty line.
+            ignore_empty_lines=False,
+        )
         self._convert = pyarrow.csv.ConvertOptions(
             column_types=dict(zip(self._names, types, strict=True)),
-            # The server has made sure of it (pg_server_to_any in mbutils.c), and a tenth of the work is saved.
+            # The source has made sure of it, and a tenth of the work is saved.
             check_utf8=False,
-            null_values=[""],
+            null_values=[dialect.null],
             true_values=["t"],
             false_values=["f"],
             strings_can_be_null=True,
@@ -50,7 +53,7 @@ class Decoder:
         if block.startswith(_BYTE_ORDER_MARK):
             # The reader takes it for a mark and drops it; here it is the first value's first character.
             block = _BYTE_ORDER_MARK + block
-        table = pyarrow.csv.read_csv(pa.BufferReader(block), self._read, _PARSE, self._convert)
+        table = pyarrow.csv.read_csv(pa.BufferReader(block), self._read, self._parse, self._convert)
         return pa.RecordBatch.from_arrays([_whole(column) for column in table.columns], names=self._names)
 
 

@@ -20,18 +20,19 @@ class Description:
     parameters: int
 
 
-async def describe(connection: Connection, sql: str) -> Description:
+async def describe(connection: Connection, sql: str, *, values: bool = True) -> Description:
     """Prepare a query and return its description.
 
     Preparing proves that the text is exactly one statement (the extended protocol takes no more). asyncpg's public
     `prepare` drops the type modifiers and fails on composites with a text-only field, so this reads the row
-    description where asyncpg keeps it: see docs/decisions/row-description.md.
+    description where asyncpg keeps it: see docs/decisions/row-description.md. `values` says whether the text holds any
+    besides the author's own; if not, a failure has the server's words.
 
     Raises:
         QueryError: the server refuses the query, or the statement returns no rows.
     """
     driver: Any = connection
-    with translated():
+    with translated(values=values):
         state = await driver._protocol.prepare("", sql, None, record_class=asyncpg.Record)  # noqa: SLF001 - as above
     lists = [held for held in gc.get_referents(state) if type(held) is list]
     try:
@@ -39,13 +40,14 @@ async def describe(connection: Connection, sql: str) -> Description:
     except ValueError:
         # Only the parameters: there is no row description.
         raise QueryRejected("the statement returns no rows") from None
-    return Description(
-        tuple(
+    try:
+        attributes = tuple(
             Attribute(name.decode(), oid, modifier, table, number)
             for name, table, number, oid, _size, modifier, _format in rows
-        ),
-        len(parameters),
-    )
+        )
+    except UnicodeDecodeError:
+        raise QueryRejected("the name of a column is not valid UTF-8") from None
+    return Description(attributes, len(parameters))
 
 
 _TYPES = """
@@ -59,6 +61,12 @@ WITH RECURSIVE inside (whole, oid) AS (
         SELECT atttypid FROM pg_catalog.pg_attribute
         WHERE attrelid OPERATOR(pg_catalog.=) t.typrelid AND attnum OPERATOR(pg_catalog.>) 0 AND NOT attisdropped
     ) part (oid)
+), castable (oid) AS (
+    SELECT source.oid FROM pg_catalog.pg_cast JOIN pg_catalog.pg_type source
+        ON source.oid OPERATOR(pg_catalog.=) castsource
+    WHERE castmethod OPERATOR(pg_catalog.=) 'f' AND castsource OPERATOR(pg_catalog.>=) 16384
+        AND source.typtype OPERATOR(pg_catalog.<>) ALL ('{c,d}'::pg_catalog."char"[])
+        AND casttarget OPERATOR(pg_catalog.=) 'pg_catalog.json'::pg_catalog.regtype
 )
 SELECT t.oid, n.nspname::pg_catalog.text, t.typname::pg_catalog.text, t.typtype::pg_catalog.text,
        pg_catalog.format_type(t.oid, NULL) AS display,
@@ -66,24 +74,24 @@ SELECT t.oid, n.nspname::pg_catalog.text, t.typname::pg_catalog.text, t.typtype:
             THEN t.typelem ELSE 0 END AS element,
        t.typbasetype AS base, t.typtypmod AS base_modifier,
        EXISTS (
-           SELECT FROM inside JOIN pg_catalog.pg_cast c
-               ON c.castsource OPERATOR(pg_catalog.=) inside.oid
+           SELECT FROM inside JOIN castable ON castable.oid OPERATOR(pg_catalog.=) inside.oid
                OR inside.oid OPERATOR(pg_catalog.=) ANY ('{2249,2277,2287}'::pg_catalog.oid[])
-           WHERE inside.whole OPERATOR(pg_catalog.=) t.oid AND c.castmethod OPERATOR(pg_catalog.=) 'f'
-               AND c.casttarget OPERATOR(pg_catalog.=) 'pg_catalog.json'::pg_catalog.regtype
+           WHERE inside.whole OPERATOR(pg_catalog.=) t.oid
        ) AS casts_to_json
 FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) t.typnamespace
 WHERE t.oid OPERATOR(pg_catalog.=) ANY ($1::pg_catalog.oid[])
 """
-"""A record or an anyarray may hold anything that has such a cast. An array of int8, unlike one of oid, would have the
-driver look its type up, by statements with unqualified names."""
+"""`to_json` looks for casts of types that are neither built in nor composites nor domains (`json_categorize_type` in
+PostgreSQL's jsonfuncs.c); a record or an anyarray may hold anything.
+
+An array of int8, unlike one of oid, would have the driver look its type up, by statements with unqualified names."""
 
 
 async def types_of(connection: Connection, oids: Iterable[int], known: dict[int, PgType]) -> dict[int, PgType]:
     """Add the types of these oids, their elements and their base types to `known`, and return it."""
     missing = set(oids) - known.keys()
     while missing:
-        with translated():
+        with translated(values=False):
             rows = await connection.fetch(_TYPES, sorted(missing))
         if not rows:
             raise QueryRejected(f"no such types: {sorted(missing)}")

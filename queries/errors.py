@@ -7,7 +7,11 @@ import asyncpg
 
 
 class QueryError(Exception):
-    """A failure of the database or of a dataset's query. Its text is for the log; it may hold SQL."""
+    """A failure of the database or of a dataset's query.
+
+    Its text is for the log: it may hold a dataset's SQL, never the value of a row or of an argument. Only its cause,
+    the driver's error, has the server's own words in any case.
+    """
 
     sqlstate: str | None = None
     position: int | None = None
@@ -76,17 +80,41 @@ class QueryRejected(QueryError):
 class ArgumentRejected(QueryError):
     """The server refused the value of an argument."""
 
-    def __init__(self, parameter: str, message: str) -> None:
-        super().__init__(f"{parameter}: {message}")
+    def __init__(self, parameter: str, reason: str) -> None:
+        """Take the parameter's name, and the kind of the server's error."""
+        super().__init__(f"{parameter}: {reason}")
         self.parameter = parameter
-        self.message = message
 
 
 _UNAVAILABLE = ("08", "40", "53", "57P", "58", "28", "3D")
 """SQLSTATE classes and codes that say something of the server's state, not of the query (PostgreSQL, appendix A)."""
 
 
-def _translated(error: Exception) -> QueryError:
+_OF_ITSELF = ("aset.c", "buffile.c", "fd.c", "lmgr.c", "mcxt.c", "md.c", "postgres.c", "proc.c")
+"""The server's source files in which it speaks of memory, temporary files, locks and interrupts, of nothing else."""
+
+
+def kind_of(error: Exception) -> str:
+    """Return what sort of an error the driver raised, and where in the server it arose: nothing that holds a value."""
+    where = getattr(error, "server_source_function", None)
+    return type(error).__name__ + (f" in {where}" if where else "")
+
+
+def _told(error: Exception, *, values: bool) -> str:
+    """Return the server's words if they can hold no value, else only the kind of the error.
+
+    Once the server has values, any message may quote one: of a row that cannot be cast, of an argument that became the
+    name of a relation, or whatever a function of somebody's raises, under any SQLSTATE.
+    """
+    of_itself = getattr(error, "server_source_filename", None) in _OF_ITSELF
+    # The driver's errors about what it was given to send are ValueErrors.
+    of_driver = not isinstance(error, asyncpg.PostgresError | ValueError)
+    if values and not of_itself and not of_driver:
+        return kind_of(error)
+    return str(error) or type(error).__name__
+
+
+def _translated(error: Exception, *, values: bool) -> QueryError:
     sqlstate: str | None = getattr(error, "sqlstate", None)
     kind: type[QueryError] = QueryRejected
     if isinstance(error, UnicodeDecodeError):
@@ -99,7 +127,7 @@ def _translated(error: Exception) -> QueryError:
         kind = LockTimeout
     elif isinstance(error, asyncpg.QueryCanceledError):
         kind = StatementTimeout
-    translated = kind(str(error))
+    translated = kind(_told(error, values=values))
     translated.sqlstate = sqlstate
     position = getattr(error, "position", None)
     translated.position = int(position) if position else None
@@ -118,9 +146,13 @@ _DRIVER_ERRORS = (
 
 
 @contextmanager
-def translated() -> Iterator[None]:
-    """Raise the driver's errors as `QueryError`; the driver's own error stays its cause."""
+def translated(*, values: bool = True) -> Iterator[None]:
+    """Raise the driver's errors as `QueryError`; the driver's own error stays its cause.
+
+    Args:
+        values: whether the server may have to do with rows or arguments meanwhile, and so quote one in its message.
+    """
     try:
         yield
     except _DRIVER_ERRORS as error:
-        raise _translated(error) from error
+        raise _translated(error, values=values) from error

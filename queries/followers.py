@@ -53,7 +53,7 @@ class Followers:
             return
         self._lent += count
         try:
-            with translated():
+            with translated(values=False):
                 ((server, snapshot),) = await leader.fetch(f"{_SERVER}, pg_catalog.pg_export_snapshot()")
             async with AsyncExitStack() as stack:
                 joined: list[Connection] = []
@@ -62,9 +62,7 @@ class Followers:
                         transaction = begin(snapshot)
                         joined.append(await stack.enter_async_context(_locked(transaction, server, sql)))
                 except QueryError as error:
-                    # Another failure may quote an argument that is to be in no log.
-                    why = error if isinstance(error, DatabaseUnavailable) else f"SQLSTATE {error.sqlstate}"
-                    log.warning("a parallel scan has %d of %d connections: %s", len(joined), count, why)
+                    log.warning("a parallel scan has %d of %d connections: %s", len(joined), count, error)
                 self._lent -= count - len(joined)
                 count = len(joined)
                 yield joined

@@ -24,7 +24,7 @@ _SIMPLE = frozenset(
         Kind.UUID,
     }
 )
-_NESTED = 'the array has more than one dimension; declare the column\'s type = "json" to export it as a document'
+_NESTED = 'has more than one dimension; declare the column\'s type = "json" to export it as a document'
 
 
 def lists(text: pa.Array, column: Column, element: Column) -> pa.Array:
@@ -43,7 +43,7 @@ def lists(text: pa.Array, column: Column, element: Column) -> pa.Array:
         elements = scalars(values, element)
     except Unrepresentable as misfit:
         row = pc.list_parent_indices(rows)[misfit.row].as_py()
-        raise Unrepresentable(column.name, row, misfit.reason) from None
+        raise Unrepresentable(column.name, row, misfit.reason, misfit.value) from None
     return _lists(pc.list_value_length(rows), elements, column.arrow_type)
 
 

@@ -11,21 +11,35 @@ _SHOWN = 60
 
 
 class Unrepresentable(Exception):
-    """A value that its column's Arrow type cannot hold, in a column whose policy is to say so."""
+    """A value that its column's Arrow type cannot hold, in a column whose policy is to say so.
 
-    def __init__(self, column: str, row: int, reason: str) -> None:
+    Its text is for the log and does not show the value; `detail` is for who may read the row.
+    """
+
+    def __init__(self, column: str, row: int, reason: str, value: str = "it") -> None:
         """`row` counts from 0, in the block or, once the block's place is known, in the export."""
         super().__init__(column, row, reason)
         self.column = column
         self.row = row
         self.reason = reason
+        self.value = value
 
     def __str__(self) -> str:
-        return f"column {self.column!r}, row {self.row + 1}: {self.reason}"
+        return f"{self._place}: it {self.reason}"
+
+    @property
+    def detail(self) -> str:
+        """The text with the value, shortened."""
+        shown = self.value if len(self.value) <= _SHOWN else f"{self.value[:_SHOWN]}…"
+        return f"{self._place}: {shown} {self.reason}"
+
+    @property
+    def _place(self) -> str:
+        return f"column {self.column!r}, row {self.row + 1}"
 
     def after(self, rows: int) -> "Unrepresentable":
         """Return the same refusal, its row counted from `rows` rows before the block."""
-        return Unrepresentable(self.column, self.row + rows, self.reason)
+        return Unrepresentable(self.column, self.row + rows, self.reason, self.value)
 
 
 def unlike(text: pa.Array, pattern: str) -> pa.Array:
@@ -42,7 +56,7 @@ def refuse(text: pa.Array, odd: pa.Array, column: Column, reason: str | None = N
     """Raise Unrepresentable for the first odd value, unless the column's policy makes it NULL."""
     row = pc.index(odd, True).as_py()
     if row >= 0 and column.policy == "error":
-        raise Unrepresentable(column.name, row, reason or _misfit(text[row].as_py(), column))
+        raise Unrepresentable(column.name, row, reason or f"does not fit {column.arrow_type}", text[row].as_py())
 
 
 def replaced(
@@ -53,8 +67,3 @@ def replaced(
     result = pc.replace_with_mask(values, odd, pa.array(found, values.type))
     refuse(text, pc.and_(odd, pc.is_null(result)), column)
     return result
-
-
-def _misfit(value: str, column: Column) -> str:
-    shown = value if len(value) <= _SHOWN else f"{value[:_SHOWN]}…"
-    return f"{shown} does not fit {column.arrow_type}"

@@ -80,8 +80,7 @@ class ParallelSource:
             async for block in source:
                 await self._blocks.put(block)
         except InvalidText as error:
-            # Without an order its place is one of the part.
-            raise error.after(self.counted if self._ordered else 0) from None
+            raise (error.after(self.counted) if self._ordered else InvalidText(error.column, None)) from None
         self.counted += source.rows or 0
         self._room.release()
 

@@ -35,6 +35,8 @@ class Pool:
         self._session = session
         self._opened: asyncpg.Pool[asyncpg.Record] | None = None
         self._watch = ""
+        self.waiting = 0
+        """How many wait until one is lent to them."""
 
     async def _pool(self) -> "asyncpg.Pool[asyncpg.Record]":
         """Return the driver's pool, which belongs to the event loop that first asks for it."""
@@ -109,7 +111,7 @@ class Pool:
         connection = await self._acquire()
         try:
             begin = self._session.begin(name, statement_timeout, acting, snapshot) + self._watch
-            with translated(), _role_refused(acting):
+            with translated(values=False), _role_refused(acting):
                 await connection.execute(begin, timeout=self._acquire_timeout)
             yield connection
         finally:
@@ -117,13 +119,16 @@ class Pool:
             await asyncio.shield(self._release(connection))
 
     async def _acquire(self) -> Connection:
+        self.waiting += 1
         try:
-            with translated():
+            with translated(values=False):
                 return await (await self._pool()).acquire(timeout=self._acquire_timeout)
         except DatabaseUnavailable as error:
             if isinstance(error.__cause__, TimeoutError) and not self.spare:
                 raise PoolBusy(f"no connection came free within {self._acquire_timeout} s") from error
             raise
+        finally:
+            self.waiting -= 1
 
     async def _release(self, connection: Connection) -> None:
         try:

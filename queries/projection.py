@@ -56,10 +56,15 @@ def _output(name: str, column: Column, layout: str, as_bytes: bool, escaped: str
 
 
 def _begins(text: str, escaped: str) -> str:
-    """Return the condition; it compares UTF-8, since not every encoding of a database has all those characters."""
-    first = f"pg_catalog.convert_to(pg_catalog.left(pg_catalog.ltrim({text}), 1), 'UTF8')"
-    characters = ", ".join(rf"'\x{character.encode().hex()}'" for character in escaped)
-    return f"{first} OPERATOR(pg_catalog.=) ANY (ARRAY[{characters}]::pg_catalog.bytea[])"
+    """Return the condition; it compares bytes, since a text need not be valid, nor an encoding have all characters."""
+    start = f"pg_catalog.btrim(pg_catalog.textsend({text}), '\\x20')"
+    codes = [character.encode().hex() for character in escaped]
+    conditions = []
+    for size in sorted({len(code) // 2 for code in codes}):
+        same = ", ".join(rf"'\x{code}'" for code in codes if len(code) == 2 * size)
+        first = f"pg_catalog.substr({start}, 1, {size})"
+        conditions.append(f"{first} OPERATOR(pg_catalog.=) ANY (ARRAY[{same}]::pg_catalog.bytea[])")
+    return f"({' OR '.join(conditions)})"
 
 
 def _json(name: str, column: Column, layout: str) -> str:

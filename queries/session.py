@@ -14,7 +14,6 @@ BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 {snapshot}
 SET LOCAL synchronize_seqscans = off;
 {writing}
-SET LOCAL client_encoding = 'UTF8';
 SET LOCAL standard_conforming_strings = on;
 SET LOCAL client_min_messages = error;
 SET LOCAL statement_timeout = {statement_timeout};

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from queries.types import Column
+from queries.writing import ENCODING
 
 BLOCK_BYTES = 1 << 20
 """About how much CSV a source gathers before it hands it on: below, hand-overs cost; above, only memory grows."""
@@ -27,10 +28,14 @@ class Reading:
     casts: Mapping[int, str] = field(default_factory=dict)
     """The places of columns that come as they are and are to become JSON value by value, and their types in SQL."""
 
+    encodes: bool = False
+    """Whether the statement itself turns text into bytes."""
+
     @property
     def settings(self) -> frozenset[str]:
         """The settings of the session by which the values are written."""
-        return frozenset().union(*(column.settings for column in self.columns))
+        own = ENCODING if self.encodes else frozenset[str]()
+        return own.union(*(column.settings for column in self.columns))
 
 
 class Source(Protocol):

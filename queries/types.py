@@ -68,7 +68,7 @@ class Attribute:
 
 
 Policy = Literal["error", "null"]
-"""What becomes of a value that the Arrow type cannot hold."""
+"""What becomes of a value that the Arrow type cannot hold, that is no text, or that has no JSON."""
 
 
 @dataclass(frozen=True, slots=True)

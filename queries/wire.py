@@ -7,7 +7,6 @@ WARNING or INFO. And whatever else may happen: the bytes that it hands over are 
 
 import asyncio
 import gc
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
@@ -20,40 +19,47 @@ Rescue: TypeAlias = Callable[[bytes, asyncio.ReadTransport], None]
 
 _HEAD = 5
 """Bytes of a message's kind and length (https://www.postgresql.org/docs/current/protocol-message-formats.html)."""
-_COPY_DONE = b"c\0\0\0\4"
-"""The message behind the last row. A row holds no zero byte, and the length before it stands behind a `d`."""
 _NEXT_ROW = b"\nd\0"
-"""A row's end and the beginning of the next one's message, if that has less than 16 MiB."""
-_TAIL_BYTES = 1 << 16
-"""More than the settings may take that a server tells of behind the last row."""
+"""A row's end and the beginning of the next one's message, if that has less than 16 MiB: a row holds no zero byte."""
 
 
 class Copying:
     """What comes over the wire while one COPY runs."""
 
-    def __init__(self, columns: int, rescue: Rescue) -> None:
-        """Take how many columns the rows have, and what `CopyingConnection.copying` says of the rest."""
+    def __init__(self, rescue: Rescue) -> None:
+        """Take what `CopyingConnection.copying` says."""
         self.rescue = rescue
         self.notices = 0
         """Their bytes."""
-        self._begun = 8 + 2 * columns
-        """The bytes of the message before the rows."""
-        self._last_row = self._begun, b""
-        """Where the last row begins that is known of, and its message's head."""
         self._received = 0
-        self._recent: deque[bytes] = deque()
-        self._recent_size = 0
+        self._other = 0
+        """The bytes of messages that are neither rows nor notices."""
+        self._message = 0
+        """Where the last message begins that is known of."""
+        self._head = b""
+        """As much of its head as has come."""
 
     def see(self, data: bytes) -> None:
-        """Count what came, and keep the last of it."""
-        place = data.rfind(_NEXT_ROW)
-        if place >= 0:
-            self._last_row = self._received + place + 1, data[place + 1 : place + 1 + _HEAD]
+        """Count what came: message by message, but that all rows in it are passed at once, up to the last small one."""
+        start = self._received
         self._received += len(data)
-        self._recent.append(data)
-        self._recent_size += len(data)
-        while self._recent_size - len(self._recent[0]) >= _TAIL_BYTES:
-            self._recent_size -= len(self._recent.popleft())
+        place = data.rfind(_NEXT_ROW)
+        last = start + place + 1 if place >= 0 else 0
+        while True:
+            have = len(self._head)
+            if have < _HEAD:
+                place = self._message + have - start
+                self._head += data[place : place + _HEAD - have]
+                if len(self._head) < _HEAD:
+                    return
+            kind, end = self._head[:1], self._message + 1 + int.from_bytes(self._head[1:])
+            if kind == b"d" and last > self._message:
+                end = last
+            elif end > self._received:
+                return
+            elif kind not in (b"d", b"N"):
+                self._other += end - self._message
+            self._message, self._head = end, b""
 
     def rows(self, handed: int) -> int:
         """Return how many rows have come whole, as long as the driver neither holds nor reads any.
@@ -61,41 +67,23 @@ class Copying:
         Args:
             handed: the bytes of all of them.
         """
-        tail = b"".join(self._recent)
-        dropped = self._received - len(tail)
-        place, head = self._last_row
-        other = self._begun + self.notices
-        while place < self._received:
-            head = tail[place - dropped :][:_HEAD] if place >= dropped else head
-            after = place + 1 + int.from_bytes(head[1:]) if len(head) == _HEAD else self._received + 1
-            if after > self._received or head[:1] not in b"dN":
-                other += min(after, self._received) - place
-            place, head = after, b""
-        return (self._received - other - handed) // _HEAD
+        return (self._of_rows() - handed) // _HEAD
 
     def surplus(self, status: str, handed: int) -> int:
         """Return by how many bytes what came from the server exceeds what was handed over; 0 means that all is right.
-
-        Each row is a message of its own: https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-COPY
 
         Args:
             status: the server's last word, such as `COPY 3`.
             handed: the bytes of the rows that the driver has handed over, or that were taken from it.
         """
-        rows = int(status.rpartition(" ")[2])
-        done, complete, ready = _HEAD, _HEAD + len(status) + 1, _HEAD + 1
-        surplus = self._received - self._begun - done - complete - ready - self.notices - rows * _HEAD - handed
-        return surplus and surplus - self._settings()
+        return self._of_rows() - int(status.rpartition(" ")[2]) * _HEAD - handed
 
-    def _settings(self) -> int:
-        """Return the bytes of the messages behind the last row that tell of settings which the statement changed."""
-        tail = b"".join(self._recent)
-        size, place = 0, tail.rfind(_COPY_DONE)
-        while 0 <= place < len(tail):
-            length = 1 + int.from_bytes(tail[place + 1 : place + _HEAD])
-            size += length if tail[place : place + 1] == b"S" else 0
-            place += length
-        return size
+    def _of_rows(self) -> int:
+        """Return the bytes of whole rows and of their heads.
+
+        Each row is a message of its own: https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-COPY
+        """
+        return self._message - self._other - self.notices
 
 
 class Wire(asyncio.Protocol):
@@ -129,14 +117,14 @@ class CopyingConnection(asyncpg.Connection):
     _transport: asyncio.ReadTransport
 
     @contextmanager
-    def copying(self, columns: int, rescue: Rescue) -> Iterator[Copying]:
-        """Watch one COPY of rows with so many columns, from before it is sent.
+    def copying(self, rescue: Rescue) -> Iterator[Copying]:
+        """Watch one COPY, from before it is sent.
 
         `rescue` is called with whole rows that a message would cost, in their place among those of the COPY, and with
         what they were read from, while the driver receives: it must not wait.
         """
         wire = self._wire = self._wire or Wire(self._transport, self._protocol)
-        wire.copying = Copying(columns, rescue)
+        wire.copying = Copying(rescue)
         try:
             yield wire.copying
         finally:

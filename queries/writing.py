@@ -12,17 +12,21 @@ WRITING: Mapping[str, str] = {
     "IntervalStyle": "iso_8601",
     "bytea_output": "hex",
     "extra_float_digits": "1",
+    "client_encoding": "UTF8",
 }
 """What every transaction begins with."""
 
 OTHERS = frozenset({"lc_monetary", "search_path", "quote_all_identifiers"})
 """By which money, and the names of tables, types and the like are written; the database's own."""
 
-ALL = OTHERS.union(WRITING)
+ENCODING = frozenset({"client_encoding"})
+"""By which text becomes bytes where the statement does that itself; a COPY has an encoding of its own."""
+
+ALL = OTHERS.union(WRITING) - ENCODING
 
 
 async def written_by(connection: Connection, names: Iterable[str]) -> dict[str, str]:
-    """Return the values of these settings as a transaction begins; the server is asked only for `OTHERS`."""
+    """Return the values that these settings are to keep; those of `OTHERS` are what the server has now."""
     unknown = sorted(OTHERS.intersection(names))
     values = {name: WRITING[name] for name in WRITING.keys() & names}
     if unknown:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from benchmarks.chaos.content import EXTENSIONS, FAILING, NAMES, Expected
 from benchmarks.chaos.fooled import fooled
 from benchmarks.chaos.kills import Kills
+from benchmarks.chaos.unread_answers import unread
 
 _TIMEOUT = 60.0
 _PIECE = 1 << 18
@@ -173,4 +174,5 @@ _WAYS: dict[Callable[[Clients, random.Random], None], int] = {
     Clients.mistaken: 4,
     Clients.failing: 1,
     fooled: 4,
+    unread: 1,
 }

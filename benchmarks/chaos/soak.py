@@ -1,4 +1,4 @@
-"""The soak: mixed load and random kills for as long as is asked; `python -m benchmarks.chaos.soak`.
+"""The soak: mixed load, random kills, a log that nobody reads; `python -m benchmarks.chaos.soak`.
 
 Exits with 1 when a body that looked whole was not, when something failed that nothing had been done to, or when the
 worker that lived through all of it holds more at the end than at the beginning.
@@ -23,6 +23,7 @@ from benchmarks.chaos.clients import Clients
 from benchmarks.chaos.content import prepare
 from benchmarks.chaos.kills import Kills
 from benchmarks.chaos.samples import MIB, Sample, Samples, drift, growth
+from benchmarks.chaos.unread_stderr import Unread, unread
 from benchmarks.options import RESULTS
 from benchmarks.progress import say
 from benchmarks.service import Service, running
@@ -48,6 +49,7 @@ class Soak:
     service: Service
     clients: Clients
     samples: Samples
+    stderr: Unread
     survivor: psutil.Process
     """The worker that is never killed, so that growth has time to show."""
     seconds: float
@@ -60,6 +62,7 @@ class Soak:
         targets += [
             (kills.run, (self.database_url, lambda: youngest(self.service), pause, over)),
             (self.samples.run, (min(5.0, self.seconds / 10), over)),
+            (self.stderr.run, (min(60.0, self.seconds / 4), over, self.service)),
         ]
         for target, arguments in targets:
             tasks.append(threading.Thread(target=target, args=arguments))
@@ -94,6 +97,9 @@ class Soak:
         found += [f"memory under load drifts: {drifted / MIB:.0f} MiB a third of the run"] if drifted > _DRIFT else []
         found += [f"{statements} statements still run"] if statements else []
         found += [f"{left} bytes of temporary files are left"] if left else []
+        found += [] if self.stderr.full and self.stderr.bytes else ["its standard error was never full, or never read"]
+        held_up = self.stderr.held_up
+        found += [f"{held_up} requests waited for somebody to read the log"] if held_up else []
         found += ["no export was whole"] if not self.clients.tally.outcomes["whole"] else []
         return found
 
@@ -132,11 +138,14 @@ def started(seconds: float, scale: float = 1) -> Iterator[Soak]:
         database_url = stack.enter_context(embedded())
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         expected = prepare(database_url, folder, scale)
-        service = stack.enter_context(running(database_url, workers=2, datasets=folder, pool_size=_POOL))
+        stderr = stack.enter_context(unread())
+        service = stack.enter_context(
+            running(database_url, workers=2, stderr=stderr.writer, datasets=folder, pool_size=_POOL)
+        )
         while len(found := workers(service)) < 2:
             time.sleep(0.1)
         clients = Clients(service.port, expected, Kills())
-        yield Soak(database_url, service, clients, Samples(lambda: workers(service)), found[0], seconds)
+        yield Soak(database_url, service, clients, Samples(lambda: workers(service)), stderr, found[0], seconds)
 
 
 def written(soak: Soak, before: Sample, after: Sample, faults: Sequence[str]) -> str:
@@ -150,6 +159,7 @@ def written(soak: Soak, before: Sample, after: Sample, faults: Sequence[str]) ->
         *(f"- {fault}" for fault in faults[:50]),
         f"- requests: {', '.join(f'{count:,} {name}' for name, count in tally.outcomes.most_common())}",
         f"- killed: {', '.join(f'{count} {name}' for name, count in kills.counts.items()) or 'nothing'}",
+        f"- of its log, which nobody read for half of the time: {soak.stderr.bytes:,} bytes",
         "",
         "| the worker that lived through it | idle before | most under load | idle after |",
         "| --- | ---: | ---: | ---: |",

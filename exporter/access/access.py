@@ -74,7 +74,7 @@ class Access:
         if not self._settings.closed:
             refuse_other_pages(request.scope, self._origins, links=False)
 
-    def problems(self) -> list[str]:
+    async def problems(self) -> list[str]:
         """Return what keeps callers from being known, in words that tell nothing of the service's machine."""
         found = [checked.problem() for checked in (self._keys, self._jwks) if checked is not None]
         return [problem for problem in found if problem is not None]

@@ -17,6 +17,7 @@ from exporter.http.headers import adding
 from exporter.http.problems import Problem, ProblemType
 from exporter.http.rsgi import Receive, RsgiProtocol, RsgiScope, Send
 from exporter.telemetry.visit import Visit
+from exporter.whole import Wholes
 
 _MOST_LINES = 250
 """Of headers: Granian takes a hundred over HTTP/1.1, but thousands over HTTP/2, where each cookie may have its own."""
@@ -33,16 +34,18 @@ class AsgiAdapter:
         cors: Cors | None = None,
         visited: Callable[[Visit, int | None], None] | None = None,
         trusted: Sequence[Network] = (),
+        wholes: Wholes | None = None,
     ) -> None:
         """Take the application, whose start-up and shut-down functions run with ASGI's lifespan, and who may read.
 
         `visited` is told of each request when it is over, and of the status that it was answered with; `trusted` are
-        the networks of proxies, whose word is taken for the client's address.
+        the networks of proxies, whose word is taken for the client's address; `wholes` sends what is not streamed.
         """
         self._application = application
         self._cors = cors or Cors()
         self._visited = visited
         self._trusted = trusted
+        self._wholes = wholes or Wholes()
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> NoReturn:
         """Refuse native RSGI, which would cut exports off silently."""
@@ -76,10 +79,13 @@ class AsgiAdapter:
                 protocol.response_empty(204, [(name.decode(), value.decode()) for name, value in permission.items()])
             else:
                 await self._application(seen, protocol)
+            if protocol.whole is not None:
+                await self._wholes.send(seen, protocol, protocol.whole)
             await protocol.finish()
         finally:
             if self._visited is not None:
                 self._visited(seen.visit, protocol.status)
+            await protocol.end()
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         for stage, functions in (

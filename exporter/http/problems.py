@@ -10,6 +10,13 @@ from velithon.responses import Response
 
 MEDIA_TYPE = "application/problem+json"
 
+_MOST_FAULTS = 20
+"""Listed in a document; a request may have thousands."""
+_LONGEST_DETAIL = 2000
+"""Characters; of a dataset with a thousand columns the detail names them all."""
+_LONGEST_FAULT = 1000
+_LONGEST_NAME = 100
+
 
 class ProblemType(Enum):
     """Every type of problem: its status and its title. The name, in kebab case, ends its URI."""
@@ -68,6 +75,11 @@ class ProblemType(Enum):
         return f"urn:exporter:problem:{self.slug}"
 
 
+def shortened(text: str, most: int) -> str:
+    """Return a text of at most so many characters; one that was longer ends in an ellipsis."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One wrong parameter of a request."""
@@ -100,17 +112,25 @@ class Problem(Exception):
         self.export_id = export_id
 
     def document(self) -> dict[str, object]:
-        """Return the problem as JSON members."""
+        """Return the problem as JSON members, of bounded size whatever the caller has sent."""
         members: dict[str, object] = {
             "type": self.type.uri,
             "title": self.type.title,
             "status": self.type.status,
-            "detail": self.detail,
+            "detail": shortened(self.detail, _LONGEST_DETAIL),
         }
         if self.export_id is not None:
             members["instance"] = self.export_id.urn
         if self.faults:
-            members["errors"] = [{"parameter": fault.parameter, "detail": fault.detail} for fault in self.faults]
+            members["errors"] = [
+                {
+                    "parameter": shortened(fault.parameter, _LONGEST_NAME),
+                    "detail": shortened(fault.detail, _LONGEST_FAULT),
+                }
+                for fault in self.faults[:_MOST_FAULTS]
+            ]
+        if more := len(self.faults[_MOST_FAULTS:]):
+            members["more_errors"] = more
         return members
 
     def response(self) -> Response:

@@ -5,7 +5,7 @@ RSGI: https://github.com/emmett-framework/granian/blob/master/docs/spec/RSGI.md
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from exporter.http.client_address import Network
 from exporter.telemetry import visit
@@ -14,10 +14,19 @@ Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 Headers: TypeAlias = Iterable[tuple[str, str]]
+Waiting: TypeAlias = Callable[[Callable[[], Awaitable[None]]], Awaitable[None]]
 
 
 class Aborted(Exception):
     """Raised out of the ASGI callable after the first byte, so that the server ends the body visibly incomplete."""
+
+
+class Whole(NamedTuple):
+    """An answer whose body is not streamed."""
+
+    status: int
+    headers: Headers
+    body: bytes
 
 
 class RsgiHeaders(Mapping[str, str]):
@@ -81,13 +90,14 @@ class RsgiProtocol:
         self._send = send
         self._body_ended = False
         self._disconnected: asyncio.Task[None] | None = None
-        self._whole: tuple[int, Headers, bytes] | None = None
+        self.whole: Whole | None = None
+        """The answer that the application left to send."""
         self._stream: RsgiTransport | None = None
 
     @property
     def status(self) -> int | None:
         """The status that was answered; None where the client left first."""
-        return self._stream.status if self._stream else self._whole[0] if self._whole else None
+        return self._stream.status if self._stream else self.whole.status if self.whole else None
 
     async def __call__(self) -> bytes:
         """Return the whole request body."""
@@ -122,7 +132,7 @@ class RsgiProtocol:
         """Answer with a whole body; sent when the application returns, since RSGI does not wait here."""
         if self._stream is not None:
             self._stream.abort("answered again in mid-body")
-        self._whole = (status, headers, body)
+        self.whole = Whole(status, headers, body)
 
     def response_stream(self, status: int, headers: Headers) -> "RsgiTransport":
         """Begin a streamed answer; its head goes out with the first chunk."""
@@ -130,21 +140,24 @@ class RsgiProtocol:
         return self._stream
 
     async def finish(self) -> None:
-        """Send what the application left to send.
+        """Send what the application left to send."""
+        if self._stream is not None:
+            await self._stream.finish()
+        elif self.whole is not None:
+            status, headers, body = self.whole
+            await self._send(_start(status, headers))
+            await self._send({"type": "http.response.body", "body": body})
+
+    async def end(self) -> None:
+        """Let go of the request.
 
         Raises:
             Aborted: the streamed body was given up.
         """
-        try:
-            if self._stream is not None:
-                await self._stream.finish()
-            elif self._whole is not None:
-                status, headers, body = self._whole
-                await self._send(_start(status, headers))
-                await self._send({"type": "http.response.body", "body": body})
-        finally:
-            if self._disconnected is not None:
-                self._disconnected.cancel()
+        if self._disconnected is not None:
+            self._disconnected.cancel()
+        if self._stream is not None:
+            await self._stream.end()
 
 
 class RsgiTransport:
@@ -155,6 +168,7 @@ class RsgiTransport:
         self._send = send
         self._head: Message | None = _start(status, headers)
         self._failure: str | None = None
+        self._until: Waiting | None = None
 
     async def send_bytes(self, chunk: bytes) -> None:
         """Send a chunk; returns when the server takes more, which is the flow control."""
@@ -165,16 +179,29 @@ class RsgiTransport:
         """Send a chunk of text."""
         await self.send_bytes(chunk.encode())
 
-    def abort(self, reason: str) -> None:
-        """Give the body up: it will not be ended, so the client sees that it is incomplete."""
-        self._failure = reason
+    def abort(self, reason: str, until: Waiting | None = None) -> None:
+        """Give the body up: it will not be ended, so the client sees that it is incomplete.
+
+        Not before `until` has returned, which is given `taken`.
+        """
+        self._failure, self._until = reason, until
+
+    async def taken(self) -> None:
+        """Return once the server takes more, or the client has left."""
+        await self._send({"type": "http.response.body", "body": b"", "more_body": True})
 
     async def finish(self) -> None:
-        """End the body, or raise `Aborted` if it was given up."""
+        """End the body, unless it was given up."""
+        if self._failure is None:
+            await self._begin()
+            await self._send({"type": "http.response.body", "body": b""})
+
+    async def end(self) -> None:
+        """Raise `Aborted` if the body was given up."""
         if self._failure is not None:
+            if self._until is not None:
+                await self._until(self.taken)
             raise Aborted(self._failure)
-        await self._begin()
-        await self._send({"type": "http.response.body", "body": b""})
 
     async def _begin(self) -> None:
         if self._head is not None:

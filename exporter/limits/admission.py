@@ -2,11 +2,16 @@
 
 import asyncio
 from collections import Counter, deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from exporter.http.problems import Problem, ProblemType
 
 _RETRY = {"retry-after": "5"}
+_OWN_PATIENCE = 12
+"""How many times as long somebody waits whom only a limit of their own holds back: for an export of their own to end.
+Programs that pull many datasets at once take an error for the end of all."""
 
 
 @dataclass(slots=True, eq=False)
@@ -14,8 +19,10 @@ class Place:
     """A place that an export has, or waits for."""
 
     principal: str
+    """Who is counted as one; see `exporter.limits.limits.caller`."""
     dataset: str
-    dataset_limit: int
+    dataset_limit: int = 0
+    """How many there are of the dataset; 0 means any number."""
     called: asyncio.Future[bool] = field(init=False)
     """Of one who waits. True: it has its place; False: it was turned away."""
 
@@ -39,30 +46,69 @@ class Admission:
         self._datasets: Counter[str] = Counter()
         self._line: dict[str, deque[Place]] = {}
         """Who waits, by principal; the one whose turn is next comes first. None of them is empty."""
+        self._leaving: set[Place] = set()
+        """Places that will come free soon."""
 
     @property
     def waiting(self) -> int:
         """How many wait for a place."""
         return sum(map(len, self._line.values()))
 
-    async def enter(self, principal: str, dataset: str, dataset_limit: int = 0) -> Place:
-        """Return a place, to be given back by `leave`; of a dataset there are `dataset_limit` (0: any number).
+    async def enter(self, place: Place) -> None:
+        """Take a place, to be given back by `leave`.
 
         Raises:
             Problem: there was none in time, or no room to wait for one.
         """
-        place = Place(principal, dataset, dataset_limit)
         if self._is_free(place):
             self._take(place)
         else:
             await self._wait(place)
-        return place
+
+    def giving_way(self, stalled: Iterable[Place], connections: int = 0) -> Iterator[Place]:
+        """Yield which of the places have to come free for those who wait, each once, and call these next.
+
+        Of `stalled`, who stalled longest comes first; those of a principal that has more places go before. Besides
+        those in the line, so many exports that have a place wait for a connection. Whom only a limit of their own holds
+        back does not count.
+        """
+        left = [place for place in stalled if place not in self._leaving]
+        coming = len(self._leaving)
+        free, wanted = self._places - self.running + coming, Counter[str]()
+        for _ in range(min(connections - coming, len(left))):
+            yield self._last(left, left)
+        for waiter in self._held_back_by_others():
+            wanted[waiter.dataset] += 1
+            full = self._is_dataset_full(waiter, wanted[waiter.dataset])
+            if free > 0 and not full:
+                free -= 1
+            elif fitting := [place for place in left if place.dataset == waiter.dataset or not full]:
+                self._line = {waiter.principal: self._line.pop(waiter.principal), **self._line}
+                yield self._last(fitting, left)
+
+    def _last(self, fitting: list[Place], left: list[Place]) -> Place:
+        last = max(fitting, key=self._others_of)
+        left.remove(last)
+        self._leaving.add(last)
+        return last
+
+    def _held_back_by_others(self) -> list[Place]:
+        return [waiter for line in self._line.values() for waiter in islice(line, self._most_more(line[0].principal))]
+
+    def _most_more(self, principal: str) -> int | None:
+        """Return how many more places a principal may have; None means any number."""
+        return max(0, self._per_principal - self._principals[principal]) if self._per_principal else None
+
+    def _others_of(self, place: Place) -> int:
+        """Return how many places a place's principal has that stay."""
+        return self._principals[place.principal] - sum(one.principal == place.principal for one in self._leaving)
 
     async def _wait(self, waiter: Place) -> None:
         waiter.called = asyncio.get_running_loop().create_future()
         self._join(waiter)
         try:
-            async with asyncio.timeout(self._patience):
+            own = self._has_all_its_own(waiter.principal)
+            async with asyncio.timeout(self._patience * (_OWN_PATIENCE if own else 1)):
                 admitted = await waiter.called
         except BaseException as error:
             self._give_up(waiter)
@@ -102,6 +148,11 @@ class Admission:
             and not 0 < place.dataset_limit <= self._datasets[place.dataset]
         )
 
+    def _is_dataset_full(self, place: Place, more: int = 1) -> bool:
+        """Return whether so many more than will stay are too many of a place's dataset."""
+        stay = self._datasets[place.dataset] - sum(one.dataset == place.dataset for one in self._leaving)
+        return 0 < place.dataset_limit < stay + more
+
     def _has_all_its_own(self, principal: str) -> bool:
         return 0 < self._per_principal <= self._principals[principal]
 
@@ -113,6 +164,7 @@ class Admission:
     def leave(self, place: Place) -> None:
         """Give a place back; whoever may run now is called: several, if what is free held back some each."""
         self.running -= 1
+        self._leaving.discard(place)
         for counts, name in ((self._principals, place.principal), (self._datasets, place.dataset)):
             counts[name] -= 1
             if not counts[name]:

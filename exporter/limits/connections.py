@@ -3,123 +3,93 @@
 A body without a length is cut wherever its connection ends, but many clients take that end for the body's: urllib read
 by lines after a whole chunk, wget even within one. A reset is an error to all of them. SO_LINGER makes every closing of
 the socket a reset, also the kernel's when this process dies.
+
+Of HTTP/2 the web server can end a body only when its client has taken what came before, so those of a client that takes
+nothing go with their connection.
 """
 
 import asyncio
-import select
+import logging
 import socket
-import struct
-from contextlib import suppress
-from types import TracebackType
 
 from velithon.datastructures import Scope
 
+from exporter.limits.connection import Connection
 from exporter.limits.exceeded import Unread
-from exporter.limits.sockets import Ends, Sockets, are_ends, ends_of
-from exporter.limits.unread import reset_unless_read
+from exporter.limits.room import Room
+from exporter.limits.sockets import Ends, Sockets, ends_of
 
-_RESET = struct.pack("ii", 1, 0)
-_END = struct.pack("ii", 0, 0)
-_ALERT = b"\x15\x03\x03\x00\x02\x02\x50"
-"""An alert (RFC 8446, section 6: fatal, internal_error) in plain text, which is an error wherever TLS has its keys."""
 _TICK_SECONDS = 0.02
 """How often those are looked at whose bodies have ended. A web server that could write would have done so meanwhile."""
+_TIMES_AS_LONG = 10
+"""As patient as the kernel is with the end of a body: it may still be read though nobody waits for that."""
+_USUAL_STALL = 60
+"""Seconds, where there is no such limit: who was given up then gave way to others."""
+_PATIENCE_SECONDS = 2.0
+"""For how long an answer waits for room, which those who read make soon, before somebody is given up for it."""
+_MOST_UNREAD = 64 * 2**20
+"""Bytes of whole answers, and of bodies that were given up, which may wait for their clients."""
 
-
-class Connection:
-    """A copy of a client's socket. While it is held, nobody else's closing of the socket takes effect."""
-
-    def __init__(self, ends: Ends, found: socket.socket) -> None:
-        """Have the connection reset when its last descriptor is closed."""
-        self.ends = ends
-        self.bodies = 0
-        self._socket = found
-        self._writable = select.poll()
-        self._writable.register(found, select.POLLOUT)
-        self._idle = False
-        self._linger(_RESET)
-
-    def is_open(self) -> bool:
-        """Return whether its ends are still its own; the client may have come back by another connection."""
-        return are_ends(self._socket, self.ends)
-
-    def begin(self) -> None:
-        """Count a body that begins."""
-        self.bodies += 1
-        self._idle = False
-
-    def has_been_idle(self) -> bool:
-        """Return whether there was room in the kernel both now and the last time.
-
-        The web server holds more than a megabyte of a slow reader's body, and writes as soon as it can: so there is
-        nothing left with it.
-        """
-        before, self._idle = self._idle, bool(self._writable.poll(0))
-        return before and self._idle
-
-    def release(self) -> None:
-        """Let it end as it likes: all of its bodies are with the kernel."""
-        self._linger(_END)
-        self._socket.close()
-
-    def reset(self) -> None:
-        """End it now: the web server, told that nothing more comes from the client, closes its descriptor."""
-        with suppress(OSError):  # it has ended meanwhile
-            self._socket.shutdown(socket.SHUT_RD)
-        self._socket.close()
-
-    def spoil(self) -> bool:
-        """End it now as TLS reports: Python's `ssl` takes a reset for an end. Return False where there is no room."""
-        try:
-            self._socket.send(_ALERT, socket.MSG_DONTWAIT)
-        except OSError:
-            return False
-        self._linger(_END)  # a reset might overtake the alert
-        with suppress(OSError):  # as above
-            self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
-        return True
-
-    def reset_unless_read(self, seconds: float) -> None:
-        """Have the kernel reset it unless it is read."""
-        with suppress(OSError):  # as above
-            reset_unless_read(self._socket, seconds)
-
-    def _linger(self, how: bytes) -> None:
-        with suppress(OSError):  # as above
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, how)
+log = logging.getLogger(__name__)
 
 
 class Connections:
     """The connections of one worker on which bodies run, or have just ended."""
 
-    def __init__(self, stall: float = 0) -> None:
-        """Take the seconds for which a client may take nothing (0: for ever)."""
+    def __init__(self, stall: float = 0, most_unread: int = _MOST_UNREAD) -> None:
+        """Take the seconds for which a client may take nothing (0: for ever), and the bytes that may wait in all."""
         self._stall = stall
+        self._room = Room(most_unread)
         self._sockets = Sockets()
         self._held: dict[Ends, Connection] = {}
         self._ticking = False
 
-    async def begin(self, scope: Scope) -> Connection | None:
-        """Hold the connection of a request whose body begins; None where there is none to be found (Unix sockets)."""
-        ends = ends_of(scope)
-        if ends is None:
-            return None
-        connection = self._holding(ends)
+    @property
+    def unread(self) -> int:
+        """Bytes of whole answers, and of bodies that were given up, which wait for their clients."""
+        return self._room.taken
+
+    async def begin(self, scope: Scope, size: int = 0) -> Connection | None:
+        """Hold the connection of a request whose body, of `size` bytes that are kept until it has ended, begins.
+
+        Return None where there is none to be found (Unix sockets).
+        """
+        if size:
+            await self._room.wait(size, _PATIENCE_SECONDS)
+        connection = None
+        try:
+            connection = await self._found(scope)
+        finally:
+            if connection is None:
+                self._room.give_back(size)
         if connection is None:
-            found = await self._sockets.find(ends)
-            if found is None:
-                return None
-            connection = self._hold(ends, found)
+            return None
         connection.begin()
+        connection.unread += size
+        self._bound()
         return connection
 
-    def end(self, connection: Connection) -> None:
+    async def _found(self, scope: Scope) -> Connection | None:
+        ends = ends_of(scope)
+        connection = self._holding(ends) if ends else None
+        if connection is None and ends is not None:
+            found = await self._sockets.find(ends)
+            return self._hold(ends, found) if found else None
+        return connection
+
+    def end(self, connection: Connection, size: int = 0) -> None:
         """End a body well: the connection is released once all of it is with the kernel."""
         connection.bodies -= 1
-        if not self._ticking:
-            self._ticking = True
-            self._later()
+        if not connection.held:
+            return
+        connection.unread -= size
+        if size and not connection.has_room():
+            connection.owed += size
+        else:
+            self._room.give_back(size)
+        connection.ended = asyncio.get_running_loop().time()
+        self._reset_if_stuck(connection)
+        self._watch()
 
     def give_up(self, connection: Connection, error: BaseException, *, secured: bool) -> None:
         """Cut the only body of a connection, which is one of TLS or not."""
@@ -128,11 +98,27 @@ class Connections:
         if isinstance(error, Unread) or not (secured and connection.spoil()):
             connection.reset()
 
-    def give_up_stream(self, connection: Connection, error: BaseException) -> None:
-        """Leave one of several bodies, which the web server cuts: the others may be read."""
-        if isinstance(error, Unread) and self._stall:
+    def give_up_stream(self, connection: Connection, kept: int = 0) -> None:
+        """Give up one of several bodies that its client does not read; `kept` bytes more remain with the web server.
+
+        The connection goes too, unless another body of it may be read.
+        """
+        connection.stuck += 1
+        if self._stall:
             connection.reset_unless_read(self._stall)
-        self.end(connection)
+        self._room.take(kept)
+        connection.unread += kept
+        self._reset_if_stuck(connection)
+        self._bound()
+
+    def end_stream(self, connection: Connection, kept: int) -> None:
+        """End a body that was given up: its client has taken what was kept, or has left."""
+        connection.stuck -= 1
+        connection.bodies -= 1
+        if connection.held:
+            connection.unread -= kept
+            self._room.give_back(kept)
+            self._watch()
 
     def release(self) -> None:
         """Let go of all whose bodies have ended, when the web server has ended too: the kernel has everything."""
@@ -143,7 +129,7 @@ class Connections:
         connection = self._held.get(ends)
         if connection is None or connection.is_open():
             return connection
-        del self._held[ends]
+        self._forget(connection)
         if not connection.bodies:
             connection.release()
         return None
@@ -156,52 +142,60 @@ class Connections:
             found.close()
         return connection
 
+    def _bound(self) -> None:
+        """Give up whoever has most of what waits, while that is too much."""
+        while self._room.is_too_much and self._held:
+            self._reset(max(self._held.values(), key=lambda held: held.unread + held.owed), "it has most of what waits")
+
+    def _reset_if_stuck(self, connection: Connection) -> None:
+        """Reset a connection of which no body is read, and none has just ended that may still be."""
+        if not (connection.held and 0 < connection.stuck == connection.bodies):
+            return
+        loop = asyncio.get_running_loop()
+        until = connection.ended + _TIMES_AS_LONG * (self._stall or _USUAL_STALL)
+        if until <= loop.time():
+            self._reset(connection, "its client reads nothing")
+        else:
+            loop.call_at(until, self._reset_if_stuck, connection)
+
+    def _reset(self, connection: Connection, why: str) -> None:
+        log.info("connection reset", extra={"fields": {"address": connection.ends.host, "reason": why}})
+        self._forget(connection)
+        connection.reset()
+
     def _release(self, connection: Connection) -> None:
         self._forget(connection)
         connection.release()
 
     def _forget(self, connection: Connection) -> None:
+        if connection.held:
+            connection.held = False
+            self._room.give_back(connection.unread + connection.owed)
         if self._held.get(connection.ends) is connection:
             del self._held[connection.ends]
 
     def _ended(self) -> list[Connection]:
         return [connection for connection in self._held.values() if not connection.bodies]
 
+    def _watch(self) -> None:
+        if not self._ticking:
+            self._ticking = True
+            self._later()
+
     def _later(self) -> None:
         asyncio.get_running_loop().call_later(_TICK_SECONDS, self._tick)
 
     def _tick(self) -> None:
-        ended = self._ended()
-        for connection in ended:
+        watched = [connection for connection in self._held.values() if not connection.bodies or connection.owed]
+        for connection in watched:
             if connection.has_been_idle():
-                self._release(connection)
-        self._ticking = bool(ended)
-        if ended:
+                self._read(connection)
+        self._ticking = bool(watched)
+        if watched:
             self._later()
 
-
-class Body:
-    """The time in which a request's body is sent; one that is left by an error is given up."""
-
-    def __init__(self, connections: Connections, scope: Scope) -> None:
-        """Take the request."""
-        self._connections = connections
-        self._scope = scope
-        self._connection: Connection | None = None
-
-    async def __aenter__(self) -> None:
-        """Hold the connection."""
-        self._connection = await self._connections.begin(self._scope)
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Let it go, or reset it."""
-        if self._connection is None:
-            return
-        if error is None:
-            self._connections.end(self._connection)
-        elif self._scope.http_version.startswith("1"):
-            self._connections.give_up(self._connection, error, secured=self._scope.scheme == "https")
-        else:
-            self._connections.give_up_stream(self._connection, error)
+    def _read(self, connection: Connection) -> None:
+        self._room.give_back(connection.owed)
+        connection.owed = 0
+        if not connection.bodies:
+            self._release(connection)

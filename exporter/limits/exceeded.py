@@ -24,3 +24,9 @@ class Unread(LimitReached):
     """The client does not take what it asked for."""
 
     outcome = "stalled"
+
+
+class GaveWay(Unread):
+    """The client took nothing, and another export waited for the place or the connection."""
+
+    outcome = "displaced"

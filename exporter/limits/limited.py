@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
 from typing import TypeVar
 
-from exporter.limits.admission import Admission
+from exporter.limits.admission import Admission, Place
 from exporter.limits.exceeded import Exceeded
 from exporter.order import Order
 
@@ -14,9 +14,9 @@ T = TypeVar("T")
 
 
 async def limited(
-    order: Order, chunks: AsyncGenerator[bytes], admission: Admission, deadline: float | None
+    order: Order, chunks: AsyncGenerator[bytes], admission: Admission, place: Place, deadline: float | None
 ) -> AsyncGenerator[bytes]:
-    """Wait for a place, then pass the chunks on until there are too many bytes or the loop's time `deadline` has come.
+    """Wait for the place, then pass the chunks on until there are too many bytes or the loop's time is `deadline`.
 
     The place is held until the generator is closed. Its own waiting counts, not that of who reads it: see `Pace`.
 
@@ -24,11 +24,10 @@ async def limited(
         Problem: there was no place.
         Exceeded: there are more bytes than there may be, none of which has been passed on, or it takes too long.
     """
-    dataset, sent = order.dataset, 0
+    sent = 0
     began = time.monotonic()
-    entering = admission.enter(order.principal.name, dataset.name, dataset.max_exports or 0)
     try:
-        place = await _in_time(entering, deadline, order)
+        await _in_time(admission.enter(place), deadline, order)
     finally:
         order.progress.waited += time.monotonic() - began
     try:

@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass, field, fields, replace
 
-from exporter.limits.admission import Admission
+from exporter.access.principal import ANONYMOUS
+from exporter.http.client_address import site
+from exporter.limits.admission import Admission, Place
 from exporter.limits.bounds import Bounds
 from exporter.limits.connections import Connections
 from exporter.limits.pace import Paces
 from exporter.limits.rates import Rates
 from exporter.settings import Settings
+from exporter.telemetry.visit import Visit
 from queries.dataset import Dataset
 
 
@@ -33,12 +36,27 @@ class Limits:
         return self._bounds[dataset.name]
 
 
+def place_of(visit: Visit, dataset: Dataset) -> Place:
+    """Return the place that an export of a request would have."""
+    return Place(caller(visit), dataset.name, dataset.max_exports or 0)
+
+
+def caller(visit: Visit) -> str:
+    """Return who counts as one: the principal, or where nobody has credentials the address."""
+    return f"{visit.who} {site(visit.address)}" if visit.principal == ANONYMOUS else visit.who
+
+
 def limits(settings: Settings) -> Limits:
     """Make the limits of a worker."""
+    places = settings.max_exports or settings.pool_size
+    own = settings.max_exports_per_principal
+    if own is None:
+        # On this machine alone there is one caller, whoever asks.
+        own = max(1, places // 2) if settings.closed or settings.allow_anonymous else 0
     return Limits(
         Admission(
-            settings.max_exports or settings.pool_size,
-            per_principal=settings.max_exports_per_principal,
+            places,
+            per_principal=own,
             most_waiting=settings.max_waiting,
             patience=settings.pool_timeout,
         ),

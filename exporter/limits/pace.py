@@ -1,9 +1,13 @@
 """How fast clients take their exports."""
 
 import asyncio
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from typing import TYPE_CHECKING
 
 from exporter.limits.exceeded import Unread
+
+if TYPE_CHECKING:
+    from exporter.limits.admission import Place
 
 _WINDOW_SECONDS = 30.0
 """How long the service must have waited for a client before its throughput is judged, and judged anew."""
@@ -32,6 +36,10 @@ class Paces:
         """Watch it no more."""
         self._waiting.discard(pace)
 
+    def placed(self) -> "Iterator[tuple[Place, Pace]]":
+        """Yield the clients that are waited for and hold a place."""
+        return ((pace.place, pace) for pace in self._waiting if pace.place is not None)
+
     def _later(self) -> None:
         asyncio.get_running_loop().call_later(_TICK_SECONDS, self._tick)
 
@@ -47,16 +55,21 @@ class Paces:
 class Pace:
     """One client that takes chunks. Only waiting for the client counts, never for the rows."""
 
-    def __init__(self, paces: Paces, deadline: float | None = None) -> None:
-        """Take the event loop's time by which it must have everything."""
+    def __init__(self, paces: Paces, deadline: float | None = None, place: "Place | None" = None) -> None:
+        """Take the event loop's time by which it must have everything, and the place that is held meanwhile."""
         self.paces = paces
+        self.place = place
+        self.acknowledged: Callable[[], int | None] = _unknown
+        """How much the client's system has taken so far, where that is known."""
         self._deadline = deadline
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[object] | None = None
         self._begun = 0.0
         self._waited = 0.0
         self._sent = 0
-        self._reason: str | None = None
+        self._seen: int | None = None
+        self._moved = 0.0
+        self._error: Unread | None = None
 
     async def send(self, size: int, sending: Awaitable[None]) -> None:
         """Send a chunk of so many bytes.
@@ -72,8 +85,8 @@ class Pace:
             await sending
         except asyncio.CancelledError:
             # As asyncio.timeout does: another cancellation, of one who left, goes first.
-            if self._reason is not None and self._task is not None and not self._task.uncancel():
-                raise Unread(self._reason) from None
+            if self._error is not None and self._task is not None and not self._task.uncancel():
+                raise self._error from None
             raise
         finally:
             self.paces.end(self)
@@ -84,9 +97,24 @@ class Pace:
     def check(self) -> None:
         """Give up the chunk that has waited too long."""
         until, reason = min(self._ends(), default=(float("inf"), ""))
-        if until <= self._loop.time() and self._reason is None and self._task is not None:
-            self._reason = reason
+        if until <= self._loop.time():
+            self.give_up(Unread(reason))
+
+    def give_up(self, error: Unread) -> None:
+        """Give up the chunk that is waited for; the first reason counts."""
+        if self._error is None and self._task is not None:
+            self._error = error
             self._task.cancel()
+
+    def stalled(self) -> float:
+        """Return for how many seconds the client has taken nothing, as far as that was seen.
+
+        A slow one empties the kernel's buffer so late that the chunk alone would not tell: to be asked often.
+        """
+        now, seen = self._loop.time(), self.acknowledged()
+        if seen != self._seen:
+            self._seen, self._moved = seen, now
+        return now - max(self._begun, self._moved)
 
     def _ends(self) -> Iterator[tuple[float, str]]:
         """Yield until when the chunk may wait, and what it means when it does."""
@@ -99,3 +127,7 @@ class Pace:
             yield self._begun + enough, f"slow: less than {slowest:g} bytes a second (min_bytes_per_second)"
         if self._deadline is not None:
             yield self._deadline, "the client did not take all of it in time (max_seconds)"
+
+
+def _unknown() -> None:
+    return None

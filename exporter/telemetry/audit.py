@@ -1,9 +1,9 @@
-"""Who accessed what: one JSON object a line, appended to a file that nobody else can read.
+"""Who accessed what: one JSON object a line, appended to a file that nobody else can read."""
 
-A line takes a few microseconds, less than handing it to a thread would.
-"""
-
+import asyncio
 import logging
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,14 @@ from exporter.http.problems import Problem, ProblemType
 from exporter.order import Order
 from exporter.telemetry import masking
 from exporter.telemetry.append_only import AppendOnlyFile
+from exporter.telemetry.lane import Lane
 from exporter.telemetry.logs import dumps
 from exporter.telemetry.visit import Visit
+
+_IN_TIME = 2.0
+"""Seconds within which a line is written, or counts as not written."""
+_HELD_LINES = 1000
+"""How many lines may wait to be written; after that they are dropped, and no export begins."""
 
 _UNSEEN = frozenset({"/healthz", "/readyz"})
 """Asked every few seconds, by everybody, and telling nothing of the data."""
@@ -34,48 +40,63 @@ def check(path: str | None) -> None:
 
 
 class AuditLog:
-    """The log of accesses and refusals, or none."""
+    """The log of accesses and refusals, or none. A thread writes it, so that no file holds the service up."""
 
     def __init__(self, path: str | None, options: frozenset[str] = frozenset()) -> None:
         """Take a path, `-` for stderr or None for no log; and the names of the options in a query string."""
+        self._no_room = 0
+        self._unwritten = 0
         self._options = options
         self._file = _file_at(path)
+        self._lane = Lane("audit log", _HELD_LINES)
         self._failure: str | None = None
-        self._append({"time": _now(), "event": "log opened"})
+        self._lane.put(self._opened)
+
+    @property
+    def dropped(self) -> int:
+        """How many lines of what was over were not written so far."""
+        return self._no_room + self._unwritten
 
     def visited(self, visit: Visit, status: int | None) -> None:
-        """Write down a request that is over, and how the export ended that it began."""
+        """Have a request written down that is over, and how the export ended that it began."""
         if self._file and visit.path not in _UNSEEN:
             event = "export ended" if visit.export else "request"
             problem = {"problem": visit.problem.slug} if visit.problem else {}
             reason = {"reason": visit.reason} if visit.reason else {}
-            self._append({**self._about(event, visit), "status": status, **problem, **reason, **visit.ending})
+            line = {**self._about(event, visit), "status": status, **problem, **reason, **visit.ending}
+            if not self._lane.put(lambda: self._keep(line)):
+                self._no_room += 1
 
-    def begun(self, order: Order, visit: Visit) -> None:
+    async def begun(self, order: Order, visit: Visit) -> None:
         """Write down that an export begins, before anything is read for it.
 
         Raises:
-            Problem: it could not be written, so that nothing may be read.
+            Problem: it could not be written, or not in time, so that nothing may be read.
         """
         if self._file is None:
             return
         details = {"dataset": order.dataset.name, "format": order.format.name, "arguments": masking.arguments(order)}
-        if not self._append(self._about("export begun", visit) | details):
+        line = self._about("export begun", visit) | details
+        if not await self._done(lambda: self._append(line)):
             raise Problem(ProblemType.AUDIT_LOG_UNAVAILABLE, "Tell the service's operator.")
 
-    def problems(self) -> list[str]:
+    async def problems(self) -> list[str]:
         """Return what is wrong with the log, in words that anybody may read; after a failure it is tried again.
 
         Without one the file is looked at, not written: a worker that writes nothing yet would not know of its loss.
         """
-        if self._failure is not None or not self._is_open():
-            self._append({"time": _now(), "event": "log opened"})
-        return ["it cannot be written"] if self._failure is not None else []
+        written = self._file is None or await self._done(self._look)
+        return [] if written else ["it cannot be written"]
+
+    def flush(self, within: float | None = None) -> None:
+        """Wait until all lines are written; if not said otherwise, for as long as one may take."""
+        self._lane.drain(_IN_TIME if within is None else within)
 
     def close(self) -> None:
-        """Close the file."""
+        """Write what is left, and close the file."""
         if self._file:
-            self._file.close()
+            self._lane.put(self._file.close)
+            self.flush()
 
     def _about(self, event: str, visit: Visit) -> dict[str, Any]:
         about = {
@@ -89,16 +110,47 @@ class AuditLog:
         }
         return about | ({"export": str(visit.export)} if visit.export else {})
 
-    def _is_open(self) -> bool:
-        try:
-            if self._file:
-                self._file.check()
-        except OSError:
+    async def _done(self, job: Callable[[], bool]) -> bool:
+        """Have the thread do a job, and return whether it succeeded in time."""
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[bool] = loop.create_future()
+
+        def tell(succeeded: bool) -> None:
+            if not done.done():
+                done.set_result(succeeded)
+
+        def work() -> None:
+            succeeded = job()
+            with suppress(RuntimeError):  # the loop has ended meanwhile
+                loop.call_soon_threadsafe(tell, succeeded)
+
+        if self._lane.stuck(_IN_TIME) or not self._lane.put(work):
             return False
-        return True
+        try:
+            async with asyncio.timeout(_IN_TIME):
+                return await done
+        except TimeoutError:
+            self._note(f"a line takes longer than {_IN_TIME:g} seconds")
+            return False
+
+    def _opened(self) -> bool:
+        return self._append({"time": _now(), "event": "log opened"})
+
+    def _look(self) -> bool:
+        try:
+            if self._file and not self._failure:
+                self._file.check()
+                return True
+        except OSError:
+            pass
+        return self._opened()
+
+    def _keep(self, entry: dict[str, Any]) -> None:
+        if not self._append(entry):
+            self._unwritten += 1
 
     def _append(self, entry: dict[str, Any]) -> bool:
-        """Write a line, and return whether it was written; the service's log is told when that changes."""
+        """Write a line, and return whether it was written."""
         if self._file is None:
             return True
         failure = None
@@ -106,12 +158,16 @@ class AuditLog:
             self._file.append(dumps(entry) + b"\n")
         except OSError as error:
             failure = error.strerror or repr(error)
-        if failure and failure != self._failure:
-            log.error("the audit log cannot be written", extra={"fields": {"reason": failure}})
-        if self._failure and not failure:
-            log.warning("the audit log is written again")
-        self._failure = failure
+        self._note(failure)
         return failure is None
+
+    def _note(self, failure: str | None) -> None:
+        """Remember why the log is not written, if it is not; the service's log is told when that changes."""
+        before, self._failure = self._failure, failure
+        if failure and failure != before:
+            log.error("the audit log cannot be written", extra={"fields": {"reason": failure}})
+        if before and not failure:
+            log.warning("the audit log is written again")
 
 
 def _file_at(path: str | None) -> AppendOnlyFile | None:

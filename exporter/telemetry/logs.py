@@ -4,10 +4,14 @@ import json
 import logging
 import re
 from collections.abc import Mapping
+from copy import copy
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 import orjson
+
+from exporter.telemetry.failing import frames, trace
+from exporter.telemetry.stderr import Handler
 
 LogFormat = Literal["console", "json"]
 
@@ -19,6 +23,16 @@ _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0
 _JSON_CONTROLS = {code: f"\\u{code:04x}" for code in _CONTROLS if code > 0x7F}  # noqa: PLR2004 - ASCII's last
 
 _PLAIN = re.compile(r"[\w.:/+*@-]+", re.ASCII)
+
+
+class Untold(logging.Filter):
+    """Keeps the texts of exceptions out of the server's tracebacks, as `format_exception` does for all others."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return True; of a record of the server's only the first line and the frames are left."""
+        if record.name.startswith("_granian") and "\nTraceback" in (message := record.getMessage()):
+            record.msg, record.args = frames(message), ()
+        return True
 
 
 class NoAborts(logging.Filter):
@@ -43,8 +57,15 @@ class ConsoleFormatter(logging.Formatter):
         fields = "".join(f" {name}={_console(value)}" for name, value in _fields(record).items())
         return super().formatMessage(record) + fields
 
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's own name
+        """Return where an exception was raised, without its text."""
+        return trace(ei[1])
+
     def format(self, record: logging.LogRecord) -> str:
         """Return the whole text."""
+        if record.exc_info:  # another handler may have written the exception down, with its text
+            record = copy(record)
+            record.exc_text = None
         return super().format(record).translate(_CONTROLS).replace("\n", "\n    ")
 
 
@@ -60,8 +81,8 @@ class JsonFormatter(logging.Formatter):
             "message": record.getMessage(),
             **_fields(record),
         }
-        if record.exc_info:
-            document["exception"] = self.formatException(record.exc_info)
+        if record.exc_info and record.exc_info[1]:
+            document["exception"] = trace(record.exc_info[1])
         return dumps(document).decode()
 
 
@@ -80,8 +101,8 @@ def configuration(level: str, log_format: LogFormat = "console") -> dict[str, An
     formatter = JsonFormatter if log_format == "json" else ConsoleFormatter
     return {
         "formatters": {"line": {"()": formatter}},
-        "filters": {"no_aborts": {"()": NoAborts}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["no_aborts"]}},
+        "filters": {"no_aborts": {"()": NoAborts}, "untold": {"()": Untold}},
+        "handlers": {"stderr": {"()": Handler, "formatter": "line", "filters": ["no_aborts", "untold"]}},
         "root": {"level": level, "handlers": ["stderr"]},
         "loggers": {
             "_granian": {"level": level},

@@ -1,6 +1,6 @@
 """What of a request may be written down."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
@@ -11,7 +11,6 @@ from exporter.telemetry.visit import Visit
 from formats.encoder import Format
 from queries.dataset import Dataset
 from queries.declaration import Value
-from queries.errors import QueryError
 
 MASK = "***"
 _LONGEST = 500
@@ -35,24 +34,6 @@ def options(order: Order) -> dict[str, Any]:
     if not order.ordered:
         chosen["ordered"] = False
     return chosen
-
-
-def told(error: QueryError, order: Order) -> str:
-    """Return what the log may tell of a failure.
-
-    The database quotes values whole, in part or rewritten, so of an order with sensitive ones only the kind is told.
-    """
-    if any(order.arguments.get(name) for name in _sensitive(order.dataset)):
-        return f"{type(error).__name__} (SQLSTATE {error.sqlstate})"
-    return f"{type(error).__name__}: {error}"
-
-
-def redacted(text: str, order: Order) -> str:
-    """Return a text about an order, such as the database's message, without the values of sensitive parameters."""
-    values = [text for name in _sensitive(order.dataset) for text in _texts(order.arguments.get(name))]
-    for value in sorted(values, key=len, reverse=True):
-        text = text.replace(value, MASK)
-    return text
 
 
 def option_names(formats: Iterable[Format]) -> frozenset[str]:
@@ -86,10 +67,6 @@ def _harmless(dataset: Dataset) -> set[str]:
 
 def _sensitive(dataset: Dataset) -> set[str]:
     return {parameter.name for parameter in dataset.parameters if parameter.sensitive}
-
-
-def _texts(value: Value) -> Iterator[str]:
-    yield from (text for text in (value if isinstance(value, list) else [value]) if text)
 
 
 def _short(value: Value) -> Value:

@@ -30,6 +30,7 @@ _COURTEOUS_INTERVAL = 0.0002
 late, again and again, while somebody scrapes."""
 
 Reading = Callable[[], float]
+Drops = Callable[[], int]
 
 
 class Metrics:
@@ -61,15 +62,28 @@ class Metrics:
         )
         build.labels(version("velithon-exporter")).set(1)
         self._read: dict[Gauge, Reading] = {}
+        self._dropped = Counter(
+            "exporter_log_lines_dropped", "Lines that were not written.", ("log",), registry=registry
+        )
+        self._drops: dict[str, tuple[Drops, int]] = {}
 
     def watch(self, name: str, documentation: str, reading: Reading) -> None:
         """Have a gauge follow a number of this worker's; the sum over all workers is what is shown."""
         self._read[self._gauge(name, documentation)] = reading
 
+    def watch_log(self, name: str, drops: Drops) -> None:
+        """Have a counter follow how many lines of a log were dropped."""
+        self._drops[name] = drops, 0
+        self._dropped.labels(name)
+
     def sample(self) -> None:
-        """Bring the gauges that follow something up to date."""
+        """Bring what follows something up to date."""
         for gauge, reading in self._read.items():
             gauge.set(reading())
+        for name, (drops, before) in self._drops.items():
+            now = drops()
+            self._dropped.labels(name).inc(now - before)
+            self._drops[name] = drops, now
 
     def exposition(self) -> bytes:
         """Return the metrics of all workers as text. Slow: it reads a few files for each; thread-safe."""

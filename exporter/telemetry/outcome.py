@@ -1,11 +1,9 @@
 """How an export ended."""
 
 from dataclasses import dataclass
-from traceback import format_exception
 
 from exporter.http.problems import Problem
-from exporter.order import Order
-from exporter.telemetry import masking
+from exporter.telemetry.failing import trace
 from queries.cast import Unrepresentable
 from queries.errors import ArgumentRejected, PoolBusy, QueryError
 
@@ -19,13 +17,13 @@ class Outcome:
     kind: str = ""
     """What ended it, one of few words; nothing after success."""
     reason: str = ""
-    """The same in the words of who knows best. For the log: it may hold SQL."""
+    """The same in the words of who knows best. For the log: it may hold SQL, but no value of a row or an argument."""
     sqlstate: str | None = None
     traceback: str = ""
-    """Of a failure that nobody foresaw."""
+    """Of a failure that nobody foresaw, without its text."""
 
 
-def outcome_of(error: Exception, order: Order) -> Outcome:
+def outcome_of(error: Exception) -> Outcome:
     """Return the outcome of an export that raised. An exception may name an outcome of its own, as `outcome`."""
     kind, reason = type(error).__name__, f"{type(error).__name__}: {error}"
     named: str | None = getattr(error, "outcome", None)
@@ -36,8 +34,8 @@ def outcome_of(error: Exception, order: Order) -> Outcome:
             return Outcome("refused", error.type.slug, error.type.slug)
         case QueryError():
             refused = isinstance(error, ArgumentRejected | PoolBusy)
-            return Outcome("refused" if refused else "failed", kind, masking.told(error, order), error.sqlstate)
+            return Outcome("refused" if refused else "failed", kind, reason, error.sqlstate)
         case Unrepresentable():
             return Outcome("failed", kind, reason)
         case _:
-            return Outcome("failed", "unexpected", repr(error), traceback="".join(format_exception(error)))
+            return Outcome("failed", "unexpected", kind, traceback=trace(error))

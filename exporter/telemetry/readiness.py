@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from exporter.database import Database
 from exporter.failures import problem_of
@@ -11,8 +11,8 @@ from queries.errors import QueryError
 
 log = logging.getLogger(__name__)
 
-Check = Callable[[], Sequence[str]]
-"""Returns at once what is wrong, in words that everybody may read: no addresses, paths, names of hosts, SQL."""
+Check = Callable[[], Awaitable[Sequence[str]]]
+"""Returns soon what is wrong, in words that everybody may read: no addresses, paths, names of hosts, SQL."""
 
 _PROBE_SECONDS = 2.0
 """How long an answer waits for the database; what asks, gives up after a few seconds itself."""
@@ -37,7 +37,7 @@ class Readiness:
     def __init__(self, database: Database, checks: Mapping[str, Check]) -> None:
         """Take what is checked besides the database, by name."""
         self._database = database
-        self._checks = checks
+        self._checks = dict(checks)
         self._probe: asyncio.Task[list[str]] | None = None
         self._known: list[str] = []
         self.draining = False
@@ -45,9 +45,10 @@ class Readiness:
 
     async def problems(self) -> dict[str, list[str]]:
         """Return for each check what is wrong; nothing is when all lists are empty."""
-        found = {"draining": ["the service is stopping"] if self.draining else []}
-        found |= {name: list(check()) for name, check in self._checks.items()}
-        return found | {"database": await self._database_problems()}
+        checks = self._checks | {"database": self._database_problems}
+        found = await asyncio.gather(*(check() for check in checks.values()))
+        draining = ["the service is stopping"] if self.draining else []
+        return {"draining": draining} | {name: list(wrong) for name, wrong in zip(checks, found, strict=True)}
 
     async def _database_problems(self) -> list[str]:
         """Join the probe that runs, or start one: however many ask, they take one connection."""
@@ -67,7 +68,7 @@ class Readiness:
         except QueryError as error:
             found, reason = [problem_of(error).type.title], f"{type(error).__name__}: {error}"
         except Exception as error:  # noqa: BLE001 - whatever it is, no export could start
-            found, reason = ["it could not be asked"], repr(error)
+            found, reason = ["it could not be asked"], type(error).__name__
         if found and found != self._known:
             log.error("not ready", extra={"fields": {"reason": reason}})
         self._known = found

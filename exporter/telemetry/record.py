@@ -39,19 +39,18 @@ class Record:
     def end(self, outcome: Outcome) -> None:
         """Tell how it ended."""
         seconds = self._elapsed()
-        reason = masking.redacted(outcome.reason, self._order)
-        self._visit.ending = self._ending(outcome, reason, seconds)
+        self._visit.ending = self._ending(outcome, seconds)
         if outcome.traceback:
-            log.error("export %s failed\n%s", self._order.id, masking.redacted(outcome.traceback, self._order))
+            log.error("export %s failed\n%s", self._order.id, outcome.traceback)
         self._log(outcome)
         self._count(outcome, seconds)
         if self._span is not None:
             tracing.end(self._span, self._visit.ending)
 
-    def _ending(self, outcome: Outcome, reason: str, seconds: float) -> dict[str, Any]:
+    def _ending(self, outcome: Outcome, seconds: float) -> dict[str, Any]:
         ending = {
             "outcome": outcome.name,
-            "reason": reason or None,
+            "reason": outcome.reason or None,
             "sqlstate": outcome.sqlstate,
             "rows": self._order.progress.rows,
             "bytes": self._sent,

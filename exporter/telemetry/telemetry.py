@@ -1,10 +1,12 @@
 """What is told of each request and each export: a log line, metrics, lines of the audit log, a span."""
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 
+from exporter.limits.exceeded import Unread
 from exporter.order import Order
 from exporter.telemetry.audit import AuditLog
 from exporter.telemetry.metrics import Metrics
@@ -13,6 +15,8 @@ from exporter.telemetry.record import Record
 from exporter.telemetry.visit import Visit
 
 _SAMPLE_SECONDS = 1.0
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,12 @@ class Telemetry:
             self.metrics.problems.labels(visit.problem.slug).inc()
         self.audit.visited(visit, status)
 
+    def given_up(self, visit: Visit, error: Unread) -> None:
+        """Tell of an answer that is no export, and that its client did not take."""
+        self.metrics.aborts.labels(error.outcome).inc()
+        fields = {"principal": visit.who, "address": visit.address, "path": visit.path[:200], "reason": str(error)}
+        log.info("answer given up", extra={"fields": fields})
+
     async def recorded(self, order: Order, visit: Visit, chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
         """Pass the chunks on, and tell how the export ended.
 
@@ -37,7 +47,7 @@ class Telemetry:
         record = Record(order, visit, self.metrics)
         outcome = Outcome("disconnected", "disconnected")
         try:
-            self.audit.begun(order, visit)
+            await self.audit.begun(order, visit)
             async with aclosing(chunks) as source:
                 async for chunk in source:
                     record.add(chunk)
@@ -45,7 +55,7 @@ class Telemetry:
                     del chunk  # not held while the next is made
             outcome = Outcome("succeeded")
         except Exception as error:
-            outcome = outcome_of(error, order)
+            outcome = outcome_of(error)
             raise
         finally:
             record.end(outcome)

@@ -1,7 +1,6 @@
 """The service as its users meet it: the real command in a process of its own, asked by the real curl."""
 
 import asyncio
-import os
 import signal
 import socket
 import subprocess
@@ -18,6 +17,9 @@ from urllib.request import urlopen
 import asyncpg
 import orjson
 import psutil
+
+from benchmarks.ended import still_running
+from benchmarks.environment import environment
 
 T = TypeVar("T")
 
@@ -57,6 +59,11 @@ class Service:
         """Ask with curl; the path begins with a slash."""
         return curl(self.url + path, *arguments)
 
+    def logged(self, text: str) -> str:
+        """Return the line of the log that has this text; it may come a moment after the answer."""
+        (line,) = until(lambda: [line for line in self.log.read_text().splitlines() if text in line])
+        return line
+
     def workers(self) -> list[psutil.Process]:
         """Return the worker processes, known by their size: Python's own trackers are children too."""
         children = psutil.Process(self.process.pid).children(recursive=True)
@@ -95,23 +102,26 @@ def free_port() -> int:
         return port
 
 
-def environment(settings: Mapping[str, object] = {}) -> dict[str, str]:
-    """Return the environment of a command that has these settings, and none of those of whoever runs the tests."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("EXPORTER_")}
-    return inherited | {f"EXPORTER_{name.upper()}": str(value) for name, value in settings.items()}
-
-
 @contextmanager
 def running(
-    database_url: str, datasets: Path, *arguments: str, settings: Mapping[str, str] = {}, scheme: str = "http"
+    database_url: str,
+    datasets: Path,
+    *arguments: str,
+    settings: Mapping[str, str] = {},
+    scheme: str = "http",
+    stderr: int | None = None,
 ) -> Iterator[Service]:
-    """Run `exporter serve` until the block ends; it must then leave no process behind."""
+    """Run `exporter serve` until the block ends; it must then leave no process behind.
+
+    What it says is in a file, unless there is a descriptor for it.
+    """
     port = free_port()
     command = [COMMAND, "serve", "--database-url", database_url, "--datasets", datasets, "--port", str(port)]
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder, "log")
         with log.open("wb") as stream:
-            process = subprocess.Popen([*command, *arguments], stdout=stream, stderr=stream, env=environment(settings))
+            told = stream if stderr is None else stderr
+            process = subprocess.Popen([*command, *arguments], stdout=stream, stderr=told, env=environment(settings))
         with process:
             try:
                 service = Service(f"{scheme}://127.0.0.1:{port}", process, log)
@@ -140,19 +150,10 @@ def stopped(process: "subprocess.Popen[Any]") -> Sequence[psutil.Process]:
     except subprocess.TimeoutExpired:
         process.kill()
         children.append(psutil.Process(process.pid))
-    _, left = psutil.wait_procs(children, 2)
-    left = [child for child in left if _runs(child)]
+    left = still_running(children, 2)
     for child in left:
         child.kill()
     return left
-
-
-def _runs(process: psutil.Process) -> bool:
-    """Return whether the process has not ended; one that has may wait for long until somebody asks how."""
-    try:
-        return bool(process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
 
 
 def fetch(database_url: str, sql: str, *arguments: object) -> list[asyncpg.Record]:

@@ -20,6 +20,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
+from benchmarks.environment import environment
 from exporter.access.key import Key
 from exporter.access.keys_file import changing
 from exporter.access.tokens import digest_of, new_token
@@ -30,7 +31,6 @@ from tests.acceptance.service import (
     PATIENCE,
     Answer,
     Service,
-    environment,
     fetch,
     free_port,
     running,
@@ -335,7 +335,7 @@ def test_a_keys_file_open_to_others_closes_a_running_service_and_starts_none(
         closed.path.chmod(0o600)
     assert answers == {503}
     assert f"chmod 600 {closed.path}" in told_
-    assert f"chmod 600 {closed.path}" in closed.service.log.read_text()
+    until(lambda: f"chmod 600 {closed.path}" in closed.service.log.read_text())
     assert closed.answers(token) == {200}
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.service import COMMAND, PATIENCE, environment, free_port
+from benchmarks.environment import environment
+from tests.acceptance.service import COMMAND, PATIENCE, free_port
 
 
 def exporter(*arguments: object, **settings: object) -> "subprocess.CompletedProcess[str]":

@@ -36,13 +36,12 @@ def test_value_that_does_not_fit_before_the_first_byte(service: Service, extensi
 def failed_early(service: Service, path: str, status: int, name: str) -> None:
     document = problem(service.curl(f"/datasets/{path}"), status, name)
     assert document["instance"].startswith("urn:uuid:")
-    assert document["instance"].removeprefix("urn:uuid:") in service.log.read_text()
+    assert service.logged(document["instance"].removeprefix("urn:uuid:"))
 
 
 def test_the_log_has_the_reason(service: Service) -> None:
     instance = service.curl("/datasets/absent.csv").json()["instance"].removeprefix("urn:uuid:")
-    (line,) = [line for line in service.log.read_text().splitlines() if f"id={instance}" in line]
-    assert 'relation "acceptance.absent" does not exist' in line
+    assert 'relation "acceptance.absent" does not exist' in service.logged(f"id={instance}")
 
 
 def test_description_of_a_query_that_is_refused(service: Service) -> None:

@@ -13,7 +13,9 @@ import psutil
 import pyarrow.parquet as pq
 import pytest
 
-from tests.acceptance.service import COMMAND, Service, answers, environment, free_port, until
+from benchmarks.ended import still_running
+from benchmarks.environment import environment
+from tests.acceptance.service import COMMAND, Service, answers, free_port, until
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 COMMANDS = re.findall(r"^    (curl .*(?:\n {8}.*)*)", README, re.MULTILINE)
@@ -76,8 +78,7 @@ def test_ctrl_c_leaves_nothing_behind(demo: tuple[Service, Path]) -> None:
     assert len(everything) > 3
     os.killpg(service.process.pid, signal.SIGINT)
     assert service.process.wait(20) == 0
-    psutil.wait_procs(everything, 10)
-    assert not [process for process in everything if process.is_running() and process.status() != "zombie"]
+    assert still_running(everything, 10) == []
     assert not list(folder.glob("exporter-pg-*"))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.ended import still_running
 from tests.acceptance.service import PATIENCE, Service, running, statements, until
 from tests.acceptance.test_midstream import versions
 
@@ -92,8 +93,7 @@ def test_workers_end_with_their_parent(source: str, datasets: Path, tmp_path: Pa
                 service.process.kill()
                 service.process.wait(AMPLE)
                 visibly_cut(curl.wait(AMPLE))
-            _, alive = psutil.wait_procs(workers, AMPLE)
-            assert not alive
+            assert still_running(workers, AMPLE) == []
         finally:
             for worker in workers:
                 if worker.is_running():

@@ -48,7 +48,7 @@ def test_before_the_first_byte(service: Service, limited: str, extension: str) -
     answer = service.curl(f"/datasets/sorted.{extension}")
     problem(answer, 503, "database-unavailable")
     assert "temp" not in answer.text
-    assert "temp_file_limit" in service.log.read_text()
+    until(lambda: "temp_file_limit" in service.log.read_text())
     assert service.curl("/datasets/small.csv").status == 200
 
 

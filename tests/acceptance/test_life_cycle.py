@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.service import COMMAND, PATIENCE, environment, free_port, running, stopped, until
+from benchmarks.environment import environment
+from tests.acceptance.service import COMMAND, PATIENCE, free_port, running, stopped, until
 
 
 def ended(command: Sequence[str | Path], database_url: str, datasets: Path) -> tuple[int, str]:

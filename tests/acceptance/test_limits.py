@@ -58,9 +58,7 @@ def problem(answer: Answer, status: int, slug: str) -> str:
 
 def logged(service: Service, answer: Answer) -> str:
     """Return the log line of an export."""
-    lines = [line for line in service.log.read_text().splitlines() if answer.headers["export-id"] in line]
-    assert len(lines) == 1
-    return lines[0]
+    return service.logged(answer.headers["export-id"])
 
 
 def test_places_and_the_line_for_them(service: Service, source: str) -> None:
@@ -116,7 +114,8 @@ def test_too_many_bytes_or_seconds_or_rows_expected_before_the_first_byte(servic
 
 
 def test_a_setting_that_no_pool_can_keep_is_refused(source: str, datasets: Path) -> None:
-    from tests.acceptance.service import COMMAND, environment
+    from benchmarks.environment import environment
+    from tests.acceptance.service import COMMAND
 
     command = [COMMAND, "serve", "--database-url", source, "--datasets", datasets]
     settings = environment({"pool_size": 2, "max_exports": 3})

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.acceptance.conftest import written
-from tests.acceptance.service import PATIENCE, Service, running
+from tests.acceptance.service import PATIENCE, running
 from tests.postgres import execute
 from tests.proxy import TellingProxy
 
@@ -65,9 +65,4 @@ def test_rows_that_are_lost_are_seen_by_the_client_and_told_in_the_log(database_
         for extension in EXTENSIONS:
             answer = service.curl(f"/datasets/many.{extension}")
             assert answer.exit != 0 or answer.status == 500, extension
-            assert "RowsLost" in line_of(service, answer.headers["export-id"])
-
-
-def line_of(service: Service, export: str) -> str:
-    (line,) = [line for line in service.log.read_text().splitlines() if f"id={export}" in line]
-    return line
+            assert "RowsLost" in service.logged(f"id={answer.headers['export-id']}")

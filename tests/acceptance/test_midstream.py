@@ -57,7 +57,7 @@ def test_text_that_is_not_utf8_and_settings_that_change(
 
 def logged(service: Service, path: str) -> str:
     export = service.curl(path).headers["export-id"]
-    (line,) = [line for line in service.log.read_text().splitlines() if f"id={export}" in line]
+    line = service.logged(f"id={export}")
     assert "outcome=failed" in line
     return line
 

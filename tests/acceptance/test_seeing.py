@@ -114,7 +114,7 @@ def test_the_line_of_an_export_that_fails_after_the_first_byte(seen: Service) ->
     line = logged(seen, answer.headers["export-id"])
     assert (line["level"], line["outcome"], line["sqlstate"]) == ("ERROR", "failed", "22012")
     assert line["bytes"] >= len(answer.body)
-    assert "division by zero" in line["reason"]
+    assert line["reason"].startswith("QueryRejected: DivisionByZeroError in int4div")
 
 
 def test_no_value_forges_a_line(seen: Service, folder: Path) -> None:
@@ -145,7 +145,11 @@ def test_a_sensitive_argument_is_shown_nowhere(seen: Service, folder: Path) -> N
     bad = seen.curl("/datasets/cards.csv?number=4929-secret")
     problem(bad, 409, "query-rejected")
     assert logged(seen, good.headers["export-id"])["arguments"] == {"number": "***", "day": "2024-05-06"}
-    assert logged(seen, bad.headers["export-id"])["reason"] == "QueryRejected (SQLSTATE 22P02)"
+    line = logged(seen, bad.headers["export-id"])
+    assert (line["reason"].partition(" in ")[0], line["sqlstate"]) == (
+        "QueryRejected: InvalidTextRepresentationError",
+        "22P02",
+    )
     seen.curl("/datasets/cards.csv?number=4929123&day=tomorrow")
     seen.curl("/datasets/cards.csv?numbr=4929123")
     seen.curl("/datasets/cards?number=4929123")
@@ -158,7 +162,7 @@ def test_a_description_that_fails_is_told_in_fields(source: str, tmp_path: Path)
     query = "SELECT i FROM gone_for_now"
     with running(source, written(tmp_path, {"gone": dataset("", query)}), settings={"log_format": "json"}) as service:
         instance = problem(service.curl("/datasets/gone"), 409, "query-rejected")["instance"]
-        (line,) = [line for line in lines(service.log.read_text()) if line["message"] == "description failed"]
+        line = json.loads(service.logged('"description failed"'))
     assert (line["dataset"], f"urn:uuid:{line['id']}") == ("gone", instance)
     assert "gone_for_now" in line["reason"]
 

@@ -3,13 +3,18 @@
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
 import pytest
 
+from exporter.access.key import Key
+from exporter.access.keys_file import changing
+from exporter.access.tokens import digest_of, new_token
+from tests.acceptance.http2 import http2
 from tests.acceptance.service import PATIENCE, Service, running, statements, until
 
 STALL = 1.0
@@ -25,12 +30,20 @@ def impatient(source: str, datasets: Path) -> Iterator[Service]:
 
 
 @contextmanager
-def stalled(service: Service, path: str) -> Iterator[socket.socket]:
-    """Ask, and read nothing but the head."""
+def asking(service: Service, path: str, *headers: str) -> Iterator[socket.socket]:
+    """Ask, and read nothing."""
     with closing(socket.socket()) as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         client.connect((urlsplit(service.url).hostname, urlsplit(service.url).port))
-        client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        lines = [f"GET {path} HTTP/1.1", "Host: localhost", *headers, "", ""]
+        client.sendall("\r\n".join(lines).encode())
+        yield client
+
+
+@contextmanager
+def stalled(service: Service, path: str, *headers: str) -> Iterator[socket.socket]:
+    """Ask, and read nothing but the head."""
+    with asking(service, path, *headers) as client:
         assert client.recv(12) == b"HTTP/1.1 200"
         yield client
 
@@ -41,6 +54,16 @@ def connections(service: Service) -> list[int]:
     port = urlsplit(service.url).port
     held = [found for found in worker.net_connections("tcp") if found.laddr.port == port and found.raddr]
     return [found.raddr.port for found in held if found.status == psutil.CONN_ESTABLISHED]
+
+
+def keys(path: Path, *names: str) -> dict[str, str]:
+    """Make keys that may read everything, and return their tokens."""
+    tokens, now = {name: new_token() for name in names}, datetime.now(UTC)
+    with changing(path) as held:
+        for name, token in tokens.items():
+            expires = now + timedelta(hours=1)
+            held[name] = Key(sha256=digest_of(token), datasets=("*",), role=None, created=now, expires=expires)
+    return tokens
 
 
 def reasons(service: Service, outcome: str) -> list[str]:
@@ -97,6 +120,86 @@ def test_http_2_client_that_reads_on_sees_that_its_body_was_cut(impatient: Servi
         assert curl.wait() in (18, 56, 92)
 
 
+WHOLE = (
+    *("/", "/datasets", "/openapi.json", "/metrics", "/healthz", "/readyz", "/nothing"),
+    *("/datasets/items", "/datasets/none", "/datasets/items.csv?nothing=1", "/datasets/items.csv?_columns=a,b,c"),
+)
+
+
+def unread(service: Service) -> float:
+    """Return how many bytes the service keeps for clients that do not take them; it looks once a second."""
+    lines = service.curl("/metrics").text.splitlines()
+    return float(next(line.split()[1] for line in lines if line.startswith("exporter_unread_bytes")))
+
+
+def given_up(service: Service) -> list[str]:
+    return [line for line in service.log.read_text().splitlines() if "answer given up" in line]
+
+
+def test_http_2_client_that_reads_no_answer_is_cut(impatient: Service) -> None:
+    """Its window is closed, and its connection as alive as any."""
+    before = len(given_up(impatient))
+    with http2(impatient.url) as client:
+        streams = [client.ask(path) for _ in range(3) for path in WHOLE]
+        client.until(lambda: len(client.statuses) == len(streams))
+        until(lambda: unread(impatient))
+        client.until(lambda: False)
+        assert client.gone
+        assert not client.bodies
+        until(lambda: not unread(impatient))
+    told = given_up(impatient)[before:]
+    assert len(told) == len(streams)
+    assert all("stall_timeout" in line for line in told)
+    assert {line.partition("path=")[2].split()[0] for line in told} == {path.partition("?")[0] for path in WHOLE}
+
+
+@pytest.mark.parametrize("path", ["items.csv", f"stream.csv?rows={ROWS}"])
+def test_http_2_client_that_reads_no_export_is_cut(impatient: Service, source: str, path: str) -> None:
+    """One fits into what a web server takes ahead, the other does not."""
+    before = len(reasons(impatient, "stalled"))
+    with http2(impatient.url) as client:
+        client.ask(f"/datasets/{path}")
+        client.until(lambda: False)
+        assert client.gone
+    until(lambda: len(reasons(impatient, "stalled")) == before + 1)
+    assert not statements(source, path.partition(".")[0])
+    until(lambda: not unread(impatient))
+
+
+def test_http_2_streams_that_are_read_outlive_one_that_is_not(impatient: Service) -> None:
+    before = len(given_up(impatient))
+    with http2(impatient.url) as client:
+        stuck, left = client.ask("/openapi.json"), client.ask("/datasets")
+        read = client.ask("/datasets/trickle.csv?rows=20")  # four seconds, and so four times the stall
+        client.take(read, 1 << 20)
+        client.until(lambda: len(given_up(impatient)) == before + 2)
+        assert not client.gone
+        client.leave(left)
+        client.until(lambda: read in client.ended)
+        assert client.bodies[read].count(b"\n") == 21
+        client.take(stuck, 1 << 30)
+        client.until(lambda: stuck in client.reset)
+        assert (client.gone, stuck in client.ended) == (False, False)
+        until(lambda: not unread(impatient))
+        client.ask("/healthz", method="HEAD")
+        client.until(lambda: len(client.ended) == 2)
+
+
+def test_http_2_client_that_reads_little_by_little_gets_all(impatient: Service) -> None:
+    whole = {path: impatient.curl(path).body for path in ("/openapi.json", "/healthz", "/datasets/items.csv")}
+    with http2(impatient.url) as client:
+        for path, body in whole.items():
+            stream = client.ask(path)
+            step = len(body) // 7 + 1
+            for some in range(step, len(body) + step, step):
+                client.take(stream, step)
+                client.until(
+                    lambda stream=stream, some=some: len(client.bodies[stream]) >= some or stream in client.ended
+                )
+            client.until(lambda stream=stream: stream in client.ended)
+            assert client.bodies[stream] == body
+
+
 def test_a_database_that_is_slow_is_not_blamed_on_the_client(impatient: Service) -> None:
     """Each row comes after a fifth of a second: in all it takes longer than a client may stall."""
     before = len(reasons(impatient, "stalled"))
@@ -121,6 +224,31 @@ def test_who_leaves_the_end_unread_is_dropped_by_the_kernel(impatient: Service) 
         port = client.getsockname()[1]
         until(lambda: port in connections(impatient))
         until(lambda: port not in connections(impatient), within=20 * STALL + PATIENCE)
+
+
+def test_whoever_stalls_gives_way_to_who_waits(source: str, datasets: Path, tmp_path: Path) -> None:
+    """One key's exports, as many as it may have, and others' fill the pool; nobody reads any of them, for hours."""
+    tokens = keys(tmp_path / "keys.toml", "many", "some", "late")
+    settings = {"pool_size": "4", "pool_timeout": "60", "stall_timeout": "36000", "keys": str(tmp_path / "keys.toml")}
+    path, bearer = f"/datasets/stream.csv?rows={ROWS}", "Authorization: Bearer {}"
+    with running(source, datasets, settings=settings) as service, ExitStack() as stack:
+        for name in ("many", "many"):
+            stack.enter_context(stalled(service, path, bearer.format(tokens[name])))
+        waiting = stack.enter_context(asking(service, path, bearer.format(tokens["many"])))
+        assert service.curl("/datasets/items.csv", "-H", bearer.format(tokens["late"])).status == 200
+        multiplexing = stack.enter_context(http2(service.url))
+        for _ in range(2):
+            multiplexing.ask(path, ("authorization", bearer.format(tokens["some"]).partition(" ")[2]))
+        until(lambda: len(statements(source, "stream")) == 4)
+        assert not reasons(service, "displaced")
+        waiting.setblocking(False)
+        with pytest.raises(BlockingIOError):  # the third of its exports is in line
+            waiting.recv(1)
+        answer = service.curl("/datasets/items.csv", "-H", bearer.format(tokens["late"]))
+        assert (answer.exit, answer.status) == (0, 200)
+        (reason,) = until(lambda: reasons(service, "displaced"))
+        assert "others waited" in reason
+        assert not reasons(service, "stalled")
 
 
 def test_descriptions_take_places_like_exports(source: str, datasets: Path) -> None:

@@ -1,6 +1,7 @@
 """The soak finds what it looks for, and a few seconds of it pass."""
 
 import http.server
+import random
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from benchmarks.chaos.fooled import wget as ask_by_wget
 from benchmarks.chaos.kills import Kills
 from benchmarks.chaos.samples import MIB, Sample, drift, growth
 from benchmarks.chaos.soak import started, written
+from benchmarks.chaos.unread_answers import unread
 
 CSV = b"id,content\n1,a\n2,b\n"
 EXPECTED = Expected({"small": CSV}, {"small": b""}, {"small": pa.table({"id": [1, 2], "content": ["a", "b"]})})
@@ -24,12 +26,17 @@ IDLE = Sample(0, 1, 80 * MIB, 20, 10, 1)
 
 def test_a_few_seconds() -> None:
     with started(4, scale=0.1) as soak:
+        unread(soak.clients, random.Random(0))
         before = soak.samples.take()[0]
         soak.run(threads=3, pause=1)
         after = soak.idle()
         report = written(soak, before, after, [])
     assert soak.clients.tally.wrong == []
     assert soak.clients.tally.outcomes["whole"] > 0
+    assert soak.stderr.full
+    assert soak.stderr.bytes
+    assert soak.stderr.held_up == 0
+    assert soak.clients.tally.outcomes["unread"] > 0
     assert "passed" in report
     assert "| threads |" in report
 

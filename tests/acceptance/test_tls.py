@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 import pytest
 import trustme
 
+from benchmarks.environment import environment
 from exporter.server import Tls
-from tests.acceptance.service import COMMAND, Service, environment, free_port, running
+from tests.acceptance.service import COMMAND, Service, free_port, running
 
 CUT_OFF = {"--http1.1": {56}, "--http2": {92}}
 """curl's exit codes: the connection was reset; a stream was."""

@@ -8,7 +8,7 @@ import pytest
 
 from exporter import scan
 from exporter.export import export
-from exporter.limits.admission import Admission
+from exporter.limits.admission import Admission, Place
 from exporter.limits.bounds import Bounds
 from exporter.limits.exceeded import Exceeded
 from exporter.limits.limited import limited
@@ -149,6 +149,9 @@ async def test_the_planner_is_asked_about_the_query_as_it_will_run(database_url,
         await exporting.pool.close()
 
 
+PLACE = Place("somebody", "rows")
+
+
 def one_place():
     return Admission(1, per_principal=0, most_waiting=1, patience=5)
 
@@ -160,7 +163,7 @@ async def test_bytes_are_counted_as_they_are_sent(database_url):
         async def body(most):
             ordered = bounded("csv", max_bytes=most)
             return b"".join(
-                [chunk async for chunk in limited(ordered, export(ordered, exporting, threads), admission, None)]
+                [chunk async for chunk in limited(ordered, export(ordered, exporting, threads), admission, PLACE, None)]
             )
 
         try:
@@ -180,7 +183,7 @@ async def test_time_ends_a_query_that_gives_nothing(database_url):
         try:
             with pytest.raises(Exceeded, match="max_seconds"):
                 deadline = ordered.bounds.deadline()
-                async for _ in limited(ordered, export(ordered, exporting, threads), admission, deadline):
+                async for _ in limited(ordered, export(ordered, exporting, threads), admission, PLACE, deadline):
                     pass
             assert admission.running == 0
             assert await document(exporting, bounded("csv", limit=1))
@@ -196,9 +199,9 @@ async def test_time_ends_the_waiting_for_a_place(database_url):
         raise AssertionError
         yield b""
 
-    await admission.enter("somebody", "else")
+    await admission.enter(Place("somebody", "else"))
     with pytest.raises(Exceeded):
-        async for _ in limited(ordered, never(), admission, ordered.bounds.deadline()):
+        async for _ in limited(ordered, never(), admission, PLACE, ordered.bounds.deadline()):
             pass
     assert (admission.running, admission.waiting) == (1, 0)
 
@@ -211,7 +214,7 @@ async def test_the_place_is_held_until_the_body_has_ended(database_url):
         assert admission.running == 1
         yield b"b"
 
-    chunks = limited(bounded("csv"), two(), admission, None)
+    chunks = limited(bounded("csv"), two(), admission, PLACE, None)
     assert await anext(chunks) == b"a"
     assert admission.running == 1
     await chunks.aclose()

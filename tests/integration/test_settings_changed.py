@@ -28,6 +28,8 @@ CREATE FUNCTION settings.caught() RETURNS int LANGUAGE plpgsql AS $$BEGIN
     END;
     RETURN 1;
 END$$;
+CREATE FUNCTION settings.planned(name text, value text) RETURNS int IMMUTABLE LANGUAGE sql AS
+    $$SELECT settings.changed(name, value)$$;
 """
 
 AT = "'2024-01-31 12:00Z'::timestamptz"
@@ -107,3 +109,26 @@ async def test_a_setting_by_which_no_value_is_written(exporting, extension, sour
 async def test_a_setting_of_one_function_alone(exporting):
     sql = f"SELECT {AT} AS at, settings.local({AT}) AS v, settings.caught() AS caught"
     assert await document(exporting, order(sql, "csv")) == b"at,v,caught\n2024-01-31 12:00:00+00,21 JST,1\n"
+
+
+UTF8 = "'Ã¤' AS v"
+"""Two letters that are sent as one of UTF-8 by who takes the other end for LATIN1."""
+
+
+@pytest.mark.parametrize("policy", ["error", "null"])
+@pytest.mark.parametrize("extension", FORMATS)
+async def test_the_encoding_that_text_is_sent_in(exporting, extension, policy):
+    """COPY has one of its own; a cursor's text is sent in the session's."""
+    expected = await document(exporting, order(f"SELECT 1 AS i, {UTF8}", extension))
+    for change in ("changed", "planned"):
+        sql = f"SELECT settings.{change}('client_encoding', 'LATIN1') AS i, {UTF8}"
+        if extension in ("csv", "ndjson"):
+            assert await document(exporting, order(sql, extension, on_unrepresentable=policy)) == expected
+        with pytest.raises(SettingsChanged):
+            await document(exporting, order(sql, extension, "cursor", on_unrepresentable=policy))
+
+
+async def test_the_encoding_in_which_formulas_are_looked_for(exporting):
+    sql = f"SELECT settings.planned('client_encoding', 'LATIN1') AS i, {UTF8}"
+    with pytest.raises(SettingsChanged):
+        await document(exporting, order(sql, "csv", escape_formulas=True))

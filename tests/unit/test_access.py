@@ -212,15 +212,15 @@ async def test_a_key_expires_while_the_service_runs(access, path):
 
 async def test_an_unusable_keys_file_closes_the_service_and_is_told(access, path, attempts):
     await access.principal(request(authorization=f"Bearer {web_token(sub='b')}"))
-    assert access.problems() == []
+    assert (await access.problems()) == []
     path.chmod(0o644)
     for authorization in (f"Bearer {TOKEN}", basic("", TOKEN), f"Bearer {new_token()}"):
         problem = await refusal(access, authorization=authorization)
         assert problem.type is ProblemType.CREDENTIALS_UNAVAILABLE
         assert str(path) not in problem.detail
     assert attempts.addresses == [], "nobody has tried anything wrong"
-    assert len(access.problems()) == 1
-    assert str(path) not in access.problems()[0]
+    assert len(await access.problems()) == 1
+    assert str(path) not in (await access.problems())[0]
     assert (await access.principal(request(authorization=f"Bearer {web_token(sub='b')}"))).name == "b"
 
 
@@ -230,7 +230,7 @@ async def test_without_the_keys_of_jwts_only_they_are_refused(path, attempts):
     assert await access.principal(request(authorization=f"Bearer {TOKEN}"))
     problem = await refusal(access, authorization="Bearer eyJhbGciOiJSUzI1NiJ9.e30.AAAA")
     assert problem.type is ProblemType.CREDENTIALS_UNAVAILABLE
-    assert access.problems()
+    assert await access.problems()
 
 
 async def test_without_jwts_configured_none_is_taken(path, attempts):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.http.problems import Problem, ProblemType
-from exporter.limits.admission import Admission
+from exporter.limits.admission import Admission, Place
 
 pytestmark = pytest.mark.anyio
 
@@ -31,7 +31,8 @@ class Export:
         self.task = asyncio.create_task(self._run())
 
     async def _run(self):
-        place = await self.admission.enter(self.principal, self.dataset, self.limit)
+        place = Place(self.principal, self.dataset, self.limit)
+        await self.admission.enter(place)
         self.runs = True
         try:
             await self.ended.wait()
@@ -192,7 +193,8 @@ async def test_nobody_fills_the_line_alone():
 
 async def test_a_place_that_comes_free_for_one_who_leaves_is_not_lost():
     tested = admission(1)
-    place = await tested.enter("a", "b")
+    place = Place("a", "b")
+    await tested.enter(place)
     waiting = [Export(tested, principal) for principal in "bc"]
     await settle()
     tested.leave(place)
@@ -215,3 +217,88 @@ async def test_who_leaves_the_line_is_out_of_it_at_once():
     first.task.cancel()
     await settle()
     assert tested.running == 0
+
+
+async def test_who_is_held_back_by_a_limit_of_their_own_waits_longer():
+    """Programs that pull many datasets at once take an error for the end of all."""
+    tested = admission(3, per_principal=1, patience=0.01)
+    first, second, other = (Export(tested, principal) for principal in "aab")
+    await asyncio.sleep(0.05)
+    assert not second.task.done()
+    first.ended.set()
+    await settle()
+    assert second.runs
+    await _finished([second, other])
+
+
+async def with_running(tested, principals, dataset="b"):
+    places = [Place(principal, dataset, OF_DATASET[dataset]) for principal in principals]
+    for place in places:
+        await tested.enter(place)
+    return places
+
+
+def gave_way(tested, stalled, connections=0):
+    return "".join(place.principal for place in tested.giving_way(stalled, connections))
+
+
+async def test_with_nobody_waiting_nobody_gives_way():
+    tested = admission(4, per_principal=2)
+    assert gave_way(tested, await with_running(tested, "aabb")) == ""
+    assert gave_way(tested, await with_running(admission(), "aab")) == ""
+
+
+async def test_as_many_give_way_as_wait_and_those_of_who_has_most_first():
+    tested = admission(6, per_principal=0)
+    places = await with_running(tested, "baacaa")
+    waiting = [Export(tested, "d") for _ in range(3)]
+    await settle()
+    assert gave_way(tested, places) == "aaa"
+    assert gave_way(tested, places) == ""  # their places are about to come free
+    tested.leave(places[1])
+    await settle()
+    assert waiting[0].runs
+    assert gave_way(tested, places) == ""
+    later = Export(tested, "e")
+    await settle()
+    assert gave_way(tested, places) == "b"  # by now all have one that stays, and it has stalled longest
+    for export in (*waiting, later):
+        export.task.cancel()
+    await settle()
+
+
+async def test_for_whom_only_a_limit_of_their_own_holds_back_nobody_gives_way():
+    tested = admission(4, per_principal=2)
+    places = await with_running(tested, "aabb")
+    waiting = [Export(tested, "a"), *(Export(tested, "c") for _ in range(3))]
+    await settle()
+    assert len(gave_way(tested, places)) == 2  # c may have no more
+    for place in places[:2]:
+        tested.leave(place)
+    await settle()
+    assert [export.runs for export in waiting] == [True, True, False, False]  # then it is a's turn
+    for export in waiting:
+        export.task.cancel()
+    await settle()
+
+
+async def test_only_one_of_the_same_dataset_makes_room_for_one_that_is_full():
+    tested = admission(3, per_principal=0)
+    others = await with_running(tested, "aa")
+    (same,) = await with_running(tested, "b", "a")
+    waiting = [Export(tested, "c", "a", 1) for _ in range(2)]
+    await settle()
+    assert gave_way(tested, others) == ""
+    assert gave_way(tested, [*others, same]) == "b"
+    assert gave_way(tested, [*others, same]) == ""
+    for export in waiting:
+        export.task.cancel()
+    await settle()
+
+
+async def test_somebody_gives_way_for_who_waits_for_a_connection():
+    tested = admission(4, per_principal=0)
+    places = await with_running(tested, "ab")
+    assert gave_way(tested, places, connections=1) == "a"
+    assert gave_way(tested, places, connections=1) == ""
+    assert gave_way(tested, places, connections=3) == "b"

@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
-from exporter.limits.connections import Body, Connections
+from exporter.limits import connections as connections_module
+from exporter.limits.body import Body
+from exporter.limits.connections import Connections
 from exporter.limits.exceeded import Unread
 from exporter.limits.sockets import Sockets, ends_of
 
@@ -111,17 +113,116 @@ async def test_a_body_of_http_1_that_fails_ends_its_connection() -> None:
 
 async def test_a_stream_that_fails_leaves_the_others_their_connection() -> None:
     connections = Connections(stall=1)
+    taken = asyncio.Event()
     with accepted() as (end, _):
         async with Body(connections, request(end, "2")):
+            failing = Body(connections, request(end, "2"))
             with pytest.raises(Unread):
-                async with Body(connections, request(end, "2")):
+                async with failing:
                     raise Unread("stalled")
             assert end.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 1000
+            left = asyncio.create_task(failing.left(taken.wait))
             for _ in range(5):
+                await asyncio.sleep(0)
                 connections._tick()
+            assert connections.unread
+            taken.set()
+            await left
             assert resets(end)
         await released(connections)
         assert not resets(end)
+        assert not connections.unread
+
+
+def done() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
+
+
+async def unread(connections: Connections, end: socket.socket, size: int = 0) -> Body:
+    """Return a stream of HTTP/2 that was given up."""
+    body = Body(connections, request(end, "2"), size)
+    with pytest.raises(Unread):
+        async with body:
+            raise Unread("stalled")
+    return body
+
+
+async def test_a_connection_of_whose_streams_none_is_read_is_reset() -> None:
+    connections = Connections(stall=60)
+    with accepted() as (end, _):
+        other = Body(connections, request(end, "2"), 1000)
+        await other.__aenter__()
+        first = await unread(connections, end)
+        assert connections._held
+        await other.__aexit__(Unread, Unread("stalled"), None)
+        assert end.recv(1) == b""
+        assert (connections._held, connections.unread) == ({}, 0)
+        for body in (first, other):
+            await body.left(done().wait)
+        assert (connections._held, connections.unread) == ({}, 0)
+
+
+async def test_an_answer_that_has_just_been_sent_may_still_be_read() -> None:
+    connections = Connections(stall=0.01)
+    with accepted() as (end, _):
+        async with Body(connections, request(end, "2")):
+            body = await unread(connections, end)
+        assert connections._held  # the other may not have got all of it
+        end.settimeout(20)
+        assert await asyncio.to_thread(end.recv, 1) == b""
+        assert not connections._held
+        await body.left(done().wait)
+
+
+async def test_whoever_has_most_of_too_much_that_waits_is_reset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections_module, "_PATIENCE_SECONDS", 0.01)
+    connections = Connections(most_unread=1000)
+    with accepted() as (small, _), accepted() as (large, _):
+        async with Body(connections, request(small, "2"), 300):
+            for _ in range(2):
+                await Body(connections, request(large, "2"), 300).__aenter__()
+            assert connections.unread == 900
+            async with Body(connections, request(small, "2"), 200):
+                assert large.recv(1) == b""
+                assert (connections.unread, len(connections._held)) == (500, 1)
+        assert connections.unread == 0
+        await released(connections)
+
+
+async def test_answers_that_are_read_soon_wait_for_each_other() -> None:
+    connections = Connections(most_unread=1000)
+
+    async def answered(end: socket.socket) -> None:
+        async with Body(connections, request(end, "2"), 400):
+            assert connections.unread <= 1000
+            await asyncio.sleep(0.001)
+
+    with accepted() as (end, _), accepted() as (other, _):
+        leaving = [asyncio.create_task(answered(end)) for _ in range(30)]
+        await asyncio.sleep(0)
+        for task in leaving[::3]:
+            task.cancel()
+        await asyncio.gather(*(answered(other) for _ in range(30)))
+        await asyncio.wait(leaving)
+        assert [task.cancelled() for task in leaving] == [number % 3 == 0 for number in range(30)]
+        assert connections.unread == 0
+        await released(connections)
+
+
+async def test_what_the_kernel_has_no_room_for_still_waits() -> None:
+    connections = Connections()
+    with accepted() as (end, client):
+        async with Body(connections, request(end, "2")), Body(connections, request(end, "2"), 100):
+            end.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                while True:
+                    end.send(b"." * 65536)
+        assert connections.unread == 100
+        client.close()
+        await released(connections)
+        assert connections.unread == 0
 
 
 async def test_two_streams_that_begin_at_once_share_one_copy() -> None:

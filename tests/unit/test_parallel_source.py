@@ -23,7 +23,7 @@ class Connection:
     def is_closed(self):
         return False
 
-    def copying(self, columns, rescue):
+    def copying(self, rescue):
         return nullcontext(SimpleNamespace(surplus=lambda status, handed: 0))
 
     async def copy_from_query(self, query: str, *, output, **_) -> str:

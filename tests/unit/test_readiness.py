@@ -29,7 +29,14 @@ class Pool:
 
 
 def made(pool, **checks):
-    return Readiness(SimpleNamespace(pool=pool), checks)
+    return Readiness(SimpleNamespace(pool=pool), {name: saying(found) for name, found in checks.items()})
+
+
+def saying(found):
+    async def check():
+        return found
+
+    return check
 
 
 async def test_a_silent_database_is_told_of_in_time_and_asked_once(monkeypatch):
@@ -85,7 +92,7 @@ async def test_a_busy_pool_is_not_asked_for_a_connection():
 async def test_every_check_has_its_say():
     pool = Pool()
     pool.free.set()
-    ready = made(pool, keys=lambda: ["they cannot be read"], audit=list)
+    ready = made(pool, keys=["they cannot be read"], audit=[])
     ready.draining = True
     checks = await ready.problems()
     assert checks == {

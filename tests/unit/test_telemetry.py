@@ -33,7 +33,7 @@ class Stalled(Exception):
 
 
 def rejected():
-    error = QueryRejected('invalid input syntax: "geheim"')
+    error = QueryRejected("InvalidTextRepresentationError in int4in")
     error.sqlstate = "22P02"
     return error
 

@@ -30,13 +30,14 @@ class Driver:
         self.connection_lost = self.pause_writing = self.resume_writing = lambda *_: None
 
 
-def received(pieces):
+def received(pieces, look=lambda copying: None):
     driver, transport = Driver(), SimpleNamespace(set_protocol=lambda protocol: None)
     wire = Wire(transport, driver)
     wire.data_received(b"what came before")
-    wire.copying = copying = Copying(3, print)
+    wire.copying = copying = Copying(print)
     for piece in pieces:
         wire.data_received(piece)
+        look(copying)
     wire.copying = None
     wire.data_received(b"what came after")
     assert driver.read == b"".join([b"what came before", *pieces, b"what came after"])
@@ -88,3 +89,43 @@ def test_the_end_of_a_connection_reaches_the_driver():
             assert await lost is None
 
     asyncio.run(ended())
+
+
+def rows_in(stream):
+    """Yield the end of each row's message, and the bytes of all rows up to it."""
+    place = handed = 0
+    while place < len(stream):
+        end = place + 1 + int.from_bytes(stream[place + 1 : place + 5])
+        if stream[place : place + 1] == b"d":
+            handed += end - place - 5
+            yield end, handed
+        place = end
+
+
+WIDE = [*ROWS, b"z" * 70_000 + b"\n", b"d\n" * 300 + b"\n", b"w" * 0x000A63F8 + b"\n"]
+
+
+@given(
+    st.lists(st.sampled_from(WIDE), max_size=20),
+    st.sampled_from([1 << 12, 1 << 16, 1 << 18, 70_006, 70_005, 70_004, 70_003]),
+    st.booleans(),
+)
+def test_rows_are_counted_as_they_come(values, size, ended):
+    stream = BEGIN + b"".join(message(b"d", value) for value in values)
+    stream += end(len(values)) + message(b"Z", b"T") if ended else b""
+    ends, seen = list(rows_in(stream)), 0
+
+    def look(copying):
+        nonlocal seen
+        seen = min(seen + size, len(stream))
+        whole = [handed for place, handed in ends if place <= seen]
+        assert copying.rows(whole[-1] if whole else 0) == len(whole)
+
+    received(divided(stream, size), look)
+
+
+@pytest.mark.parametrize("size", [1 << 16, 1 << 18, (17 << 20) + 5 + 15, (17 << 20) + 7 + 15])
+def test_rows_of_more_than_16_mib_are_counted(size):
+    rows = [b"x" * (17 << 20) + b"\n", b"1\n", b"2\n", b"x" * (17 << 20) + b"\n", b"3\n"]
+    stream = BEGIN + b"".join(message(b"d", row) for row in rows)
+    assert received(divided(stream, size)).rows(sum(map(len, rows))) == len(rows)

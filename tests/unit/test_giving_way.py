@@ -1,0 +1,88 @@
+"""Clients that take nothing while others wait."""
+
+import asyncio
+
+import pytest
+
+from exporter.limits import giving_way
+from exporter.limits.admission import Admission, Place
+from exporter.limits.exceeded import GaveWay
+from exporter.limits.giving_way import GivingWay
+from exporter.limits.pace import Pace, Paces
+
+pytestmark = pytest.mark.anyio
+
+GRACE = 0.05
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch):
+    monkeypatch.setattr(giving_way, "_GRACE_SECONDS", GRACE)
+    monkeypatch.setattr(giving_way, "_LOOK_SECONDS", 0.005)
+
+
+class Running:
+    """Two places: what runs on them, and what looks whether it stalls."""
+
+    def __init__(self):
+        self.admission = Admission(2, per_principal=0, most_waiting=5, patience=60)
+        self.paces = Paces()
+        self.connections = 0
+        self.looking = asyncio.create_task(GivingWay(self.admission, self.paces, lambda: self.connections).run())
+
+    async def export(self, principal, sending, acknowledged=None):
+        place = Place(principal, "dataset")
+        await self.admission.enter(place)
+        try:
+            pace = Pace(self.paces, place=place)
+            pace.acknowledged = acknowledged or pace.acknowledged
+            for coming in sending:
+                await pace.send(1, coming)
+        finally:
+            self.admission.leave(place)
+
+    def start(self, principal, sending, acknowledged=None):
+        return asyncio.create_task(self.export(principal, sending, acknowledged))
+
+
+@pytest.fixture
+async def running():
+    started = Running()
+    yield started
+    started.looking.cancel()
+
+
+def never():
+    return (asyncio.Event().wait() for _ in range(1))
+
+
+async def test_who_stalls_gives_way_to_who_waits(running):
+    first, second = running.start("a", never()), running.start("a", never())
+    await asyncio.wait([first, second], timeout=4 * GRACE)
+    assert not first.done()
+    assert not second.done()
+    await running.export("b", ())
+    await asyncio.wait([first, second], return_when=asyncio.FIRST_COMPLETED)
+    with pytest.raises(GaveWay, match="others waited"):
+        await first
+    assert not second.done()
+    second.cancel()
+
+
+async def test_who_takes_something_now_and_then_does_not(running):
+    """One takes chunks, the other's system acknowledges bytes, in less time than a chunk waits."""
+    taken = iter(range(1_000_000))
+    steady = [
+        running.start("a", (asyncio.sleep(GRACE / 5) for _ in range(40))),
+        running.start("a", (asyncio.sleep(8 * GRACE) for _ in range(1)), lambda: next(taken)),
+    ]
+    await running.export("b", ())
+    for export in steady:
+        await export
+
+
+async def test_who_stalls_gives_way_to_who_waits_for_a_connection(running):
+    stalled = running.start("a", never())
+    running.connections = 1
+    with pytest.raises(GaveWay):
+        await stalled

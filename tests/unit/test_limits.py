@@ -1,0 +1,50 @@
+"""Who counts as one caller, and how much one may have by default."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from exporter.access.principal import ANONYMOUS, Principal
+from exporter.limits.admission import Place
+from exporter.limits.limits import caller, limits
+from exporter.settings import Settings
+from exporter.telemetry.visit import Visit
+
+pytestmark = pytest.mark.anyio
+
+VISIT = Visit("GET", "/datasets/tested.csv", "", "192.0.2.1", principal=ANONYMOUS)
+
+
+@pytest.mark.parametrize(
+    ("own", "may"),
+    [
+        ({"allow_anonymous": True}, 5),
+        ({"keys": "keys.toml"}, 5),
+        ({"allow_anonymous": True, "pool_size": 1}, 1),
+        ({"allow_anonymous": True, "pool_size": 9, "max_exports": 7}, 3),
+        ({"allow_anonymous": True, "max_exports_per_principal": 0}, 10),
+        ({"allow_anonymous": True, "max_exports_per_principal": 2}, 2),
+        ({}, 10),
+        ({"max_exports_per_principal": 2}, 2),
+    ],
+)
+async def test_one_caller_has_half_of_the_places_unless_there_is_only_one(own, may):
+    admission = limits(Settings(**{"database_url": "postgresql:///x", "datasets": "."} | own)).admission
+    entering = [asyncio.create_task(admission.enter(Place("one", "dataset"))) for _ in range(20)]
+    await asyncio.sleep(0)
+    assert admission.running == may
+    for task in entering:
+        task.cancel()
+    await asyncio.wait(entering)
+
+
+def test_without_credentials_each_address_is_a_caller():
+    neighbours = [replace(VISIT, address=f"2001:db8::{n}") for n in (1, 2)]
+    assert caller(VISIT) != caller(replace(VISIT, address="192.0.2.2"))
+    assert caller(neighbours[0]) == caller(neighbours[1])
+
+
+def test_a_key_is_a_caller_wherever_it_is_used():
+    one = replace(VISIT, principal=Principal("one", ("*",)))
+    assert caller(one) == caller(replace(one, address="192.0.2.2")) == "one"
