@@ -23,9 +23,3 @@ async def explained(connection: Connection, sql: str, arguments: Sequence[Argume
 async def estimated_rows(connection: Connection, sql: str, arguments: Sequence[Argument] = ()) -> int:
     """Return about how many rows a query gives, with these values for `$1`…`$n`."""
     return int((await explained(connection, sql, arguments))["Plan Rows"])
-
-
-async def estimated_size(connection: Connection, sql: str) -> int:
-    """Return about how many bytes a query gives."""
-    plan = await explained(connection, sql)
-    return int(plan["Plan Rows"] * plan["Plan Width"])
