@@ -153,9 +153,9 @@ async def test_extension_types_are_text_and_documents_only_if_declared(connectio
     ]
 
 
-async def test_intervals_are_text_unless_the_format_knows_them(connection):
+async def test_intervals_are_text(connection):
     query = "SELECT '1 mon -2 days'::interval AS v, ARRAY['1 day'::interval] AS a"
-    batch = await read(connection, query, native_intervals=False)
+    batch = await read(connection, query)
     assert [plain(batch.column(0)), plain(batch.column(1))] == [["P1M-2D"], [["P1D"]]]
 
 

@@ -44,7 +44,7 @@ class Declared:
 
 def cast(oid, texts, modifier=-1, policy="error", type_=None):
     overrides = {"v": Declared(type_, policy)} if type_ else {}
-    columns = resolve([Attribute("v", oid, modifier)], {}, overrides, policy, native_intervals=True)
+    columns = resolve([Attribute("v", oid, modifier)], {}, overrides, policy)
     if isinstance(texts, pa.Array):
         batch = typed(columns, pa.RecordBatch.from_arrays([texts], names=["c0"]))
     else:
@@ -159,42 +159,6 @@ def test_timestamps_stay_right_beside_odd_ones(values):
     texts = [str(value) if value else None for value in values]
     expected = [None if value == "-infinity" else value for value in values]
     assert cast(1114, texts, policy="null").to_pylist() == expected
-
-
-_SMALL = st.integers(-(2**31), 2**31 - 1)
-
-
-@settings(deadline=None)
-@given(
-    st.lists(st.none() | st.tuples(st.integers(-178_956_970, 178_956_970), _SMALL, st.integers(-(2**63), 2**63 - 1)))
-)
-def test_intervals_are_exact_or_null_when_too_long(values):
-    expected = []
-    for value in values:
-        fits = value is not None and abs(value[2]) <= (2**63 - 1) // 1000
-        expected.append((value[0] * 12, value[1], value[2] * 1000) if fits else None)
-    texts = [None if value is None else _iso_interval(*value) for value in values]
-    found = cast(1186, texts, policy="null").to_pylist()
-    assert [value and tuple(value) for value in found] == expected
-
-
-def _iso_interval(years, days, microseconds):
-    """What EncodeInterval prints: the parts of the time have the sign of the whole."""
-    sign = "-" if microseconds < 0 else ""
-    seconds, fraction = divmod(abs(microseconds), 1_000_000)
-    minutes, second = divmod(seconds, 60)
-    hour, minute = divmod(minutes, 60)
-    part = f"{fraction:06d}".rstrip("0")
-    time_of_day = "".join(f"{sign}{count}{unit}" for count, unit in ((hour, "H"), (minute, "M")) if count)
-    if second or part:
-        time_of_day += f"{sign}{second}{'.' if part else ''}{part}S"
-    day_part = "".join(f"{count}{unit}" for count, unit in ((years, "Y"), (days, "D")) if count)
-    return (
-        "P"
-        + day_part
-        + (f"T{time_of_day}" if time_of_day or not day_part else "")
-        + ("0S" if not time_of_day and not day_part else "")
-    )
 
 
 @settings(deadline=None)

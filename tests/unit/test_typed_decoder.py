@@ -60,7 +60,7 @@ def _modifier(precision, scale):
 
 def columns_of(*attributes, policy="error"):
     found = [Attribute(f"v{number}", oid, modifier) for number, (oid, modifier) in enumerate(attributes)]
-    return resolve(found, {}, {}, policy, native_intervals=True)
+    return resolve(found, {}, {}, policy)
 
 
 @pytest.mark.parametrize("oid", _TEXTS)
