@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
+from typing import TypeAlias
 
 from exporter.database import Database
 from exporter.order import Order
@@ -14,7 +15,6 @@ from queries.binding import bind
 from queries.connection import Connection
 from queries.copy import copy
 from queries.cursor import Argument, cursor
-from queries.dataset import Dataset
 from queries.explain import estimated_rows, explained
 from queries.keys import keys
 from queries.pages import pages, size_of
@@ -22,10 +22,11 @@ from queries.parallel import parallel
 from queries.projection import project
 from queries.source import Dialect, Reading, Source
 from queries.stability import unstable
-from queries.types import Attribute
 from queries.walk import Walk
 
 log = logging.getLogger(__name__)
+
+_Division: TypeAlias = tuple[Walk | None, int]
 
 _BYTES_EACH = 32 * 2**20
 """What makes another connection worth its while: some 30 ms of reading."""
@@ -83,36 +84,32 @@ async def check_estimate(order: Order, connection: Connection, sql: str, argumen
         order.bounds.check_estimate(await estimated_rows(connection, sql, arguments))
 
 
-async def _division(
-    order: Order, database: Database, connection: Connection, planned: Plan, sql: str
-) -> tuple[Walk | None, int]:
+async def _division(order: Order, database: Database, connection: Connection, planned: Plan, sql: str) -> _Division:
     """Return the parts of the query, and how many more connections they are worth; None where it is read at once."""
     most = min(database.parallel - 1, database.followers.spare) if order.limit is None else 0
     if most > 0 and order.dataset.table:
-        return await _pages(connection, order.dataset.table, planned.description.attributes, most)
+        return await _pages(connection, order.dataset.table, planned, most)
     if most > 0 and order.dataset.partition_by:
-        return await _ranges(connection, order.dataset, planned.description.attributes, sql, most)
+        return await _ranges(order, connection, planned, sql, most)
     return None, 0
 
 
-async def _pages(
-    connection: Connection, table: str, attributes: Sequence[Attribute], most: int
-) -> tuple[Walk | None, int]:
+async def _pages(connection: Connection, table: str, planned: Plan, most: int) -> _Division:
     size = await size_of(connection, table)
     more = min(most, size // _BYTES_EACH)
-    return (await pages(connection, table, [column.name for column in attributes], size) if more else None), more
+    names = [attribute.name for attribute in planned.description.attributes]
+    return (await pages(connection, table, names, size) if more else None), more
 
 
-async def _ranges(
-    connection: Connection, dataset: Dataset, attributes: Sequence[Attribute], sql: str, most: int
-) -> tuple[Walk | None, int]:
+async def _ranges(order: Order, connection: Connection, planned: Plan, sql: str, most: int) -> _Division:
     plan = await explained(connection, sql, how="VERBOSE, ")
     size = int(plan["Plan Rows"] * plan["Plan Width"])
     more = min(most, size // _BYTES_EACH)
     if more and (reasons := await unstable(connection, sql, plan)):
-        log.warning("%s is read by one connection: %s differ between several", dataset.name, ", ".join(reasons))
+        log.warning("%s is read by one connection: %s differ between several", order.dataset.name, ", ".join(reasons))
         more = 0
-    return (await keys(connection, sql, attributes, dataset.partition_by, size) if more else None), more
+    key, attributes = order.dataset.partition_by or "", planned.description.attributes
+    return (await keys(connection, sql, attributes, key, size) if more else None), more
 
 
 def projection(order: Order, planned: Plan, *, as_bytes: bool = False) -> "partial[str]":
