@@ -38,9 +38,11 @@ WHERE (n.nspname OPERATOR(pg_catalog.=) called.schema
             AND n.nspname OPERATOR(pg_catalog.=) 'pg_catalog'
             AND p.proname OPERATOR(pg_catalog.<>) ALL ($5::pg_catalog.text[]))
 UNION
-SELECT oprname::pg_catalog.text FROM pg_catalog.pg_operator
+SELECT oprname::pg_catalog.text FROM pg_catalog.pg_operator o
 JOIN pg_catalog.pg_proc p ON p.oid OPERATOR(pg_catalog.=) oprcode::pg_catalog.oid
+JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) oprnamespace
 WHERE oprname OPERATOR(pg_catalog.=) ANY ($3::pg_catalog.text[]) AND p.provolatile OPERATOR(pg_catalog.=) 'v'
+    AND (pg_catalog.pg_operator_is_visible(o.oid) OR n.nspname OPERATOR(pg_catalog.=) ANY ($4::pg_catalog.text[]))
 UNION
 SELECT t.typname::pg_catalog.text FROM pg_catalog.pg_cast
 JOIN pg_catalog.pg_proc p ON p.oid OPERATOR(pg_catalog.=) castfunc

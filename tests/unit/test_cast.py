@@ -30,7 +30,7 @@ SAMPLES = [
     (1082, 1182, "2024-02-29", '"2024-02-29"', date(2024, 2, 29)),
     (1083, 1183, "01:02:03.5", '"01:02:03.5"', time(1, 2, 3, 500_000)),
     (1114, 1115, "2024-02-29 01:02:03", '"2024-02-29T01:02:03"', datetime(2024, 2, 29, 1, 2, 3)),  # noqa: DTZ001 - it has none
-    (1186, 1187, "P1M2DT-0.5S", '"P1M2DT-0.5S"', (1, 2, -500_000_000)),
+    (1186, 1187, "P1M2DT-0.5S", '"P1M2DT-0.5S"', "P1M2DT-0.5S"),
     (3802, 3807, "[1]", '"[1]"', "[1]"),
 ]
 _EACH = pytest.mark.parametrize(("oid", "array_oid", "text", "json", "value"), SAMPLES)
@@ -55,9 +55,14 @@ def cast(oid, texts, modifier=-1, policy="error", type_=None):
     return found
 
 
+def element(value):
+    """What a list holds of a value."""
+    return str(value) if isinstance(value, UUID) else value
+
+
 @_EACH
 def test_nulls_slices_and_no_rows_at_all_are_kept(oid, array_oid, text, json, value):
-    for type_oid, sample, expected in [(oid, text, value), (array_oid, f"[{json},null]", [value, None])]:
+    for type_oid, sample, expected in [(oid, text, value), (array_oid, f"[{json},null]", [element(value), None])]:
         assert cast(type_oid, []).to_pylist() == []
         assert cast(type_oid, [None, None]).to_pylist() == [None, None]
         rows = [sample, None, sample, sample, None]
@@ -71,7 +76,7 @@ def test_nulls_slices_and_no_rows_at_all_are_kept(oid, array_oid, text, json, va
 @_EACH
 def test_empty_lists_null_lists_and_lists_of_null_are_told_apart(oid, array_oid, text, json, value):
     texts = ["[]", None, "[null]", f"[{json}]", "[]", f"[null,{json},null]", "[]"]
-    expected = [[], None, [None], [value], [], [None, value, None], []]
+    expected = [[], None, [None], [element(value)], [], [None, element(value), None], []]
     assert cast(array_oid, texts).to_pylist() == expected
     assert cast(array_oid, ["[]"] * 3).to_pylist() == [[]] * 3
 
