@@ -56,6 +56,6 @@ async def _prepare(dataset: Dataset, database: Database) -> None:
         described = await describe(connection, sql, values=False)
         if dataset.partition_by:
             position(described.attributes, dataset.partition_by)
-        columns = await columns_of(dataset, described, database, connection, native_intervals=True)
+        columns = await columns_of(dataset, described, database, connection)
         # As the layout that changes the query most: every array and composite goes through to_json.
         await describe(connection, project(sql, columns, "typed"), values=False)

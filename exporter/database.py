@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from exporter.order import Order
-from queries.builtin import BUILTIN
 from queries.connection import Connection
 from queries.followers import Followers
 from queries.pool import Pool
@@ -23,8 +22,8 @@ class Database:
     """The most connections for one export."""
     copies: bool = True
     """Whether the server takes COPY; learnt from its first refusal."""
-    types: dict[int, PgType] = field(default_factory=lambda: dict(BUILTIN))
-    """The types met so far, by oid, the built-in ones from the start."""
+    types: dict[int, PgType] = field(default_factory=dict)
+    """The types met so far, by oid, that are not built in; see `queries.describe.types_of`."""
 
     @asynccontextmanager
     async def transaction(self, order: Order, snapshot: str | None = None) -> AsyncIterator[Connection]:

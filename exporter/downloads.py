@@ -128,11 +128,9 @@ def _headers(order: Order, name: str, file_coding: str | None, coding: str | Non
     if file_coding is not None:
         suffix, content_type = FILES[file_coding]
         extension += suffix
-    name = disposition.safe_name(name)
-    name = name if name.lower().endswith(extension) else name + extension
     headers = [
         ("content-type", content_type),
-        ("content-disposition", disposition.attachment(name)),
+        ("content-disposition", disposition.attachment(disposition.file_name(name, extension))),
         ("export-id", str(order.id)),
         ("link", f'<{order.dataset.name}>; rel="describedby"'),
         ("vary", VARY),

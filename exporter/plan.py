@@ -65,7 +65,7 @@ async def plan(order: Order, database: Database, connection: Connection, threads
 
 def _fit(order: Order, description: Description, types: Mapping[int, PgType], metadata: Mapping[str, str]) -> Plan:
     format_ = order.format
-    columns = _resolved(order.dataset, description, types, native_intervals=format_.native_intervals)
+    columns = _resolved(order.dataset, description, types)
     chosen = _chosen([column.name for column in columns], order.columns)
     outputs = [columns[position] for position in chosen]
     _refuse_duplicates(format_, [column.name for column in outputs])
@@ -78,7 +78,7 @@ def _fit(order: Order, description: Description, types: Mapping[int, PgType], me
 
 
 async def columns_of(
-    dataset: Dataset, description: Description, database: Database, connection: Connection, *, native_intervals: bool
+    dataset: Dataset, description: Description, database: Database, connection: Connection
 ) -> list[Column]:
     """Return the columns of a dataset's query.
 
@@ -86,14 +86,12 @@ async def columns_of(
         QueryError: the dataset declares columns that its query does not have, or as types that they cannot have.
     """
     types = await types_of(connection, {attribute.oid for attribute in description.attributes}, database.types)
-    return _resolved(dataset, description, types, native_intervals=native_intervals)
+    return _resolved(dataset, description, types)
 
 
-def _resolved(
-    dataset: Dataset, description: Description, types: Mapping[int, PgType], *, native_intervals: bool
-) -> list[Column]:
+def _resolved(dataset: Dataset, description: Description, types: Mapping[int, PgType]) -> list[Column]:
     try:
-        return resolve(description.attributes, types, dataset.columns, dataset.on_unrepresentable, native_intervals)
+        return resolve(description.attributes, types, dataset.columns, dataset.on_unrepresentable)
     except ValueError as error:
         raise QueryRejected(str(error)) from error
 

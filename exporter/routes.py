@@ -204,7 +204,7 @@ class Service:
             transaction = self.database.pool.transaction("exporter describe", acting=principal.acting)
             async with transaction as connection:
                 described = await describe(connection, dataset.query.numbered(), values=False)
-                found = await columns_of(dataset, described, self.database, connection, native_intervals=True)
+                found = await columns_of(dataset, described, self.database, connection)
                 listed = await columns(dataset, described, found, connection)
                 return _json(summary(dataset, self.formats) | {"columns": listed}, _VARY)
         except QueryError as error:

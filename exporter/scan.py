@@ -1,9 +1,11 @@
 """How the rows of an export are read: by one COPY, or those of a large table by several at once."""
 
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
+from typing import TypeAlias
 
 from exporter.database import Database
 from exporter.order import Order
@@ -13,13 +15,18 @@ from queries.binding import bind
 from queries.connection import Connection
 from queries.copy import copy
 from queries.cursor import Argument, cursor
-from queries.estimate import estimated_rows
-from queries.keys import estimated_size, keys
+from queries.explain import estimated_rows, explained
+from queries.keys import keys
 from queries.pages import pages, size_of
 from queries.parallel import parallel
 from queries.projection import project
 from queries.source import Dialect, Reading, Source
+from queries.stability import unstable
 from queries.walk import Walk
+
+log = logging.getLogger(__name__)
+
+_Division: TypeAlias = tuple[Walk | None, int]
 
 _BYTES_EACH = 32 * 2**20
 """What makes another connection worth its while: some 30 ms of reading."""
@@ -77,23 +84,32 @@ async def check_estimate(order: Order, connection: Connection, sql: str, argumen
         order.bounds.check_estimate(await estimated_rows(connection, sql, arguments))
 
 
-async def _division(
-    order: Order, database: Database, connection: Connection, planned: Plan, sql: str
-) -> tuple[Walk | None, int]:
+async def _division(order: Order, database: Database, connection: Connection, planned: Plan, sql: str) -> _Division:
     """Return the parts of the query, and how many more connections they are worth; None where it is read at once."""
-    table, key, attributes = order.dataset.table, order.dataset.partition_by, planned.description.attributes
     most = min(database.parallel - 1, database.followers.spare) if order.limit is None else 0
-    walk, more = None, 0
-    if most > 0 and table:
-        size = await size_of(connection, table)
-        more = min(most, size // _BYTES_EACH)
-        names = [attribute.name for attribute in attributes]
-        walk = await pages(connection, table, names, size) if more else None
-    elif most > 0 and key:
-        size = await estimated_size(connection, sql)
-        more = min(most, size // _BYTES_EACH)
-        walk = await keys(connection, sql, attributes, key, size) if more else None
-    return walk, more
+    if most > 0 and order.dataset.table:
+        return await _pages(connection, order.dataset.table, planned, most)
+    if most > 0 and order.dataset.partition_by:
+        return await _ranges(order, connection, planned, sql, most)
+    return None, 0
+
+
+async def _pages(connection: Connection, table: str, planned: Plan, most: int) -> _Division:
+    size = await size_of(connection, table)
+    more = min(most, size // _BYTES_EACH)
+    names = [attribute.name for attribute in planned.description.attributes]
+    return (await pages(connection, table, names, size) if more else None), more
+
+
+async def _ranges(order: Order, connection: Connection, planned: Plan, sql: str, most: int) -> _Division:
+    plan = await explained(connection, sql, how="VERBOSE, ")
+    size = int(plan["Plan Rows"] * plan["Plan Width"])
+    more = min(most, size // _BYTES_EACH)
+    if more and (reasons := await unstable(connection, sql, plan)):
+        log.warning("%s is read by one connection: %s differ between several", order.dataset.name, ", ".join(reasons))
+        more = 0
+    key, attributes = order.dataset.partition_by or "", planned.description.attributes
+    return (await keys(connection, sql, attributes, key, size) if more else None), more
 
 
 def projection(order: Order, planned: Plan, *, as_bytes: bool = False) -> "partial[str]":

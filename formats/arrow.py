@@ -43,6 +43,5 @@ FORMAT = Format(
     layout=Layout.TYPED,
     options=ArrowOptions,
     encoder=ArrowEncoder,
-    native_intervals=True,
     unique_names=True,
 )

@@ -98,8 +98,6 @@ class Format:
     The schema's metadata holds the export's description (`bytes` to `bytes`). Raises `UnsupportedSchemaError`."""
     compressible: bool = True
     """Whether gzip or zstd around the whole body makes sense (False: the format compresses inside)."""
-    native_intervals: bool = False
-    """Whether the typed layout carries intervals as month_day_nano_interval instead of ISO 8601 text."""
     unique_names: bool = False
     """Whether two columns of the same name make the document unreadable."""
 

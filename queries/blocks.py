@@ -34,7 +34,8 @@ Block: TypeAlias = list[bytes]
 def joined(block: Block) -> bytes:
     """Return a block as CSV rows without a header, and leave it empty, so that nobody holds it twice."""
     if len(block) == 1 and len(block[0]) > PIECE_BYTES:
-        return block.pop()  # a row may be hundreds of megabytes
+        # A row may be hundreds of megabytes. The driver's chunks, and what was added to them, may be bytearrays.
+        return bytes(block.pop())
     csv = b"".join(block)
     block.clear()
     return csv

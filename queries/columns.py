@@ -93,7 +93,6 @@ def resolve(
     types: Mapping[int, PgType],
     overrides: Mapping[str, Override],
     policy: Policy,
-    native_intervals: bool,
 ) -> list[Column]:
     """Return the export's columns, in the order of the attributes.
 
@@ -108,7 +107,7 @@ def resolve(
     for attribute in attributes:
         override = overrides.get(attribute.name)
         own_policy = (override.on_unrepresentable if override else None) or policy
-        column = _Resolver(types, attribute.name, own_policy, native_intervals).column(attribute)
+        column = _Resolver(types, attribute.name, own_policy).column(attribute)
         columns.append(_overridden(column, override.type) if override and override.type else column)
     return columns
 
@@ -129,11 +128,10 @@ def typed_schema(columns: Sequence[Column]) -> pa.Schema:
 class _Resolver:
     """Resolves one attribute; holds what its element needs too."""
 
-    def __init__(self, types: Mapping[int, PgType], name: str, policy: Policy, native_intervals: bool) -> None:
+    def __init__(self, types: Mapping[int, PgType], name: str, policy: Policy) -> None:
         self._types = types
         self._name = name
         self._policy: Policy = policy
-        self._native_intervals = native_intervals
 
     def column(self, attribute: Attribute) -> Column:
         type_ = self._look_up(attribute.oid)
@@ -151,6 +149,9 @@ class _Resolver:
         element = None
         if type_.element and type_.oid not in _OPAQUE:
             element = self._resolve(type_.element, modifier)
+            if element.kind is Kind.UUID:
+                # pandas reads no list of arrow.uuid.
+                element = replace(element, arrow_type=pa.string())
             kind, arrow_type = self._list(element)
             if kind is Kind.DOCUMENT and type_.casts_to_json:
                 arrow_type = pa.string()
@@ -175,7 +176,7 @@ class _Resolver:
         if type_.oid == _NUMERIC:
             return Kind.NUMERIC, numeric_type(modifier)
         if type_.oid == _INTERVAL:
-            return Kind.INTERVAL, pa.month_day_nano_interval() if self._native_intervals else pa.string()
+            return Kind.INTERVAL, pa.string()
         if type_.casts_to_json:
             # The cast may leave things out: GeoJSON has no M.
             return Kind.DOCUMENT, pa.string()

@@ -1,14 +1,16 @@
 """What a query returns, as the server describes it without running it."""
 
 import gc
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import asyncpg
 
+from queries.builtin import BUILTIN
 from queries.connection import Connection
 from queries.errors import QueryRejected, translated
+from queries.quoting import literal
 from queries.types import Attribute, PgType
 
 
@@ -50,6 +52,8 @@ async def describe(connection: Connection, sql: str, *, values: bool = True) -> 
     return Description(attributes, len(parameters))
 
 
+_SEPARATOR = "/"
+
 _TYPES = """
 WITH RECURSIVE inside (whole, oid) AS (
     SELECT oid, oid FROM pg_catalog.pg_type WHERE oid OPERATOR(pg_catalog.=) ANY ($1::pg_catalog.oid[])
@@ -88,15 +92,56 @@ An array of int8, unlike one of oid, would have the driver look its type up, by 
 
 
 async def types_of(connection: Connection, oids: Iterable[int], known: dict[int, PgType]) -> dict[int, PgType]:
-    """Add the types of these oids, their elements and their base types to `known`, and return it."""
-    missing = set(oids) - known.keys()
-    while missing:
-        with translated(values=False):
+    """Return the types of these oids, with their elements and base types, those of `BUILTIN` aside.
+
+    `known` are those met so far, by whatever connection; it is brought up to date. They may have changed meanwhile, and
+    the server may be another one.
+    """
+    wanted = set(oids) - BUILTIN.keys()
+    held = [known[oid] for oid in _with_parts(wanted, known)]
+    found = {type_.oid: type_ for type_ in held} if held and await _are_true(connection, held) else {}
+    found |= await look_up(connection, wanted - found.keys())
+    known |= found
+    return found
+
+
+async def look_up(connection: Connection, oids: Iterable[int]) -> dict[int, PgType]:
+    """Return what the server says of these types, and of their elements and base types that are not built in."""
+    found: dict[int, PgType] = {}
+    wanted = set(oids)
+    while missing := wanted - found.keys():
+        with translated():
             rows = await connection.fetch(_TYPES, sorted(missing))
         if not rows:
             raise QueryRejected(f"no such types: {sorted(missing)}")
-        for row in rows:
-            known[row["oid"]] = PgType(*row)
-        referred = {oid for row in rows for oid in (row["element"], row["base"]) if oid}
-        missing = referred - known.keys()
-    return known
+        found |= {row["oid"]: PgType(*row) for row in rows}
+        wanted |= {oid for row in rows for oid in (row["element"], row["base"]) if oid} - BUILTIN.keys()
+    return found
+
+
+def _with_parts(oids: Iterable[int], known: Mapping[int, PgType]) -> set[int]:
+    """Return those of the oids, and of their elements and base types, that are known and not built in."""
+    found: set[int] = set()
+    left = {oid for oid in oids if oid in known}
+    while left:
+        found |= left
+        parts = {part for oid in left for part in (known[oid].element, known[oid].base)}
+        left = {oid for oid in parts if oid in known} - found - BUILTIN.keys()
+    return found
+
+
+async def _are_true(connection: Connection, types: Sequence[PgType]) -> bool:
+    """Return whether the server says the same of these types."""
+    ours = ", ".join(literal(_SEPARATOR.join(map(_text, astuple(type_)))) for type_ in types)
+    oids = ",".join(str(type_.oid) for type_ in types)
+    described = _TYPES.replace("$1", f"'{{{oids}}}'")
+    same = f"""SELECT FROM ({described}) t(oid, schema, name, type, display, element, base, modifier, casts)
+WHERE pg_catalog.concat_ws('{_SEPARATOR}', oid, schema, name, type, display, element, base, modifier, casts)
+    OPERATOR(pg_catalog.=) ANY (ARRAY[{ours}]::pg_catalog.text[])"""
+    with translated():
+        # The driver tells only how many rows a statement gave that is not prepared, and needs half the time.
+        return await connection.execute(same) == f"SELECT {len(types)}"
+
+
+def _text(value: object) -> str:
+    return {True: "t", False: "f"}[value] if isinstance(value, bool) else str(value)

@@ -1,6 +1,5 @@
 """A query divided into ranges of a key that its dataset names, each read by a query of its own."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -63,13 +62,6 @@ def position(attributes: Sequence[Attribute], key: str) -> int:
     if attributes[found[0]].oid not in _TYPES:
         raise QueryRejected(f"partition_by: column {key!r} is no integer, date, timestamp or timestamptz")
     return found[0]
-
-
-async def estimated_size(connection: Connection, sql: str) -> int:
-    """Return how many bytes the server's planner expects of a query."""
-    with translated():
-        plan = json.loads(await connection.fetchval(f"EXPLAIN (FORMAT JSON) {sql}"))[0]["Plan"]
-    return int(plan["Plan Rows"] * plan["Plan Width"])
 
 
 async def keys(connection: Connection, sql: str, attributes: Sequence[Attribute], key: str, size: int) -> Walk | None:

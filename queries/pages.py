@@ -3,12 +3,12 @@
 In order, the ranges give the same rows in the same order as one sequential scan of the table.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from queries.connection import Connection
 from queries.errors import translated
+from queries.explain import explained
 from queries.quoting import quoted
 from queries.walk import Span, Walk
 
@@ -70,14 +70,13 @@ async def pages(connection: Connection, table: str, names: Sequence[str], size: 
     """
     if connection.get_server_version().major < _FIRST_VERSION:
         return None
+    plan = await explained(connection, f"SELECT * FROM {table}", how="VERBOSE, COSTS OFF, ")  # noqa: S608 - a quoted name
+    scans = list(_scans(plan))
+    # A filter is row-level security's; it may tell rows by the time, which differs between transactions.
+    if any(scan["Node Type"] != "Seq Scan" or "Filter" in scan for scan in scans):
+        return None
+    schemas, relations = ([scan[key] for scan in scans] for key in ("Schema", "Relation Name"))
     with translated():
-        explain = f"EXPLAIN (VERBOSE, FORMAT JSON, COSTS OFF) SELECT * FROM {table}"  # noqa: S608 - a quoted name
-        plan = await connection.fetchval(explain)
-        scans = list(_scans(json.loads(plan)[0]["Plan"]))
-        # A filter is row-level security's; it may tell rows by the time, which differs between transactions.
-        if any(scan["Node Type"] != "Seq Scan" or "Filter" in scan for scan in scans):
-            return None
-        schemas, relations = ([scan[key] for scan in scans] for key in ("Schema", "Relation Name"))
         leaves = await connection.fetch(_LEAVES, schemas, relations, table)
     if len(leaves) != len(scans):  # one has come since the snapshot
         return None

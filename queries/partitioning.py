@@ -1,19 +1,11 @@
 """Whether a query may be read in ranges of a key, as far as its text tells."""
 
-import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 from queries.binding import SqlFault
 from queries.lexer import tokens, trimmed
-
-# Their values differ from one transaction to the next, or from one run to the next.
-_CALLS = re.compile(
-    "now|(transaction|statement|clock)_timestamp|timeofday|random|random_normal|setseed|gen_random_uuid|uuidv[47]"
-    "|uuid_generate_.*|nextval|currval|lastval|txid_current|pg_current_xact_id"
-)
-_WORDS = re.compile("current_timestamp|current_date|current_time|localtimestamp|localtime|tablesample")
 
 
 class _Word(NamedTuple):
@@ -32,8 +24,7 @@ class _Word(NamedTuple):
 def faults(sql: str, key: str) -> list[SqlFault]:
     """Find what would make the parts of a query, in the order of `key`, other rows than the query's own.
 
-    That is another order, a limit, and whatever gives each part another value. What views and functions hide is not
-    seen.
+    That is another order and a limit. Whether each part gets other values, the database can tell (`queries.stability`).
     """
     words = [*_words(trimmed(sql)), _Word("end", "", len(sql), 0)]
     return [SqlFault(key, word.position, f"partition_by: {message}") for word, message in _wrong(words, key)]
@@ -43,10 +34,7 @@ def _wrong(words: Sequence[_Word], key: str) -> Iterator[tuple[_Word, str]]:
     if words[0].text == "(":
         yield words[0], "write the query without brackets around it, which hide its order"
     for place, (word, following) in enumerate(pairwise(words)):
-        called = following.text == "(" and _CALLS.fullmatch(word.text)
-        if word.kind == "identifier" and (called or _WORDS.fullmatch(word.text)):
-            yield word, f"{word.text} gives the parts of the query different values; make it a parameter"
-        elif word.is_keyword("limit", "offset", "fetch"):
+        if word.is_keyword("limit", "offset", "fetch"):
             yield word, f"the parts of a query with {word.text.upper()} are not its rows"
         elif word.is_keyword("order") and following.is_keyword("by") and not _ascending(words[place + 2 :], key):
             yield word, f'the parts come in the order of "{key}", so ORDER BY must begin with it, ascending'

@@ -133,9 +133,9 @@ class Pool:
     async def _release(self, connection: Connection) -> None:
         try:
             # In one message what the driver would send in two: the end of the transaction, and of what outlives it
-            # (a query may take advisory locks, LISTEN, and set_config without `local`), as far as the server knows it.
+            # (a query may PREPARE, LISTEN, take advisory locks, and set_config without `local`).
             reset = connection.get_reset_query().replace("SELECT pg_", "SELECT pg_catalog.pg_")
-            await connection.execute(f"ROLLBACK;\n{reset}", timeout=_CLEANUP_SECONDS)
+            await connection.execute(f"ROLLBACK;\nDEALLOCATE ALL;\n{reset}", timeout=_CLEANUP_SECONDS)
         except Exception:  # noqa: BLE001 - the driver raises its internal errors too when a COPY was cut
             with suppress(asyncpg.InterfaceError):  # the driver has seen it closed, and taken it back
                 connection.terminate()

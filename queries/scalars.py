@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from queries.errors import SettingsChanged
 from queries.odd import refuse, unlike, without
-from queries.temporal import intervals, moments, times, validity
+from queries.temporal import moments, times, validity
 from queries.types import Column, Kind
 
 Kernel = Callable[[pa.Array, Column], pa.Array]
@@ -112,7 +112,6 @@ _KERNELS: Mapping[Kind, Kernel] = {
     Kind.TIMESTAMP: moments,
     Kind.TIMESTAMPTZ: moments,
     Kind.TIME: times,
-    Kind.INTERVAL: intervals,
     Kind.BYTEA: _bytes,
     Kind.UUID: _uuid,
     Kind.JSON: _document,

@@ -1,4 +1,4 @@
-"""Dates, times and intervals from the text that PostgreSQL prints under DateStyle ISO and IntervalStyle iso_8601."""
+"""Dates and times from the text that PostgreSQL prints under DateStyle ISO."""
 
 import re
 
@@ -25,14 +25,7 @@ _ODD = re.compile(
     r"(\d{4,})-(\d\d)-(\d\d)(?:[ T](\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?)?(?:\+00(?::00)?)?( BC)?", re.ASCII
 )
 
-_INTERVAL = (
-    r"^P(?:(?P<years>-?[0-9]+)Y)?(?:(?P<months>-?[0-9]+)M)?(?:(?P<days>-?[0-9]+)D)?"
-    r"(?:T(?:(?P<hours>-?[0-9]+)H)?(?:(?P<minutes>-?[0-9]+)M)?"
-    r"(?:(?P<sign>-?)(?P<seconds>[0-9]+)(?:\.(?P<fraction>[0-9]{1,6}))?S)?)?$"
-)
-_WHOLE = ("years", "months", "days", "hours", "minutes")
 _MARCH = 3
-_LONGEST = (2**63 - 1) // 1000
 
 
 def moments(text: pa.Array, column: Column) -> pa.Array:
@@ -93,47 +86,6 @@ def _microseconds(text: str) -> int | None:
     parts = _parts(text)
     total = parts[0] * _DAY + parts[1] if parts else None
     return total if total is not None and -(2**63) <= total < 2**63 else None
-
-
-def intervals(text: pa.Array, column: Column) -> pa.Array:
-    """Return months, days and nanoseconds; an interval of more than 292 years of hours does not fit."""
-    fields = pc.extract_regex(text, _INTERVAL)
-    years, months, days, hours, minutes = (_integers(fields, name) for name in _WHOLE)
-    months = pc.add(pc.multiply(years, 12), months)
-    minutes = pc.add(pc.multiply(hours, 60), minutes)
-    microseconds = pc.add(pc.multiply(minutes, 60_000_000), _seconds(fields))
-    fits = pc.and_(pc.less_equal(microseconds, _LONGEST), pc.greater_equal(microseconds, -_LONGEST))
-    odd = pc.and_(pc.is_valid(text), pc.invert(pc.fill_null(fits, False)))
-    refuse(text, odd, column)
-    return _interval_array(months, days, pc.multiply(without(microseconds, odd), 1000))
-
-
-def _integers(fields: pa.Array, name: str) -> pa.Array:
-    text = pc.struct_field(fields, name)
-    return pc.if_else(pc.equal(text, ""), "0", text).cast(pa.int64())
-
-
-def _seconds(fields: pa.Array) -> pa.Array:
-    sign, seconds, fraction = (pc.struct_field(fields, name) for name in ("sign", "seconds", "fraction"))
-    return pc.binary_join_element_wise(sign, seconds, pc.ascii_rpad(fraction, 6, "0"), "").cast(pa.int64())
-
-
-def _interval_array(months: pa.Array, days: pa.Array, nanoseconds: pa.Array) -> pa.Array:
-    """Return the columns interleaved as Arrow lays a month_day_nano out: int32, int32, int64."""
-    count = len(months)
-    body = bytearray(16 * count)
-    narrow, wide = memoryview(body).cast("i"), memoryview(body).cast("q")
-    narrow[0::4] = _contents(pc.fill_null(months, 0).cast(pa.int32())).cast("i")
-    narrow[1::4] = _contents(pc.fill_null(days, 0).cast(pa.int32())).cast("i")
-    wide[1::2] = _contents(pc.fill_null(nanoseconds, 0)).cast("q")
-    buffers = [validity(nanoseconds), pa.py_buffer(body)]
-    return pa.Array.from_buffers(pa.month_day_nano_interval(), count, buffers)
-
-
-def _contents(array: pa.Array) -> "memoryview[int]":
-    width = array.type.bit_width // 8
-    whole = memoryview(array.buffers()[1]).cast("B")
-    return whole[array.offset * width : (array.offset + len(array)) * width]
 
 
 def validity(array: pa.Array) -> pa.Buffer | None:

@@ -69,6 +69,13 @@ def test_parquet_row_groups(service: Service) -> None:
         ("..", "export.csv"),
         (".hidden", "hidden.csv"),
         ("100%", "100%.csv"),
+        ("-rf", "rf.csv"),
+        ("CON", "CON_.csv"),
+        ("com1.txt", "com1_.txt.csv"),
+        ("console", "console.csv"),
+        ("X.CSV", "X.csv"),
+        ("Ниже" * 40, ("Ниже" * 40)[:56] + ".csv"),
+        ("x" + "😀" * 60, "x" + "😀" * 28 + ".csv"),
     ],
 )
 def test_filename(service: Service, wanted: str, stored: str) -> None:
@@ -79,6 +86,20 @@ def test_filename(service: Service, wanted: str, stored: str) -> None:
     fallback = "".join("_" if letter == "%" or not letter.isascii() else letter for letter in stored)
     exact = "" if stored.isascii() and "%" not in stored else f"; filename*=UTF-8''{quote(stored, safe='')}"
     assert disposition == f'attachment; filename="{fallback}"{exact}'
+
+
+@pytest.mark.parametrize("wanted", ["x", "x.csv", "x.CSV", "x.csv.gz"])
+def test_filename_of_a_compressed_file(service: Service, wanted: str) -> None:
+    answer = service.curl(f"/datasets/items.csv?_filename={wanted}&_compression=gzip")
+    assert answer.headers["content-disposition"] == 'attachment; filename="x.csv.gz"'
+
+
+@pytest.mark.parametrize("wanted", ["Ниже" * 37, "😀" * 70, "y" * 150])
+def test_wget_stores_a_long_name_whole(service: Service, tmp_path: Path, wget: str, wanted: str) -> None:
+    url = f"{service.url}/datasets/items.csv?_filename={quote(wanted)}"
+    subprocess.run([wget, "-q", "--tries=1", "--content-disposition", url], cwd=tmp_path, check=True, timeout=20)
+    (stored,) = tmp_path.iterdir()
+    assert stored.suffix == ".csv"
 
 
 def test_no_filename_leaves_the_folder(service: Service, tmp_path: Path) -> None:

@@ -157,7 +157,7 @@ async def _description(database: Database) -> Any:
     dataset = order("SELECT * FROM shop.keyed", "csv", table='"shop"."keyed"').dataset
     async with database.pool.transaction("describe") as connection:
         described = await describe(connection, dataset.query.numbered())
-        known = await columns_of(dataset, described, database, connection, native_intervals=True)
+        known = await columns_of(dataset, described, database, connection)
         return await columns(dataset, described, known, connection)
 
 

@@ -32,11 +32,10 @@ async def columns_of(
     query: str,
     overrides: Mapping[str, Declared] | None = None,
     policy: Policy = "error",
-    native_intervals: bool = True,
 ) -> list[Column]:
     description = await describe(connection, query)
     types = await types_of(connection, {attribute.oid for attribute in description.attributes}, {})
-    return resolve(description.attributes, types, overrides or {}, policy, native_intervals)
+    return resolve(description.attributes, types, overrides or {}, policy)
 
 
 async def copied(

@@ -1,7 +1,11 @@
 """Descriptions hold what asyncpg's own prepared statements leave out; this fails if asyncpg keeps it elsewhere."""
 
+import asyncio
+from dataclasses import replace
+
 import pytest
 
+from queries.builtin import BUILTIN
 from queries.describe import Description, describe, types_of
 from queries.errors import QueryRejected
 from queries.types import Attribute
@@ -50,4 +54,38 @@ async def test_elements_and_bases_of_types_are_looked_up_too(connection):
     types = await types_of(connection, [found.attributes[0].oid], {})
     element = types[types[found.attributes[0].oid].element]
     assert (element.name, element.type) == ("cents", "d")
-    assert types[element.base].name == "numeric"
+    assert BUILTIN[element.base].name == "numeric"
+
+
+async def test_types_that_change_are_looked_up_again(connection):
+    """Also those of another server behind the same address, which may have other types under the same oids."""
+    await connection.execute("CREATE TYPE pg_temp.mood AS ENUM ('sad'); CREATE TYPE pg_temp.pair AS (a int, b text)")
+    oids = [row[0] for row in await connection.fetch("SELECT unnest(ARRAY['mood', '_mood', 'pair']::regtype[]::oid[])")]
+    mood, moods, pair = oids
+    known = {}
+    first = await types_of(connection, oids, known)
+    assert first == known == await types_of(connection, oids, known)
+    known[moods] = replace(known[moods], element=25)
+    assert await types_of(connection, [moods], known) == {oid: first[oid] for oid in (mood, moods)}
+    await connection.execute("ALTER TYPE mood RENAME TO humour; ALTER TYPE pair ADD ATTRIBUTE c int")
+    changed = await types_of(connection, oids, known)
+    assert [changed[oid].name for oid in oids] == ["humour", "_humour", "pair"]
+    assert (await types_of(connection, [pair], known))[pair].casts_to_json is False
+    await connection.execute("""
+        CREATE FUNCTION pg_temp.to_json(humour) RETURNS json LANGUAGE sql AS 'SELECT NULL::json';
+        CREATE CAST (humour AS json) WITH FUNCTION pg_temp.to_json(humour);
+        ALTER TYPE pair ADD ATTRIBUTE d humour;
+    """)
+    assert {type_.casts_to_json for type_ in (await types_of(connection, oids, known)).values()} == {True}
+
+
+async def test_types_that_have_not_changed_take_one_statement(connection):
+    (row,) = await connection.fetch("SELECT 'information_schema.sql_identifier'::regtype::oid AS oid")
+    known = {}
+    await types_of(connection, [row["oid"]], known)
+    sent = []
+    with connection.query_logger(lambda record: sent.append(record.query)):
+        await types_of(connection, [row["oid"]], known)
+        await types_of(connection, [23, 25], known)
+        await asyncio.sleep(0)
+    assert len(sent) == 1

@@ -73,6 +73,7 @@ async def test_nothing_that_a_query_leaves_in_its_session_reaches_the_next(datab
         pid = await connection.fetchval("SELECT pg_backend_pid()")
         await connection.execute("SELECT pg_advisory_lock(42), set_config('search_path', 'pg_temp', false)")
         await connection.execute("DECLARE held CURSOR WITH HOLD FOR SELECT 1; COMMIT; LISTEN news; BEGIN READ ONLY")
+        await connection.execute("PREPARE orders AS SELECT 'another caller''s'")
         with suppress(asyncpg.DivisionByZeroError):
             await connection.execute(last)
     async with pool.transaction("next") as connection:
@@ -82,6 +83,7 @@ async def test_nothing_that_a_query_leaves_in_its_session_reaches_the_next(datab
             "pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()",
             "pg_cursors WHERE is_holdable",
             "pg_listening_channels()",
+            "pg_prepared_statements WHERE name = 'orders'",
         ):
             assert await connection.fetchval(f"SELECT count(*) FROM {left}") == 0, left
     await pool.close()

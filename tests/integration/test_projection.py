@@ -8,7 +8,7 @@ import pytest
 
 from queries.builtin import BUILTIN
 from queries.cast import Unrepresentable
-from queries.describe import types_of
+from queries.describe import look_up
 from queries.projection import project
 from tests.decoding import decoded
 from tests.integration.reading import Declared, columns_of, copied, read, texts
@@ -153,9 +153,9 @@ async def test_extension_types_are_text_and_documents_only_if_declared(connectio
     ]
 
 
-async def test_intervals_are_text_unless_the_format_knows_them(connection):
+async def test_intervals_are_text(connection):
     query = "SELECT '1 mon -2 days'::interval AS v, ARRAY['1 day'::interval] AS a"
-    batch = await read(connection, query, native_intervals=False)
+    batch = await read(connection, query)
     assert [plain(batch.column(0)), plain(batch.column(1))] == [["P1M-2D"], [["P1D"]]]
 
 
@@ -215,7 +215,7 @@ async def test_moments_of_all_the_eras_are_exact(connection, type_, step, epoch)
 
 
 async def test_the_built_in_types_are_those_of_the_server(connection):
-    found = await types_of(connection, BUILTIN.keys(), {})
+    found = await look_up(connection, BUILTIN.keys())
     assert found.keys() == BUILTIN.keys()
     # The look-up calls no vector of fixed length an array, though both have elements.
     found |= {oid: replace(found[oid], element=BUILTIN[oid].element) for oid in (22, 30)}

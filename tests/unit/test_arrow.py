@@ -40,13 +40,6 @@ def test_polars_reads_the_same_values():
     assert frame["timestamptz"].to_list() == expected["timestamptz"]
 
 
-def test_intervals_keep_months_days_and_nanoseconds_apart():
-    schema = pa.schema([("interval", pa.month_day_nano_interval())])
-    batch = pa.RecordBatch.from_arrays([pa.array([(14, -3, 1_500_000_000), None], schema.types[0])], names=["c0"])
-    table = pa.ipc.open_stream(document(schema, batch)).read_all()
-    assert table["interval"].to_pylist() == [pa.MonthDayNano((14, -3, 1_500_000_000)), None]
-
-
 def test_a_slice_is_written_without_the_rest_of_its_batch():
     encoder = ArrowEncoder(NUMBERS, ArrowOptions())
     whole = numbers(*range(10_000))

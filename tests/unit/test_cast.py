@@ -30,7 +30,7 @@ SAMPLES = [
     (1082, 1182, "2024-02-29", '"2024-02-29"', date(2024, 2, 29)),
     (1083, 1183, "01:02:03.5", '"01:02:03.5"', time(1, 2, 3, 500_000)),
     (1114, 1115, "2024-02-29 01:02:03", '"2024-02-29T01:02:03"', datetime(2024, 2, 29, 1, 2, 3)),  # noqa: DTZ001 - it has none
-    (1186, 1187, "P1M2DT-0.5S", '"P1M2DT-0.5S"', (1, 2, -500_000_000)),
+    (1186, 1187, "P1M2DT-0.5S", '"P1M2DT-0.5S"', "P1M2DT-0.5S"),
     (3802, 3807, "[1]", '"[1]"', "[1]"),
 ]
 _EACH = pytest.mark.parametrize(("oid", "array_oid", "text", "json", "value"), SAMPLES)
@@ -44,7 +44,7 @@ class Declared:
 
 def cast(oid, texts, modifier=-1, policy="error", type_=None):
     overrides = {"v": Declared(type_, policy)} if type_ else {}
-    columns = resolve([Attribute("v", oid, modifier)], {}, overrides, policy, native_intervals=True)
+    columns = resolve([Attribute("v", oid, modifier)], {}, overrides, policy)
     if isinstance(texts, pa.Array):
         batch = typed(columns, pa.RecordBatch.from_arrays([texts], names=["c0"]))
     else:
@@ -55,9 +55,14 @@ def cast(oid, texts, modifier=-1, policy="error", type_=None):
     return found
 
 
+def element(value):
+    """What a list holds of a value."""
+    return str(value) if isinstance(value, UUID) else value
+
+
 @_EACH
 def test_nulls_slices_and_no_rows_at_all_are_kept(oid, array_oid, text, json, value):
-    for type_oid, sample, expected in [(oid, text, value), (array_oid, f"[{json},null]", [value, None])]:
+    for type_oid, sample, expected in [(oid, text, value), (array_oid, f"[{json},null]", [element(value), None])]:
         assert cast(type_oid, []).to_pylist() == []
         assert cast(type_oid, [None, None]).to_pylist() == [None, None]
         rows = [sample, None, sample, sample, None]
@@ -71,7 +76,7 @@ def test_nulls_slices_and_no_rows_at_all_are_kept(oid, array_oid, text, json, va
 @_EACH
 def test_empty_lists_null_lists_and_lists_of_null_are_told_apart(oid, array_oid, text, json, value):
     texts = ["[]", None, "[null]", f"[{json}]", "[]", f"[null,{json},null]", "[]"]
-    expected = [[], None, [None], [value], [], [None, value, None], []]
+    expected = [[], None, [None], [element(value)], [], [None, element(value), None], []]
     assert cast(array_oid, texts).to_pylist() == expected
     assert cast(array_oid, ["[]"] * 3).to_pylist() == [[]] * 3
 
@@ -159,42 +164,6 @@ def test_timestamps_stay_right_beside_odd_ones(values):
     texts = [str(value) if value else None for value in values]
     expected = [None if value == "-infinity" else value for value in values]
     assert cast(1114, texts, policy="null").to_pylist() == expected
-
-
-_SMALL = st.integers(-(2**31), 2**31 - 1)
-
-
-@settings(deadline=None)
-@given(
-    st.lists(st.none() | st.tuples(st.integers(-178_956_970, 178_956_970), _SMALL, st.integers(-(2**63), 2**63 - 1)))
-)
-def test_intervals_are_exact_or_null_when_too_long(values):
-    expected = []
-    for value in values:
-        fits = value is not None and abs(value[2]) <= (2**63 - 1) // 1000
-        expected.append((value[0] * 12, value[1], value[2] * 1000) if fits else None)
-    texts = [None if value is None else _iso_interval(*value) for value in values]
-    found = cast(1186, texts, policy="null").to_pylist()
-    assert [value and tuple(value) for value in found] == expected
-
-
-def _iso_interval(years, days, microseconds):
-    """What EncodeInterval prints: the parts of the time have the sign of the whole."""
-    sign = "-" if microseconds < 0 else ""
-    seconds, fraction = divmod(abs(microseconds), 1_000_000)
-    minutes, second = divmod(seconds, 60)
-    hour, minute = divmod(minutes, 60)
-    part = f"{fraction:06d}".rstrip("0")
-    time_of_day = "".join(f"{sign}{count}{unit}" for count, unit in ((hour, "H"), (minute, "M")) if count)
-    if second or part:
-        time_of_day += f"{sign}{second}{'.' if part else ''}{part}S"
-    day_part = "".join(f"{count}{unit}" for count, unit in ((years, "Y"), (days, "D")) if count)
-    return (
-        "P"
-        + day_part
-        + (f"T{time_of_day}" if time_of_day or not day_part else "")
-        + ("0S" if not time_of_day and not day_part else "")
-    )
 
 
 @settings(deadline=None)

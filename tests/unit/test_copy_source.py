@@ -49,3 +49,14 @@ async def test_blocks_grow_while_the_reader_keeps_up_and_shrink_when_it_lets_the
     assert sizes[:35] == sorted(sizes[:35])
     assert sizes[34] == BLOCK_BYTES
     assert sizes[36] == sizes[0]
+
+
+@pytest.mark.parametrize("sizes", [[10], [10, 20], [1 << 20]])
+async def test_blocks_are_bytes_whatever_the_driver_hands_over(sizes) -> None:
+    """Other servers than ours refuse a bytearray."""
+    source = CopySource()
+    writing = asyncio.gather(*(source.write(bytearray(size)) for size in sizes))
+    await asyncio.sleep(0)
+    source.end(0, None)
+    assert [type(joined(block)) async for block in source] == [bytes]
+    writing.cancel()

@@ -60,7 +60,7 @@ def _modifier(precision, scale):
 
 def columns_of(*attributes, policy="error"):
     found = [Attribute(f"v{number}", oid, modifier) for number, (oid, modifier) in enumerate(attributes)]
-    return resolve(found, {}, {}, policy, native_intervals=True)
+    return resolve(found, {}, {}, policy)
 
 
 @pytest.mark.parametrize("oid", _TEXTS)
@@ -91,9 +91,11 @@ def test_the_digits_of_a_decimal_are_counted_after_its_zeros_are_appended():
 
 
 def test_the_leftmost_refusal_is_told_whichever_way_its_column_is_read():
-    block = csv([["2024-01-01", "1.00", "P1D"], ["2024-01-01", "NaN", "P1D"], ["infinity", "1.00", "PT9999999999H"]])
+    block = csv(
+        [["2024-01-01", "1.00", "01:00:00"], ["2024-01-01", "NaN", "01:00:00"], ["infinity", "1.00", "24:00:00"]]
+    )
     for order, row in [((0, 1, 2), 2), ((1, 0, 2), 1), ((2, 1, 0), 2)]:
-        types = [[(1082, -1), (1700, _modifier(5, 2)), (1186, -1)][position] for position in order]
+        types = [[(1082, -1), (1700, _modifier(5, 2)), (1083, -1)][position] for position in order]
         rows = [line.split(",") for line in block.decode().splitlines()]
         decoder = TypedDecoder(columns_of(*types))
         for _ in range(2):

@@ -38,9 +38,9 @@ def numeric(precision, scale):
     return ((precision << 16) | (scale & 0x7FF)) + 4
 
 
-def column(oid, modifier=-1, override=None, native_intervals=False):
+def column(oid, modifier=-1, override=None):
     overrides = {"v": Declared(override)} if override else {}
-    return resolve([Attribute("v", oid, modifier)], TYPES, overrides, "error", native_intervals)[0]
+    return resolve([Attribute("v", oid, modifier)], TYPES, overrides, "error")[0]
 
 
 @pytest.mark.parametrize(
@@ -92,9 +92,9 @@ def test_domains_composites_and_arrays_of_them_resolve_to_what_they_hold(oid, ki
     assert (resolved.element is not None) == (kind is Kind.ARRAY)
 
 
-def test_intervals_are_native_only_where_the_format_knows_them():
+def test_what_few_readers_know_is_text():
     assert column(1186).arrow_type == pa.string()
-    assert column(1187, native_intervals=True).arrow_type == pa.list_(pa.month_day_nano_interval())
+    assert column(1187).arrow_type == column(2951).arrow_type == pa.list_(pa.string())
 
 
 @pytest.mark.parametrize(
@@ -164,13 +164,13 @@ def test_a_choice_that_does_not_fit_names_the_column(oid, override):
 
 def test_a_choice_for_a_column_that_does_not_exist_is_an_error():
     with pytest.raises(ValueError, match="'other'"):
-        resolve([Attribute("v", 25)], {}, {"other": Declared("string")}, "error", native_intervals=False)
+        resolve([Attribute("v", 25)], {}, {"other": Declared("string")}, "error")
 
 
 def test_a_column_may_have_a_policy_of_its_own_and_its_elements_share_it():
     attributes = [Attribute("a", 1182), Attribute("b", 1182)]
     overrides = {"b": Declared(on_unrepresentable="null")}
-    a, b = resolve(attributes, {}, overrides, "error", native_intervals=False)
+    a, b = resolve(attributes, {}, overrides, "error")
     assert (a.policy, b.policy) == ("error", "null")
     assert b.element is not None
     assert b.element.policy == "null"
@@ -182,7 +182,7 @@ def test_an_unknown_type_is_an_error_rather_than_a_guess():
 
 
 def test_the_schemas_keep_names_order_and_duplicates():
-    columns = resolve([Attribute("a", 23), Attribute("a", 25)], {}, {}, "error", native_intervals=False)
+    columns = resolve([Attribute("a", 23), Attribute("a", 25)], {}, {}, "error")
     assert typed_schema(columns) == pa.schema([("a", pa.int32()), ("a", pa.string())])
     assert [(f.name, f.type, f.metadata) for f in text_schema(columns)] == [
         ("a", pa.string(), {b"json": b"number"}),
