@@ -7,6 +7,8 @@ the server, which then refuses every connection.
 
 from collections.abc import Mapping
 
+from queries.parameters import suggestion
+
 _SWITCH = ("0", "1")
 _TLS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 _MOST_INT = 2**31 - 1
@@ -137,7 +139,8 @@ def fault(name: str, value: str) -> str | None:
         return None
     if name in REASONS:
         return f"{name}: {REASONS[name]}"
-    return f"{name} is no parameter of libpq; a setting of the server is given as options=-c%20name%3Dvalue"
+    instead = suggestion(name, [*CHOICES, *RANGES, *TEXTS])
+    return f"{name} is no parameter of libpq (a setting of the server is options=-c%20name%3Dvalue){instead}"
 
 
 def _is_between(text: str, least: int, most: int) -> bool:

@@ -129,8 +129,8 @@ def test_what_asks_for_nothing_more_is_harmless(query):
         ("sslrootcert=system&sslcert=/x", "sslcert does not go together with sslrootcert=system"),
         ("hostaddr=10.0.0.1", "hostaddr: .*leave out either this or host"),
         ("port=1,2", "port: expected one, or as many"),
-        ("sslmod=require", "sslmod is no parameter of libpq"),
-        ("statement_timeout=5", "statement_timeout is no parameter of libpq; .*options=-c%20"),
+        ("sslmod=require", "sslmod is no parameter of libpq .*; did you mean sslmode"),
+        ("statement_timeout=5", r"statement_timeout is no parameter of libpq \(.*options=-c%20"),
     ],
 )
 def test_what_cannot_be_kept_is_refused_by_its_name_at_the_start(query, told):
