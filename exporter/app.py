@@ -56,7 +56,7 @@ def create(settings: Settings | None = None) -> AsgiAdapter:
     capped = limits(settings)
     audit = AuditLog(settings.audit_log, option_names(formats.values()))
     telemetry = Telemetry(watching(pool, capped, audit), audit)
-    access = Access(settings, origins=settings.cors_origins)
+    access = Access(settings, origins=settings.cors_origins, formats=formats)
     ready = Readiness(database, {"credentials": access.problems, "audit log": audit.problems})
     service = Service(catalog, formats, database, threads, access, capped, telemetry, ready)
     # Velithon's own documents would describe its routes, not the catalogue, and load scripts from a public host.

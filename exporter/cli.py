@@ -12,6 +12,7 @@ from cyclopts.validators import Number
 from pydantic import ValidationError
 
 from exporter.access.settings import faults as faults_of
+from exporter.database_url import check_files, holds_password
 from exporter.http.client_address import is_loopback
 from exporter.keys_command import keys, reason, sign
 from exporter.settings import Settings, misnamed
@@ -66,6 +67,7 @@ def serve(
 
     settings = _settings(database_url, datasets, allow_anonymous=allow_anonymous)
     _load(settings)
+    _check_database(settings)
     _check_callers(host, settings)
     _check_audit_log(settings)
     _check_address(host, port)
@@ -79,6 +81,7 @@ def check(*, database_url: DatabaseUrl = None, datasets: Datasets = None) -> Non
 
     settings = _settings(database_url, datasets)
     loaded = _load(settings)
+    _check_database(settings)
     try:
         wrong = asyncio.run(faults(loaded, settings))
     except QueryError as error:
@@ -131,6 +134,13 @@ def _check_callers(host: str, settings: Settings) -> None:
         _fail(f"EXPORTER_JWT_KEYS: {settings.jwt_keys}: {getattr(error, 'strerror', None) or error}")
 
 
+def _check_database(settings: Settings) -> None:
+    try:
+        check_files(settings.database_url)
+    except ValueError as error:
+        _fail(f"EXPORTER_DATABASE_URL: {error}")
+
+
 def _check_audit_log(settings: Settings) -> None:
     from exporter.telemetry import audit
 
@@ -175,9 +185,15 @@ def _settings(database_url: str | None, datasets: Path | None, *, allow_anonymou
     if wrong := list(misnamed(os.environ)):
         _fail("\n".join(wrong))
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
         _fail("\n".join(faults_of(error)))
+    if database_url is not None and holds_password(settings.database_url):
+        _warn(
+            "every user of this machine can see the password in --database-url: "
+            "set EXPORTER_DATABASE_URL instead, or keep it in a password file (PGPASSFILE)"
+        )
+    return settings
 
 
 def _load(settings: Settings) -> Catalog:
@@ -188,6 +204,10 @@ def _load(settings: Settings) -> Catalog:
         return load(settings.datasets, registry.load())
     except (CatalogError, registry.PluginError) as error:
         _fail(str(error))
+
+
+def _warn(message: str) -> None:
+    print(f"exporter: {message}", file=sys.stderr)  # noqa: T201 - a command's own words
 
 
 def _fail(message: str) -> NoReturn:

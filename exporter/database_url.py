@@ -1,27 +1,30 @@
 """What a URL of PostgreSQL must look like, so that a wrong one is refused at the start and not by every export."""
 
-import re
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+import os
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
 
 from pydantic import SecretStr
 
-_HOST = re.compile(r"(\[[^\[\]]+\]|[^\[\]:@]+)(:(?P<port>[0-9]{0,5}))?")
-_MOST = 65_535
+from exporter.private_file import OTHERS, OUTSIDERS, exposure
+from queries.conninfo import SYSTEM, ConninfoError, parameters, parse
+
+_FILES = {"sslrootcert": 0, "sslcert": 0, "sslcrl": 0, "sslkey": OUTSIDERS, "passfile": OTHERS}
+"""By the parameters that name them: what others may not do with them."""
 
 
 def postgresql_url(url: SecretStr) -> SecretStr:
     """Return a URL of one host, several or none as it is.
 
     Raises:
-        ValueError: the driver could make nothing of it; the message holds nothing of it.
+        ValueError: it cannot be kept; the message holds nothing of it but the name of a parameter.
     """
     try:
-        parts = urlsplit(url.get_secret_value())
-        query = dict(parse_qsl(parts.query, strict_parsing=True)) if parts.query else {}
-        fits = parts.scheme in ("postgres", "postgresql") and _reachable(parts, query)
+        parse(url.get_secret_value())
+    except ConninfoError as error:
+        raise ValueError(str(error)) from None
     except ValueError:  # its text may be of the URL
-        fits = False
-    if not fits:
         raise ValueError(
             "expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE, each port a number of 1 to 65535, and what is "
             "special in a password percent-encoded, such as @ as %40"
@@ -29,27 +32,63 @@ def postgresql_url(url: SecretStr) -> SecretStr:
     return url
 
 
-def _reachable(parts: SplitResult, query: dict[str, str]) -> bool:
-    """Return whether all hosts and ports can be ones; they are before the path, or in the query.
+def holds_password(url: SecretStr) -> bool:
+    """Return whether a URL itself says a password, be it of a role or of a key."""
+    return not parameters(url.get_secret_value()).keys().isdisjoint(("password", "sslpassword"))
+
+
+def check_files(url: SecretStr) -> None:
+    """Make sure that the files which a URL, or libpq's environment variables, name can be used.
+
+    The driver would find out with each connection, and say nothing of a password file that others may read.
 
     Raises:
-        ValueError: one cannot.
+        ValueError: one cannot; the message names the parameter.
     """
-    before = parts.netloc.partition("@")[2] if "@" in parts.netloc else parts.netloc
-    hosts = [found for text in (before, query.get("host", "")) if text for found in text.split(",")]
-    ports = [port for port in query.get("port", "").split(",") if port]
-    return all(map(_is_host, hosts)) and all(map(_is_port, ports))
+    given = parse(url.get_secret_value()).given
+    for name in _FILES:
+        if name in given and given[name] != SYSTEM:
+            _check_file(name, Path(given[name]))
+    verified = given.get("sslmode", "").startswith("verify-")
+    if verified and "sslrootcert" not in given and not _own("root.crt"):
+        raise ValueError(f"sslmode={given['sslmode']} needs sslrootcert: a file of authorities, or system")
+    try:
+        _load(given)
+    except (OSError, ValueError) as error:  # ssl's errors are OSErrors; a key's password may be too long for it
+        raise ValueError("sslrootcert, sslcert or sslkey: no PEM, or no key of the certificate's") from error
 
 
-def _is_host(text: str) -> bool:
-    if text.startswith("/"):  # the folder of a socket
-        return True
-    found = _HOST.fullmatch(text)
-    if found is None:
-        return False
-    unquote(found[1]).encode("idna")  # as the resolver does, which raises for a name that is none
-    return not found["port"] or _is_port(found["port"])
+def _check_file(name: str, path: Path) -> None:
+    try:
+        with path.open("rb") as stream:
+            status = os.fstat(stream.fileno())
+            stream.read(1)
+    except OSError as error:
+        raise ValueError(f"{name}: {path}: {error.strerror}") from error
+    wrong = exposure(path, status, _FILES[name]) if _FILES[name] else None
+    if wrong:
+        raise ValueError(f"{name}: {wrong}")
 
 
-def _is_port(text: str) -> bool:
-    return text.isascii() and text.isdigit() and 0 < int(text) <= _MOST
+def _load(given: Mapping[str, str]) -> None:
+    """Load what the driver would, once.
+
+    Raises:
+        OSError, ValueError: it cannot be loaded.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    for name in ("sslrootcert", "sslcrl"):
+        if name in given and given[name] != SYSTEM:
+            context.load_verify_locations(cafile=given[name])
+    if "sslcert" in given:
+        password, key = given.get("sslpassword", ""), given.get("sslkey") or _own("postgresql.key")
+        context.load_cert_chain(given["sslcert"], key, password=lambda: password)
+
+
+def _own(name: str) -> Path | None:
+    """Return the file that libpq takes where none is said, if there is one."""
+    try:
+        path = Path.home() / ".postgresql" / name
+    except RuntimeError:  # no home
+        return None
+    return path if path.exists() else None

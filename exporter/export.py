@@ -15,9 +15,9 @@ from exporter.scan import fetch, scan
 from exporter.work import Work
 from queries.blocks import pieces
 from queries.cast import Unrepresentable
-from queries.connection import Connection
+from queries.connection import Connection, encoding_of
 from queries.copy import takes_copy
-from queries.errors import CopyRefused
+from queries.errors import CopyRefused, UnsentText, Untranslatable
 from queries.source import Source
 
 log = logging.getLogger(__name__)
@@ -80,6 +80,12 @@ async def _attempt(order: Order, database: Database, threads: Executor, opener: 
                         del chunk
             except Unrepresentable as error:
                 raise error.after(work.rows) from None
+            except Untranslatable as error:
+                encoding = encoding_of(connection)
+                # Where the server has nothing to translate, a function of the query has failed.
+                if encoding in (None, "UTF8"):
+                    raise
+                raise UnsentText(encoding, error.sqlstate) from error
             last = work.finish() if work.passes_through else await loop.run_in_executor(threads, work.finish)
             if last:
                 yield last

@@ -15,6 +15,7 @@ from queries.errors import (
     RowsLost,
     SettingsChanged,
     StatementTimeout,
+    UnsentText,
 )
 
 _RETRY = {"retry-after": "5"}
@@ -35,6 +36,13 @@ _PROBLEMS: dict[type[QueryError], tuple[ProblemType, str, dict[str, str]]] = {
 
 _INSTEAD = "Let it set them for a function only (CREATE FUNCTION … SET), or use AT TIME ZONE and to_char."
 
+_UNSENT = "The database's encoding is {}, and a text cannot be sent as UTF-8; the server does not say which. {}"
+_CONVERT = (
+    "If it is Latin-1, let the dataset's query say convert_from(convert(convert_to(name, 'SQL_ASCII'), 'LATIN1', "
+    "'UTF8'), 'UTF8') for the column `name`; or move the data to a database with ENCODING 'UTF8'."
+)
+_LEAVE_OUT = "Let the dataset's query leave out, or replace, the characters that UTF-8 has not."
+
 
 def problem_of(error: Exception) -> Problem:
     """Return the problem that stands for a failure; nothing of the server's own text, which may quote SQL, is in it.
@@ -43,7 +51,7 @@ def problem_of(error: Exception) -> Problem:
     """
     if isinstance(error, Problem):
         return error
-    if isinstance(error, Exceeded | Unrepresentable | InvalidText | SettingsChanged):
+    if isinstance(error, Exceeded | Unrepresentable | InvalidText | SettingsChanged | UnsentText):
         return _in_its_words(error)
     if isinstance(error, ArgumentRejected):
         fault = Fault(error.parameter, "the database does not accept this value")
@@ -58,7 +66,10 @@ def problem_of(error: Exception) -> Problem:
     return Problem(ProblemType.QUERY_REJECTED, f"The service's log has the reason under this instance{state}.")
 
 
-def _in_its_words(error: Exceeded | Unrepresentable | InvalidText | SettingsChanged) -> Problem:
+def _in_its_words(error: Exceeded | Unrepresentable | InvalidText | SettingsChanged | UnsentText) -> Problem:
+    if isinstance(error, UnsentText):
+        advice = _CONVERT if error.encoding == "SQL_ASCII" else _LEAVE_OUT
+        return Problem(ProblemType.UNREPRESENTABLE_VALUE, _UNSENT.format(error.encoding, advice))
     if isinstance(error, SettingsChanged):
         detail = f"The dataset's query changes how values are written: {', '.join(error.names)}. {_INSTEAD}"
         return Problem(ProblemType.QUERY_REJECTED, detail)

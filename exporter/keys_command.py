@@ -61,7 +61,7 @@ def create(
 def list_(*, keys_file: KeysFile = None) -> None:
     """List the keys: name, state, end, role, datasets. Nothing in it is secret."""
     with _told(keys_file):
-        known = read(_path(keys_file))
+        known = read(_path(keys_file), to_manage=True)
         print("NAME\tSTATE\tEXPIRES\tROLE\tDATASETS")  # noqa: T201 - a command's answer
         for name, key in known.items():
             state = "expired" if key.expired() else "active"
@@ -92,23 +92,28 @@ def sign(
 
 
 def _signed(url: str, name: str, expires: str, keys_file: Path | None) -> str:
+    from formats import registry  # noqa: PLC0415 - the other commands need none of it, and it takes a while
+
     settings = _settings(keys_file)
     secret, parts = settings.url_key, urlsplit(url)
     if secret is None:
         raise ValueError("EXPORTER_URL_KEY is not set")
-    key = read(_path(settings.keys)).get(name)
+    key = read(_path(settings.keys), to_manage=True).get(name)
     if key is None or key.expired():
         raise ValueError(f"there is no key {name}, or it has expired")
     _, found, export = parts.path.rpartition("/datasets/")
-    if not found or "." not in export or "/" in export:
+    dataset, _, extension = export.rpartition(".")
+    formats = registry.load()
+    if not found or "/" in export or not dataset or extension not in formats:
         raise ValueError(
-            "expected the URL of an export, such as http://127.0.0.1:8000/datasets/orders.csv?since=2024-01-01"
+            f"expected the URL of an export, whose name ends in {', '.join(f'.{known}' for known in formats)}, "
+            "such as http://127.0.0.1:8000/datasets/orders.csv?since=2024-01-01"
         )
     items = dict(query_string.parse(parts.query))
     if any(given in items for given in query_string.SIGNATURE):
         raise ValueError("this URL is signed already")
     moment = int(time.time()) + int(duration(expires).total_seconds())
-    _check(name, key, export.rpartition(".")[0], moment)
+    _check(name, key, dataset, moment)
     items |= {"_key": [name], "_expires": [str(moment)]}
     items["_signature"] = [signature(secret.get_secret_value(), key, export, items)]
     return urlunsplit(parts._replace(query=urlencode(items, doseq=True), fragment=""))

@@ -4,7 +4,6 @@ import multiprocessing
 import os
 import socket
 import ssl
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from granian.constants import Interfaces, Loops, SSLProtocols
 from granian.http import HTTP1Settings, HTTP2Settings
 from granian.log import LogLevels
 
+from exporter.private_file import OUTSIDERS, exposure
 from exporter.settings import Settings
 from exporter.telemetry.logs import configuration
 
@@ -67,8 +67,8 @@ class Tls:
 
         Raises:
             OSError: a file cannot be read; it names which.
-            ValueError: one is no PEM, the two do not belong together, or others than its owner and group may read the
-                key.
+            ValueError: one is no PEM, the two do not belong together, or the key is another user's, or open to others
+                than its owner and, for reading, its group.
         """
         if b"-----BEGIN CERTIFICATE-----" not in self.certificate.read_bytes():
             raise ValueError(f"{self.certificate} holds no certificate in PEM")
@@ -82,8 +82,8 @@ class Tls:
         except ssl.SSLError as error:
             why = "do not belong together" if error.reason == "KEY_VALUES_MISMATCH" else "hold no PEM that can be used"
             raise ValueError(f"{self.certificate} and {self.key} {why}") from error
-        if self.key.stat().st_mode & stat.S_IROTH:
-            raise ValueError(f"everybody may read {self.key}; chmod o= it")
+        if wrong := exposure(self.key, self.key.stat(), OUTSIDERS):
+            raise ValueError(wrong)
 
 
 @_metrics_folder()

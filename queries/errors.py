@@ -77,6 +77,19 @@ class QueryRejected(QueryError):
     """The server refused the query or failed while it ran it."""
 
 
+class Untranslatable(QueryRejected):
+    """A text does not fit an encoding (SQLSTATE 22021, 22P05): the client's, the database's, or one of a function's."""
+
+
+class UnsentText(QueryError):
+    """A text of a database whose encoding is not UTF-8 could not be sent as UTF-8."""
+
+    def __init__(self, encoding: str, sqlstate: str | None) -> None:
+        super().__init__(f"a text of the database, whose encoding is {encoding}, cannot be sent as UTF-8")
+        self.encoding = encoding
+        self.sqlstate = sqlstate
+
+
 class ArgumentRejected(QueryError):
     """The server refused the value of an argument."""
 
@@ -127,6 +140,8 @@ def _translated(error: Exception, *, values: bool) -> QueryError:
         kind = LockTimeout
     elif isinstance(error, asyncpg.QueryCanceledError):
         kind = StatementTimeout
+    elif isinstance(error, asyncpg.CharacterNotInRepertoireError | asyncpg.UntranslatableCharacterError):
+        kind = Untranslatable
     translated = kind(_told(error, values=values))
     translated.sqlstate = sqlstate
     position = getattr(error, "position", None)

@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from functools import partial
+from typing import Any
 
 import asyncpg
 
 from queries.acting import Acting
 from queries.connection import Connection, keep_alive
-from queries.errors import DatabaseUnavailable, PoolBusy, RoleRefused, translated
+from queries.conninfo import parse
+from queries.errors import DatabaseUnavailable, PoolBusy, QueryError, RoleRefused, translated
 from queries.hosts import connect
 from queries.session import Session
 from queries.wire import CopyingConnection
@@ -28,8 +29,8 @@ class Pool:
     """
 
     def __init__(self, dsn: str, *, size: int, acquire_timeout: float, session: Session) -> None:
-        """Take how many connections there may be, and the seconds to wait for one."""
-        self._dsn = dsn
+        """Take a libpq URL, how many connections there may be, and the seconds to wait for one."""
+        self._conninfo = parse(dsn)
         self._size = size
         self._acquire_timeout = acquire_timeout
         self._session = session
@@ -42,23 +43,24 @@ class Pool:
         """Return the driver's pool, which belongs to the event loop that first asks for it."""
         if self._opened is None:
             self._opened = asyncpg.create_pool(
-                self._dsn,
-                connect=partial(connect, seconds=self._acquire_timeout),
+                connect=self._connect,
                 connection_class=CopyingConnection,
                 min_size=0,
                 max_size=self._size,
                 # Poolers in transaction mode hand out another server connection each time: a cached name is gone there.
                 statement_cache_size=0,
-                server_settings={"application_name": "exporter"},
                 init=self._prepare,
                 reset=_already_reset,
             )
             await self._opened
         return self._opened
 
+    async def _connect(self, *_: Any, **options: Any) -> "asyncpg.Connection[asyncpg.Record]":
+        return await connect(self._conninfo, seconds=self._acquire_timeout, **options)
+
     async def _prepare(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         """Have both sides of a new connection notice when the other is gone."""
-        keep_alive(connection)
+        keep_alive(connection, self._conninfo.probes(), asks=self._conninfo.keeps_alive)
         try:
             # Two statements in one message are a transaction of their own: it is tried without being kept.
             await connection.execute(f"{_WATCH} SELECT 1")
@@ -127,6 +129,11 @@ class Pool:
             if isinstance(error.__cause__, TimeoutError) and not self.spare:
                 raise PoolBusy(f"no connection came free within {self._acquire_timeout} s") from error
             raise
+        except QueryError as error:
+            # No query was asked yet: the server refuses a database, or what the URL says.
+            unavailable = DatabaseUnavailable(str(error))
+            unavailable.sqlstate = error.sqlstate
+            raise unavailable from error.__cause__
         finally:
             self.waiting -= 1
 

@@ -37,11 +37,17 @@ class Access:
     """Knows every way in which a caller may say who they are."""
 
     def __init__(
-        self, settings: AccessSettings, slowdown: Slowdown | None = None, *, origins: Collection[str] = ()
+        self,
+        settings: AccessSettings,
+        slowdown: Slowdown | None = None,
+        *,
+        origins: Collection[str] = (),
+        formats: Collection[str] = (),
     ) -> None:
-        """Take the settings, what slows failed attempts down, and the other origins whose pages may ask."""
+        """Take the settings, what slows failed attempts down, other origins whose pages may ask, and the formats."""
         self._settings = settings
         self._origins = origins
+        self._formats = formats
         self._keys = KnownKeys(settings.keys) if settings.keys else None
         self._jwks = Jwks(settings.jwt_keys) if settings.jwt_keys else None
         self._jwts = Jwts(settings, self._jwks) if self._jwks else None
@@ -125,7 +131,9 @@ class Access:
         secret, path = self._settings.url_key, request.scope.path
         if secret is None or self._keys is None:
             raise _Refused("signed URLs are not switched on")
-        if request.method not in ("GET", "HEAD") or not path.startswith(_DATASETS):
+        # Without a format Accept would choose one, which nobody has signed.
+        is_export = path.startswith(_DATASETS) and path.rpartition(".")[2] in self._formats
+        if request.method not in ("GET", "HEAD") or not is_export:
             raise _Refused("URL of another kind")
         if any(len(items.get(name, ())) != 1 for name in query_string.SIGNATURE):
             raise _Refused("incomplete signature")

@@ -4,7 +4,6 @@ import asyncio
 import json
 import logging
 import os
-import stat
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,6 +13,8 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from joserfc.errors import JoseError
 from joserfc.jwk import JWKRegistry, Key, OctKey
+
+from exporter.private_file import CHANGEABLE, exposure, opened
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +100,8 @@ def read(location: str) -> list[Key]:
     """Return the keys of a JWKS that can be used, in order.
 
     Raises:
-        ValueError: it is none, has no such key, or is a file with secret keys that others than its owner may read.
+        ValueError: it is none, has no such key, or is a file that others than its owner may change (or read, where
+            there are secret keys in it).
         OSError: it cannot be read, or its server answers with a redirection or an error.
     """
     text, private = _fetched(location) if "://" in location else _stored(Path(location))
@@ -114,10 +116,16 @@ def read(location: str) -> list[Key]:
 
 
 def _stored(path: Path) -> tuple[bytes, bool]:
-    """Return a file's content, and whether it is only its owner's."""
+    """Return a file's content, and whether nobody but its owner may read it.
+
+    Raises:
+        ValueError: others may change it, and so become whoever they like.
+    """
     with path.open("rb") as stream:
-        mode = os.fstat(stream.fileno()).st_mode
-        return _bounded(stream), not mode & (stat.S_IRWXG | stat.S_IRWXO)
+        status = os.fstat(stream.fileno())
+        if wrong := exposure(path, status, CHANGEABLE):
+            raise ValueError(wrong)
+        return _bounded(stream), opened(path, status) is None
 
 
 def _fetched(url: str) -> tuple[bytes, bool]:

@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import stat
 import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -12,8 +11,8 @@ from pathlib import Path
 import tomli_w
 
 from exporter.access.key import Key, keys_of
+from exporter.private_file import opened, owned_by_another
 
-_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _HEADER = "# Written by `exporter keys`, which keeps no comments.\n\n"
 
 
@@ -21,18 +20,23 @@ class KeysFileError(Exception):
     """The keys file cannot be used, and why."""
 
 
-def read(path: Path) -> dict[str, Key]:
+def read(path: Path, *, to_manage: bool = False) -> dict[str, Key]:
     """Return the keys by their names.
 
+    Args:
+        path: the file.
+        to_manage: whether nobody is let in by them, so that root may have them for the service's user.
+
     Raises:
-        KeysFileError: there is no such file, others than its owner may use it, or it is wrong.
+        KeysFileError: there is no such file, others than its owner may use it, it is another user's, or it is wrong.
         OSError: it cannot be read now.
     """
     try:
         with path.open("rb") as stream:
-            mode = os.fstat(stream.fileno()).st_mode
-            if mode & _OTHERS:
-                raise KeysFileError(f"{path} may be read or written by others than its owner: chmod 600 {path}")
+            status = os.fstat(stream.fileno())
+            wrong = opened(path, status) or (None if to_manage else owned_by_another(path, status))
+            if wrong:
+                raise KeysFileError(wrong)
             return keys_of(tomllib.load(stream))
     except FileNotFoundError as error:
         raise KeysFileError(f"{path} does not exist; `exporter keys create` makes it") from error
@@ -54,7 +58,7 @@ def changing(path: Path) -> Iterator[dict[str, Key]]:
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)  # the file itself is another one after each change
-        keys = read(path) if path.exists() else {}
+        keys = read(path, to_manage=True) if path.exists() else {}
         yield keys
         _replace(path, keys)
         os.fsync(folder)

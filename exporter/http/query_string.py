@@ -64,7 +64,9 @@ def _text(raw: str) -> str:
 
 def may_be_signed(query_string: str) -> bool:
     """Return whether one of the signature's names could be in a query string that nobody has taken apart yet."""
-    return any(name in query_string or (name[1:] in query_string and "%" in query_string) for name in SIGNATURE)
+    if "%" in query_string and not _BROKEN_ESCAPE.search(query_string):  # any letter may be encoded
+        query_string = _decoded(query_string)
+    return any(name in query_string for name in SIGNATURE)
 
 
 def split(items: Items) -> tuple[dict[str, list[str]], dict[str, list[str]]]:

@@ -2,9 +2,13 @@
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 _STDERR, _CLOSED = 2, -1
+
+Opened = Callable[[Path, os.stat_result], None]
+"""Looks at a file that was opened."""
 
 
 class AppendOnlyFile:
@@ -13,9 +17,10 @@ class AppendOnlyFile:
     After a rotation, when the path names another file or none, that one is opened; a new file is its owner's alone.
     """
 
-    def __init__(self, path: Path | None) -> None:
-        """Take the path; None means stderr. The file is opened with the first line."""
+    def __init__(self, path: Path | None, opened: Opened = lambda *_: None) -> None:
+        """Take the path, None for stderr, and what is to look at each file that is opened; the first is with a line."""
         self._path = path
+        self._opened = opened
         self._descriptor = _CLOSED if path else _STDERR
         self._torn = False
 
@@ -51,6 +56,7 @@ class AppendOnlyFile:
             # O_NONBLOCK is for a path that turns out to be a pipe: to open or fill one could take for ever.
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
             self._descriptor = os.open(self._path, flags, 0o600)
+            self._opened(self._path, os.fstat(self._descriptor))
         return self._descriptor
 
     def _is_open(self, path: Path) -> bool:

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import os
+import stat
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -10,8 +12,9 @@ from typing import Any
 
 from exporter.http.problems import Problem, ProblemType
 from exporter.order import Order
+from exporter.private_file import OUTSIDERS, exposure
 from exporter.telemetry import masking
-from exporter.telemetry.append_only import AppendOnlyFile
+from exporter.telemetry.append_only import AppendOnlyFile, Opened
 from exporter.telemetry.lane import Lane
 from exporter.telemetry.logs import dumps
 from exporter.telemetry.visit import Visit
@@ -47,7 +50,7 @@ class AuditLog:
         self._no_room = 0
         self._unwritten = 0
         self._options = options
-        self._file = _file_at(path)
+        self._file = _file_at(path, _tell_of_readers)
         self._lane = Lane("audit log", _HELD_LINES)
         self._failure: str | None = None
         self._lane.put(self._opened)
@@ -170,8 +173,14 @@ class AuditLog:
             log.warning("the audit log is written again")
 
 
-def _file_at(path: str | None) -> AppendOnlyFile | None:
-    return AppendOnlyFile(None if path == "-" else Path(path)) if path else None
+def _file_at(path: str | None, opened: Opened = lambda *_: None) -> AppendOnlyFile | None:
+    return AppendOnlyFile(None if path == "-" else Path(path), opened) if path else None
+
+
+def _tell_of_readers(path: Path, status: os.stat_result) -> None:
+    """Warn of a file that was there already, made by somebody else: by logrotate's `create`, as a rule."""
+    if stat.S_ISREG(status.st_mode) and (wrong := exposure(path, status, OUTSIDERS)):
+        log.warning("the audit log is not the service's alone", extra={"fields": {"reason": wrong}})
 
 
 def _now() -> str:

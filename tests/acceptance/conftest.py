@@ -34,8 +34,10 @@ def datasets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def service(source: str, datasets: Path) -> Iterator[Service]:
+    asked = "connect_timeout=10&keepalives_idle=20&channel_binding=prefer&application_name=exporter"
+    url = f"{source}{'&' if '?' in source else '?'}{asked}"
     # The fronts of the tests are on this machine, so that nobody but it is behind them.
-    with running(source, datasets, settings={"pool_size": "4", "trusted_proxies": "127.0.0.1"}) as started:
+    with running(url, datasets, settings={"pool_size": "4", "trusted_proxies": "127.0.0.1"}) as started:
         yield started
 
 

@@ -285,7 +285,9 @@ def test_signed_urls(closed: Closed) -> None:
     assert pd.read_csv(signed, header=None)[0].tolist() == [1, 2]
     path = signed.removeprefix(closed.service.url)
     assert closed.curl(path, "--head").status == 200
-    for forged in (path.replace("rows=2", "rows=3"), path.replace(".csv", ".ndjson"), path + "&_limit=1"):
+    assert closed.curl(path.replace("_key", "_k%65y").replace("_signature", "%5Fsignatur%65")).status == 200
+    changes = (("rows=2", "rows=3"), (".csv", ".ndjson"), (".csv", ""), ("&_key", "&_limit=1&_key"))
+    for forged in (path.replace(*change) for change in changes):
         answer = closed.curl(forged)
         assert (answer.status, answer.json()["type"]) == (403, "urn:exporter:problem:signed-url-refused")
     closed.create("sharing", "open.me")

@@ -71,7 +71,12 @@ def test_check_without_a_database(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert "very-secret" not in done.stderr
-    assert done.stderr.strip()
+    warning, failure = done.stderr.splitlines()
+    assert warning.startswith("exporter: every user of this machine can see the password in --database-url: ")
+    assert "EXPORTER_DATABASE_URL" in warning
+    assert failure.startswith("exporter: the database cannot be asked: ")
+    without = exporter("check", "--datasets", tmp_path, database_url=dsn)
+    assert without.stderr.startswith("exporter: the database cannot be asked: ")
 
 
 def test_missing_settings_are_named(tmp_path: Path) -> None:
@@ -108,6 +113,24 @@ def test_a_url_that_no_driver_takes_is_refused_and_not_repeated(datasets: Path, 
     assert "EXPORTER_DATABASE_URL: expected postgresql://" in done.stderr
     assert "geheim" not in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_what_a_url_says_and_cannot_be_kept_stops_the_start(datasets: Path, tmp_path: Path) -> None:
+    """As each of Neon's does; and what would fail with each connection only."""
+    neon = "postgresql://u:geheim@ep-x.neon.tech/db?sslmode=require&channel_binding=require"
+    done = exporter("serve", database_url=neon, datasets=datasets)
+    assert done.returncode == 1
+    assert done.stderr.startswith("exporter: EXPORTER_DATABASE_URL: channel_binding: expected disable or prefer; ")
+    file = tmp_path / "pgpass"
+    file.write_text("*:*:*:*:geheim")
+    file.chmod(0o644)
+    wrong = exporter("check", database_url=f"postgresql:///x?passfile={file}", datasets=datasets)
+    assert wrong.returncode == 1
+    assert wrong.stderr.startswith(
+        f"exporter: EXPORTER_DATABASE_URL: passfile: {file} may be read or written by others"
+    )
+    assert wrong.stderr.endswith(f": chmod 600 {file}\n")
+    assert "geheim" not in done.stderr + wrong.stderr
 
 
 JWT = {"jwt_algorithms": "ES256", "jwt_issuer": "i", "jwt_audience": "a"}

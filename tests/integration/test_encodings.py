@@ -1,12 +1,15 @@
 """Databases whose encoding is not UTF-8."""
 
 import asyncio
+import re
 from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pytest
 
-from queries.errors import QueryRejected
+from exporter.failures import _CONVERT, problem_of
+from exporter.http.problems import ProblemType
+from queries.errors import QueryRejected, UnsentText
 from tests.exporting import FORMATS, database, document, order
 from tests.postgres import execute
 
@@ -34,7 +37,54 @@ async def test_text_is_utf8_or_refused_and_never_a_broken_document(encoded):
         assert table["v"].to_pylist() == ["ä"]
     else:
         # Nothing of ours checks it any more: the server does, for every client that wants UTF-8.
-        for extension in FORMATS:
-            with pytest.raises(QueryRejected):
-                await document(exporting, order(query, extension))
+        for source in ("copy", "cursor"):
+            for extension in FORMATS:
+                with pytest.raises(UnsentText) as refused:
+                    await document(exporting, order(query, extension, source))
+                problem = problem_of(refused.value)
+                assert problem.type is ProblemType.UNREPRESENTABLE_VALUE
+                assert "encoding is SQL_ASCII" in problem.detail
+                assert refused.value.sqlstate == "22021"
+    await exporting.pool.close()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("source", ["copy", "cursor"])
+async def test_the_advice_does_what_it_says(encoded, source):
+    encoding, dsn = encoded
+    exporting = database(dsn)
+    (told,) = re.findall(r"let the dataset's query say (.*) for the column `name`", _CONVERT)
+    table = "(SELECT convert_from('\\xe42b5c', 'SQL_ASCII') AS name) t"
+    query = f"SELECT {told} AS v FROM {table}" if encoding == "SQL_ASCII" else "SELECT chr(228) || '+\\' AS v"
+    for extension in ("csv", "ndjson"):
+        found = await document(exporting, order(query, extension, source))
+        assert found == {"csv": "v\nä+\\\n", "ndjson": '{"v":"ä+\\\\"}\n'}[extension].encode()
+    await exporting.pool.close()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("source", ["copy", "cursor"])
+async def test_a_spreadsheet_s_text(encoded, source):
+    encoding, dsn = encoded
+    exporting = database(dsn)
+    signs = "'\uff1d1'" if encoding == "SQL_ASCII" else "'ä'"
+    query = f"SELECT * FROM (VALUES ('=1'), ('x'), ({signs}), (NULL), (' @')) t(v)"
+    found = await document(exporting, order(query, "csv", source, profile="excel"))
+    assert found.decode("utf-8-sig").splitlines() == [
+        "v", "'=1", "x", "'\uff1d1" if encoding == "SQL_ASCII" else "ä", "", "' @",
+    ]  # fmt: skip
+    invalid = "SELECT convert_from('\\xe4', 'SQL_ASCII') AS v"
+    if encoding == "SQL_ASCII":
+        with pytest.raises(UnsentText):
+            await document(exporting, order(invalid, "csv", source, profile="excel"))
+    await exporting.pool.close()
+
+
+@pytest.mark.anyio
+async def test_a_query_s_own_conversion_is_the_query_s(database_url):
+    exporting = database(database_url)
+    for source in ("copy", "cursor"):
+        with pytest.raises(QueryRejected) as refused:
+            await document(exporting, order("SELECT convert_from('\\xe4', 'UTF8') AS v", "csv", source))
+        assert problem_of(refused.value).type is ProblemType.QUERY_REJECTED
     await exporting.pool.close()

@@ -60,7 +60,7 @@ async def reader(database_url):
     """The DSN of a role that is no superuser."""
     connection = await asyncpg.connect(database_url)
     await connection.execute(SCHEMA)
-    yield f"{database_url}{'&' if '?' in database_url else '?'}role=parts_reader"
+    yield f"{database_url}{'&' if '?' in database_url else '?'}options=-c%20role%3Dparts_reader"
     await connection.execute("DROP OWNED BY parts_reader; DROP ROLE parts_reader")
     await connection.close()
 

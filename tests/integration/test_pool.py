@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from contextlib import suppress
+from urllib.parse import quote
 
 import asyncpg
 import pytest
@@ -146,6 +147,45 @@ async def test_a_lost_server_is_noticed_by_the_kernel_and_a_lost_service_by_the_
             assert end.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 60_000
             assert await connection.fetchval("SHOW client_connection_check_interval") == "5s"
         await pool.close()
+
+
+KEPT = (
+    "application_name=ours&channel_binding=prefer&client_encoding=UTF8&connect_timeout=10&gssencmode=prefer"
+    "&keepalives=1&keepalives_idle=21&keepalives_interval=0&keepalives_count=4&tcp_user_timeout=12000"
+    "&load_balance_hosts=random&options=-c%20geqo%3Doff&sslmode=disable&target_session_attrs=read-write"
+)
+PROBES = {"TCP_KEEPIDLE": 21, "TCP_KEEPCNT": 4, "TCP_USER_TIMEOUT": 12_000}
+
+
+async def test_parameters_of_a_url_are_kept(database_url):
+    async with Proxy(database_url) as proxy:
+        pool = _pool(f"{proxy.dsn.partition('?')[0]}?{KEPT}")
+        async with pool.transaction("kept") as connection:
+            end = connection._con._transport.get_extra_info("socket")
+            assert {name: end.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) for name in PROBES} == PROBES
+            with socket.socket() as other:
+                default = other.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL)
+            assert end.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL) == default, "0 is the system's own"
+            assert end.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            assert await connection.fetchval("SHOW geqo") == "off"
+            asking = "SELECT reset_val FROM pg_settings WHERE name = 'application_name'"
+            assert await connection.fetchval(asking) == "ours"
+        await pool.close()
+        pool = _pool(f"{proxy.dsn}&keepalives=0")
+        async with pool.transaction("silent") as connection:
+            end = connection._con._transport.get_extra_info("socket")
+            assert not end.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        await pool.close()
+
+
+@pytest.mark.parametrize("options", ["-c no_such_setting=1", "-c geqo=maybe", "--bogus"])
+async def test_a_server_that_refuses_what_the_url_says_is_no_fault_of_a_query(database_url, options):
+    pool = _pool(f"{database_url}{'&' if '?' in database_url else '?'}options={quote(options)}")
+    with pytest.raises(DatabaseUnavailable) as refused:
+        async with pool.transaction("refused"):
+            pass
+    assert refused.value.sqlstate
+    await pool.close()
 
 
 async def test_a_server_that_cannot_watch_its_clients_is_read_all_the_same(database_url, monkeypatch):

@@ -81,7 +81,7 @@ def access(path, attempts, tmp_path):
         jwt_issuer="i",
         jwt_audience="a",
     )
-    return Access(chosen, attempts)
+    return Access(chosen, attempts, formats=("csv", "parquet"))
 
 
 async def refusal(access, *arguments, **how):
@@ -295,6 +295,15 @@ async def test_nothing_but_exports_can_be_signed(access, path):
     query = f"_key=ann&_expires={int(time.time()) + 60}"
     given = signed_urls.signature(URL_KEY, read(path)["ann"], "/openapi.json", query_string.parse(query))
     assert (await refusal(access, f"/openapi.json?{query}&_signature={given}")).type is ProblemType.SIGNED_URL_REFUSED
+
+
+@pytest.mark.parametrize("name", ["sales.2024", "sales", "sales.a.csv.", "sales.a.CSV", "csv", "sales.ndjson"])
+async def test_what_is_signed_names_the_format(access, path, name):
+    """Without one Accept would choose: one signature would be good for all of them."""
+    given = url(f"/datasets/{name}", key=read(path)["ann"])
+    for accept in ("text/csv", "*/*"):
+        refused = await refusal(access, given, accept=accept)
+        assert refused.type is ProblemType.SIGNED_URL_REFUSED
 
 
 async def test_other_methods_need_more_than_a_signed_url(access, path):

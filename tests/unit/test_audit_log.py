@@ -49,6 +49,35 @@ def path(tmp_path):
     return tmp_path / "audit.jsonl"
 
 
+@pytest.mark.parametrize(
+    ("mode", "told"), [(0o644, True), (0o604, True), (0o660, True), (0o602, True), (0o640, False), (0o600, False)]
+)
+async def test_a_file_that_others_may_read_is_told_of(path, caplog, mode, told):
+    """It is not changed: whoever rotates it has its mode. But it is the operator's to know."""
+    path.touch()
+    path.chmod(mode)
+    audit = AuditLog(str(path))
+    audit.flush()
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+    found = [record.fields["reason"] for record in caplog.records if "not the service's alone" in record.message]
+    assert len(found) == told
+    assert all(f"chmod g-w,o= {path}" in reason for reason in found)
+    # After a rotation too, once for each file.
+    path.rename(path.with_suffix(".1"))
+    path.touch()
+    path.chmod(0o644)
+    audit.visited(visit(), 200)
+    audit.visited(visit(), 200)
+    audit.close()
+    assert len([record for record in caplog.records if "not the service's alone" in record.message]) == told + 1
+
+
+async def test_a_file_of_its_own_and_a_device_are_not_told_of(path, caplog):
+    for name in (str(path), "/dev/null"):
+        AuditLog(name).close()
+    assert not caplog.records
+
+
 @pytest.fixture
 def audit(path):
     log = AuditLog(str(path), OPTIONS)

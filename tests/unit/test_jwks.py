@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -198,6 +199,16 @@ async def test_a_secret_is_its_owners_alone(tmp_path):
     with pytest.raises(ValueError, match="chmod 600"):
         read(stored(tmp_path, SECRET.as_dict(), 0o640))
     assert read(stored(tmp_path, RSA.as_dict(private=False), 0o644)), "public keys are everybody's"
+
+
+async def test_whoever_could_change_the_keys_could_be_anybody(tmp_path):
+    for mode in (0o664, 0o646):
+        with pytest.raises(ValueError, match="written by others than its owner: chmod go-w "):
+            read(stored(tmp_path, RSA.as_dict(private=False), mode))
+    if os.geteuid() == 0:
+        os.chown(stored(tmp_path, RSA.as_dict(private=False), 0o644), 65534, 65534)
+        with pytest.raises(ValueError, match="is the user 65534's"):
+            read(str(tmp_path / "jwks.json"))
 
 
 @pytest.mark.parametrize("k", ["", "c2hvcnQ", "c2hvcnRlciB0aGFuIDMyIGJ5dGVz"])

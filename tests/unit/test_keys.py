@@ -103,6 +103,25 @@ def test_root_leaves_the_file_to_its_owner(path):
     assert (path.stat().st_uid, path.stat().st_gid) == (65534, 65534)
 
 
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away")
+def test_another_user_s_file_lets_nobody_in(path):
+    """Whoever owns it could add a key at any time. Root's commands go on to manage it for the service's user."""
+    made(path, a=key())
+    os.chown(path, 65534, 65534)
+    with pytest.raises(KeysFileError, match=f"is the user 65534's, who may change it: chown 0 {re.escape(str(path))}"):
+        read(path)
+    assert read(path, to_manage=True).keys() == {"a"}
+    with pytest.raises(KeysUnavailable):
+        KnownKeys(path).by_name("a")
+
+
+def test_a_file_of_the_service_s_user_or_of_root_is_taken(path, monkeypatch):
+    made(path, a=key())
+    if os.geteuid() == 0:
+        monkeypatch.setattr(os, "geteuid", lambda: 65534)  # the file is root's
+    assert read(path).keys() == {"a"}
+
+
 def test_many_commands_at_once_lose_no_key(path):
     script = (
         "import sys; from pathlib import Path; from exporter.access.keys_file import changing\n"

@@ -107,6 +107,8 @@ def test_the_file_must_be_named(monkeypatch):
         ("http://h/datasets/x", {}, "URL of an export"),
         ("http://h/x.csv", {}, "URL of an export"),
         ("http://h/datasets/x.csv?_signature=1", {}, "signed already"),
+        ("http://h/datasets/x.2024", {}, "whose name ends in .csv"),
+        ("http://h/datasets/.csv", {}, "whose name ends in .csv"),
         ("http://h/datasets/x.csv?a=%", {}, "UTF-8"),
         ("http://h/datasets/y.csv", {}, "the key a may not read y"),
         ("http://h/datasets/x.y.csv", {}, r"the key a may not read x\.y"),

@@ -1,10 +1,14 @@
 """A query string costs little, whatever is in it."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exporter.http.problems import Problem, ProblemType
-from exporter.http.query_string import may_be_signed, options_of, parse
+from exporter.http.query_string import SIGNATURE, may_be_signed, options_of, parse
 from exporter.options import ExportOptions
+from exporter.telemetry.masking import target
+from exporter.telemetry.visit import Visit
 from queries.declaration import Parameter
 from queries.parameters import validate
 
@@ -43,7 +47,22 @@ def test_names_are_suggested_for_few_unknown_ones_only():
         ("a=1&_key=x", True),
         ("%5Fexpires=1", True),
         ("%5fkey=1", True),
+        ("_k%65y=1", True),
+        ("a=1&_si%67natur%65=1", True),
+        ("%5F%65%78%70%69%72%65%73=1", True),
+        ("a=%25&_limit=1", False),
+        ("_k%6=1", False),
     ],
 )
 def test_a_signature_is_looked_for_where_one_could_be(text, signed):
     assert may_be_signed(text) is signed
+
+
+@given(st.sampled_from(SIGNATURE), st.data())
+def test_however_its_names_are_encoded(name, data):
+    """What is taken apart has the name: then it has been looked for, and no log shows the value."""
+    forms = [st.sampled_from([letter, f"%{ord(letter):02x}", f"%{ord(letter):02X}"]) for letter in name]
+    text = f"a=%C3%A9&{''.join(data.draw(st.tuples(*forms)))}=geheim"
+    assert parse(text)[name] == ["geheim"]
+    assert may_be_signed(text)
+    assert "geheim" not in target(Visit("GET", "/datasets/x.csv", text, "192.0.2.1", None), frozenset())
