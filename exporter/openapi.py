@@ -47,11 +47,11 @@ _RANGE = {
     "schema": {"type": "string"},
     "description": "An export has no parts: one that does not begin at byte 0 is refused, others are ignored.",
 }
-_ALWAYS = (413, 431, 505)
-_CALLER_PROBLEMS = (400, 401, 403, 429, 503)
+_ALWAYS = (400, 406, 413, 431)
+_CALLER_PROBLEMS = (401, 403, 429, 503)
 """What whoever asks may be told before anything is looked at."""
 
-_EXPORT_PROBLEMS = (406, 409, 422, 500, 504)
+_EXPORT_PROBLEMS = (409, 422, 500, 504, 505)
 
 
 def document(catalog: Catalog, formats: Mapping[str, Format]) -> bytes:
@@ -67,7 +67,7 @@ def _document(catalog: Catalog, formats: Mapping[str, Format]) -> dict[str, Any]
     }
     options = {extension: _options(format_) for extension, format_ in formats.items()}
     for dataset in catalog.values():
-        problems = (*_CALLER_PROBLEMS, 406, 409, 422)
+        problems = (*_CALLER_PROBLEMS, 409, 422)
         described = _json_operation(f"describe.{dataset.name}", f"About {dataset.title}", "catalog", *problems)
         paths[f"/datasets/{dataset.name}"] = {"get": described}
         for extension, format_ in formats.items():

@@ -11,11 +11,12 @@ from typing import Any, NoReturn
 
 from velithon import Velithon
 
+from exporter.http.authority import authority_of
 from exporter.http.client_address import Network
 from exporter.http.cors import Cors
 from exporter.http.headers import adding
 from exporter.http.problems import Problem, ProblemType
-from exporter.http.rsgi import Receive, RsgiProtocol, RsgiScope, Send
+from exporter.http.rsgi import Receive, RsgiProtocol, RsgiScope, Send, is_http_1_0
 from exporter.telemetry.visit import Visit
 from exporter.whole import Wholes
 
@@ -105,17 +106,24 @@ class AsgiAdapter:
 
 def _refusal(scope: Mapping[str, Any]) -> Problem | None:
     """Return why a request is refused whatever it asks for."""
-    # Granian writes "1", the ASGI specification "1.0".
-    if scope["http_version"] in ("1", "1.0"):
-        # Without chunked coding (RFC 9112, section 7.1) a body that was cut off looks like a whole one.
-        detail = "Ask with HTTP/1.1 or later; behind nginx, set proxy_http_version 1.1."
-        return Problem(ProblemType.HTTP_VERSION_NOT_SUPPORTED, detail)
     if len(scope["headers"]) > _MOST_LINES:
         detail = f"Send {_MOST_LINES} header lines at most."
         return Problem(ProblemType.HEADERS_TOO_LONG, detail)
+    if not _names_one_host(scope):
+        detail = "Send one Host header with the host that you ask, and its port where it has one."
+        return Problem(ProblemType.MALFORMED_HOST, detail)
     if scope["method"] in ("GET", "HEAD") and any(map(_announces_body, scope["headers"])):
         return Problem(ProblemType.REQUEST_BODY, "Put parameters into the query string and send no body.")
     return None
+
+
+def _names_one_host(scope: Mapping[str, Any]) -> bool:
+    """Return whether a request says which host it asks, as RFC 9112, section 3.2, wants it; HTTP/1.0 need not."""
+    # For none at all Granian puts an empty one in, and for HTTP/2 the `:authority`.
+    hosts = [value for name, value in scope["headers"] if name == b"host"]
+    if is_http_1_0(scope["http_version"]) and not any(hosts):
+        return len(hosts) <= 1
+    return len(hosts) == 1 and authority_of(hosts[0].decode("latin-1")) is not None
 
 
 def _announces_body(header: tuple[bytes, bytes]) -> bool:

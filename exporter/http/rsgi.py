@@ -54,6 +54,11 @@ class RsgiHeaders(Mapping[str, str]):
         return self._values.get(name.lower(), [])
 
 
+def is_http_1_0(version: object) -> bool:
+    """Return whether a version is HTTP/1.0, which Granian writes "1", and the ASGI specification "1.0"."""
+    return version in ("1", "1.0")
+
+
 class RsgiScope:
     """The RSGI view of an ASGI HTTP scope; `root_path` is stripped from the path of a mounted application."""
 
