@@ -107,6 +107,13 @@ class Settings(AccessSettings):
     shutdown_timeout: PositiveInt = Field(
         default=60, description="Seconds that running exports have left once the service is told to stop."
     )
+    keep_alive_timeout: float = Field(
+        default=75.0,
+        gt=0,
+        le=2_000_000,
+        allow_inf_nan=False,
+        description="Seconds that a connection of HTTP/1.1 may be idle between two requests, or send one's head.",
+    )
     cors_origins: Annotated[Names, AfterValidator(checked)] = Field(
         default=(),
         description="Origins whose pages may read answers, such as https://reports.example.com, separated by commas; "

@@ -7,7 +7,7 @@ cleanly; its ASGI interface does neither. See docs/decisions/asgi-under-velithon
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from velithon import Velithon
 
@@ -17,8 +17,12 @@ from exporter.http.cors import Cors
 from exporter.http.headers import adding
 from exporter.http.problems import Problem, ProblemType
 from exporter.http.rsgi import Receive, RsgiProtocol, RsgiScope, Send, is_http_1_0
+from exporter.limits.idle import Idle
 from exporter.telemetry.visit import Visit
 from exporter.whole import Wholes
+
+if TYPE_CHECKING:
+    from velithon.datastructures import Scope
 
 _MOST_LINES = 250
 """Of headers: Granian takes a hundred over HTTP/1.1, but thousands over HTTP/2, where each cookie may have its own."""
@@ -29,31 +33,35 @@ log = logging.getLogger(__name__)
 class AsgiAdapter:
     """The ASGI application around a Velithon application."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what is optional is by keyword
         self,
         application: Velithon,
+        *,
         cors: Cors | None = None,
         visited: Callable[[Visit, int | None], None] | None = None,
         trusted: Sequence[Network] = (),
         wholes: Wholes | None = None,
+        idle: Idle | None = None,
     ) -> None:
         """Take the application, whose start-up and shut-down functions run with ASGI's lifespan, and who may read.
 
         `visited` is told of each request when it is over, and of the status that it was answered with; `trusted` are
-        the networks of proxies, whose word is taken for the client's address; `wholes` sends what is not streamed.
+        the networks of proxies, whose word is taken for the client's address; `wholes` sends what is not streamed;
+        `idle` knows on which connections requests run.
         """
         self._application = application
         self._cors = cors or Cors()
         self._visited = visited
         self._trusted = trusted
         self._wholes = wholes or Wholes()
+        self._idle = idle or Idle()
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> NoReturn:
         """Refuse native RSGI, which would cut exports off silently."""
         raise SystemExit(
             "This service must not run on Granian's RSGI interface: it truncates failed exports silently and buffers "
             "without bound. Start it with `exporter serve`, or with "
-            "`granian --interface asgi --loop uvloop --factory exporter.app:create`."
+            "`granian --interface asgi --loop uvloop --factory exporter.app:create_alone`."
         )
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
@@ -68,7 +76,9 @@ class AsgiAdapter:
             await send({"type": "websocket.close", "code": 1000})
         else:
             protocol = RsgiProtocol(receive, adding(send, scope, self._cors.headers(scope)))
-            await self._answer(scope, RsgiScope(scope, self._trusted), protocol)
+            seen = RsgiScope(scope, self._trusted)
+            with self._idle.asked(cast("Scope", seen)):
+                await self._answer(scope, seen, protocol)
 
     async def _answer(self, scope: Mapping[str, Any], seen: RsgiScope, protocol: RsgiProtocol) -> None:
         try:
