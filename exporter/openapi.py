@@ -54,12 +54,12 @@ _CALLER_PROBLEMS = (401, 403, 429, 503)
 _EXPORT_PROBLEMS = (409, 422, 500, 504, 505)
 
 
-def document(catalog: Catalog, formats: Mapping[str, Format]) -> bytes:
-    """Return the document; it changes only with the catalogue and the formats."""
-    return orjson.dumps(_document(catalog, formats))
+def document(catalog: Catalog, formats: Mapping[str, Format], root_path: str) -> bytes:
+    """Return the document of a service below a path; it changes only with that, the catalogue and the formats."""
+    return orjson.dumps(_document(catalog, formats, root_path))
 
 
-def _document(catalog: Catalog, formats: Mapping[str, Format]) -> dict[str, Any]:
+def _document(catalog: Catalog, formats: Mapping[str, Format], root_path: str) -> dict[str, Any]:
     paths: dict[str, Any] = {
         "/datasets": {"get": _json_operation("listDatasets", "Every dataset", "catalog", *_CALLER_PROBLEMS)},
         "/healthz": {"get": _open(_json_operation("health", "Whether the worker runs", "operations"))},
@@ -77,6 +77,8 @@ def _document(catalog: Catalog, formats: Mapping[str, Format]) -> dict[str, Any]
     return {
         "openapi": "3.1.0",
         "info": {"title": "Exporter", "version": version("velithon-exporter")},
+        # Not relative to the document: paths are appended to it, so that "." would make two slashes.
+        **({"servers": [{"url": root_path}]} if root_path else {}),
         "paths": paths,
         "components": {"schemas": {"Problem": _PROBLEM}, "securitySchemes": _CREDENTIALS},
         # Whether credentials are needed is the operator's to say.

@@ -26,6 +26,7 @@ from exporter.http.endpoint import Answer, Endpoint, nothing_here
 from exporter.http.negotiation import VARY, acceptable
 from exporter.http.problems import Fault, Problem, ProblemType
 from exporter.http.ranges import refuse_part
+from exporter.http.rsgi import root_path_of
 from exporter.identity import uuid7
 from exporter.limits.admission import Place
 from exporter.limits.limited import limited
@@ -156,7 +157,9 @@ class Service:
     async def openapi(self, request: Request, principal: Principal) -> Response:
         """Answer with the OpenAPI document."""
         _offer(request, _JSON)
-        return _document(await self._document("openapi", openapi.document, principal))
+        root_path = root_path_of(request.scope)
+        make = partial(openapi.document, root_path=root_path)
+        return _document(await self._document(f"openapi {root_path}", make, principal))
 
     async def _document(self, name: str, make: Callable[[Catalog, Formats], bytes], principal: Principal) -> Shared:
         """Return a document about what the caller may read, made once for each set of datasets: many take long."""

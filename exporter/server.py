@@ -106,6 +106,7 @@ def run(host: str, port: int, workers: int, settings: Settings, tls: Tls | None 
         loop=Loops.uvloop,
         websockets=False,
         backpressure=_CONNECTIONS,
+        url_path_prefix=settings.root_path or None,
         http1_settings=HTTP1Settings(
             # It runs from the end of one request to the end of the next one's head: docs/decisions/idle-connections.md.
             header_read_timeout=round(settings.keep_alive_timeout * 1000),

@@ -88,6 +88,9 @@ class AsgiAdapter:
                 protocol.response_bytes(response.status_code, response.raw_headers, response.body)
             elif permission := self._cors.preflight(scope):
                 protocol.response_empty(204, [(name.decode(), value.decode()) for name, value in permission.items()])
+            elif scope["path"] == seen.root_path:
+                # The page's links are relative, so they need its slash.
+                protocol.response_empty(308, [("location", f"{seen.root_path}/")])
             else:
                 await self._application(seen, protocol)
             if protocol.whole is not None:
