@@ -57,7 +57,8 @@ class Idle:
             await asyncio.sleep(_LOOK_SECONDS if ports else _AGAIN_SECONDS)
             ports = ports or listening_ports()  # the server listens only after the start
             # Once told to stop, the web server listens no more, and waits for half a head as for an export.
-            await self.look(set(ports.values()), stopping=not any(map(is_listening, ports)))
+            stopping = not any(map(is_listening, ports)) and not listening_ports()
+            await self.look(set(ports.values()), stopping=stopping)
 
     async def look(self, ports: Collection[int], *, stopping: bool = False) -> None:
         """End those that are too many among the connections that were accepted at these ports.
