@@ -14,6 +14,7 @@ from exporter.http.asgi import AsgiAdapter
 from exporter.http.cors import Cors
 from exporter.http.endpoint import Endpoint, nothing_here
 from exporter.limits.giving_way import GivingWay
+from exporter.limits.idle import Idle
 from exporter.limits.limits import Limits, limits
 from exporter.limits.unread import bound_unread
 from exporter.orphan import end_with_parent
@@ -32,8 +33,16 @@ from queries.pool import Pool
 from queries.session import Session
 
 
-def create(settings: Settings | None = None) -> AsgiAdapter:
-    """Return the ASGI application of one worker.
+def create_alone() -> AsgiAdapter:
+    """Return the ASGI application of a worker that serves nothing else, so that all of its connections are bounded.
+
+    Raises as `create` does.
+    """
+    return create(alone=True)
+
+
+def create(settings: Settings | None = None, *, alone: bool = False) -> AsgiAdapter:
+    """Return the ASGI application of one worker; it is `alone` where the process serves nothing else.
 
     Raises:
         ValidationError: a setting is missing or wrong.
@@ -65,6 +74,7 @@ def create(settings: Settings | None = None) -> AsgiAdapter:
 
     giving_way = GivingWay(capped.admission, capped.paces, lambda: 0 if pool.spare else pool.waiting)
 
+    idle = Idle()
     running: list[asyncio.Task[None]] = []
 
     async def start() -> None:
@@ -74,6 +84,8 @@ def create(settings: Settings | None = None) -> AsgiAdapter:
         running.append(asyncio.create_task(telemetry.sample()))
         running.append(asyncio.create_task(bound_unread(settings.stall_timeout)))
         running.append(asyncio.create_task(giving_way.run()))
+        if alone:
+            running.append(asyncio.create_task(idle.bound()))
 
     async def close() -> None:
         ready.draining = True
@@ -88,7 +100,14 @@ def create(settings: Settings | None = None) -> AsgiAdapter:
     application.on_shutdown()(close)
 
     wholes = Wholes(capped.paces, capped.connections, telemetry.given_up)
-    return AsgiAdapter(application, Cors(settings.cors_origins), telemetry.visited, settings.trusted_proxies, wholes)
+    return AsgiAdapter(
+        application,
+        cors=Cors(settings.cors_origins),
+        visited=telemetry.visited,
+        trusted=settings.trusted_proxies,
+        wholes=wholes,
+        idle=idle,
+    )
 
 
 def watching(pool: Pool, capped: Limits, audit: AuditLog) -> Metrics:

@@ -21,12 +21,15 @@ WHERE a.attnotnull AND a.attrelid OPERATOR(pg_catalog.=) ANY ($1::pg_catalog.oid
 
 
 def listed(catalog: Catalog, formats: Mapping[str, Format]) -> bytes:
-    """Return all datasets of a catalogue as a document of JSON."""
-    return orjson.dumps({"datasets": [summary(dataset, formats) for dataset in catalog.values()]})
+    """Return all datasets of a catalogue as a document of JSON, which is beside the folder of the datasets."""
+    return orjson.dumps({"datasets": [summary(dataset, formats, "datasets/") for dataset in catalog.values()]})
 
 
-def summary(dataset: Dataset, formats: Mapping[str, Format]) -> dict[str, Any]:
-    """Return what is known of a dataset without asking the database."""
+def summary(dataset: Dataset, formats: Mapping[str, Format], folder: str = "") -> dict[str, Any]:
+    """Return what is known of a dataset without asking the database.
+
+    Its paths are relative to the document's own address, whatever that is behind a proxy; `folder` leads to them.
+    """
     return {
         "name": dataset.name,
         "title": dataset.title,
@@ -45,7 +48,7 @@ def summary(dataset: Dataset, formats: Mapping[str, Format]) -> dict[str, Any]:
             extension: {
                 "title": format_.title,
                 "media_type": format_.media_types[0],
-                "path": f"{dataset.name}.{extension}",
+                "path": f"{folder}{dataset.name}.{extension}",
             }
             for extension, format_ in formats.items()
         },

@@ -47,19 +47,19 @@ _RANGE = {
     "schema": {"type": "string"},
     "description": "An export has no parts: one that does not begin at byte 0 is refused, others are ignored.",
 }
-_ALWAYS = (413, 431, 505)
-_CALLER_PROBLEMS = (400, 401, 403, 429, 503)
+_ALWAYS = (400, 406, 413, 431)
+_CALLER_PROBLEMS = (401, 403, 429, 503)
 """What whoever asks may be told before anything is looked at."""
 
-_EXPORT_PROBLEMS = (406, 409, 422, 500, 504)
+_EXPORT_PROBLEMS = (409, 422, 500, 504, 505)
 
 
-def document(catalog: Catalog, formats: Mapping[str, Format]) -> bytes:
-    """Return the document; it changes only with the catalogue and the formats."""
-    return orjson.dumps(_document(catalog, formats))
+def document(catalog: Catalog, formats: Mapping[str, Format], root_path: str) -> bytes:
+    """Return the document of a service below a path; it changes only with that, the catalogue and the formats."""
+    return orjson.dumps(_document(catalog, formats, root_path))
 
 
-def _document(catalog: Catalog, formats: Mapping[str, Format]) -> dict[str, Any]:
+def _document(catalog: Catalog, formats: Mapping[str, Format], root_path: str) -> dict[str, Any]:
     paths: dict[str, Any] = {
         "/datasets": {"get": _json_operation("listDatasets", "Every dataset", "catalog", *_CALLER_PROBLEMS)},
         "/healthz": {"get": _open(_json_operation("health", "Whether the worker runs", "operations"))},
@@ -67,7 +67,7 @@ def _document(catalog: Catalog, formats: Mapping[str, Format]) -> dict[str, Any]
     }
     options = {extension: _options(format_) for extension, format_ in formats.items()}
     for dataset in catalog.values():
-        problems = (*_CALLER_PROBLEMS, 406, 409, 422)
+        problems = (*_CALLER_PROBLEMS, 409, 422)
         described = _json_operation(f"describe.{dataset.name}", f"About {dataset.title}", "catalog", *problems)
         paths[f"/datasets/{dataset.name}"] = {"get": described}
         for extension, format_ in formats.items():
@@ -77,6 +77,8 @@ def _document(catalog: Catalog, formats: Mapping[str, Format]) -> dict[str, Any]
     return {
         "openapi": "3.1.0",
         "info": {"title": "Exporter", "version": version("velithon-exporter")},
+        # Not relative to the document: paths are appended to it, so that "." would make two slashes.
+        **({"servers": [{"url": root_path}]} if root_path else {}),
         "paths": paths,
         "components": {"schemas": {"Problem": _PROBLEM}, "securitySchemes": _CREDENTIALS},
         # Whether credentials are needed is the operator's to say.

@@ -6,6 +6,7 @@ from html import escape
 from velithon.responses import Response
 
 from exporter.http.headers import policy_of_page
+from exporter.http.negotiation import VARY
 from formats.encoder import Format
 from queries.catalog import Catalog
 from queries.dataset import Dataset
@@ -46,7 +47,7 @@ def home(catalog: Catalog, formats: Mapping[str, Format]) -> bytes:
 
 def response(page: bytes) -> Response:
     """Return a page as an answer."""
-    headers = {"cache-control": "no-store", "content-security-policy": policy_of_page(_STYLE)}
+    headers = {"cache-control": "no-store", "vary": VARY, "content-security-policy": policy_of_page(_STYLE)}
     return Response(page, headers=headers, media_type="text/html")
 
 

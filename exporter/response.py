@@ -9,6 +9,8 @@ from velithon.datastructures import Protocol, Scope
 from velithon.responses import Response
 
 from exporter.http.pieces import pieces, tasting
+from exporter.http.problems import Problem, ProblemType
+from exporter.http.rsgi import is_http_1_0
 from exporter.limits.body import Body, multiplexed
 from exporter.limits.connections import Connections
 from exporter.limits.exceeded import Unread
@@ -30,6 +32,19 @@ async def send_parts(pace: Pace, transport: Any, parts: Iterable[bytes]) -> None
     """
     for part in parts:
         await pace.send(len(part), transport.send_bytes(part))
+
+
+def refuse_without_chunks(scope: Scope) -> None:
+    """Refuse a stream to HTTP/1.0, which has no chunked coding (RFC 9112, section 7.1): a cut body would look whole.
+
+    Answers that are not streamed have a length, so any version can carry them.
+
+    Raises:
+        Problem: the request is of HTTP/1.0.
+    """
+    if is_http_1_0(scope.http_version):
+        detail = "Ask with HTTP/1.1 or later; behind nginx, set proxy_http_version 1.1."
+        raise Problem(ProblemType.HTTP_VERSION_NOT_SUPPORTED, detail)
 
 
 class Disconnected(Exception):

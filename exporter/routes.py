@@ -23,9 +23,10 @@ from exporter.export import export
 from exporter.failures import problem_of
 from exporter.http import query_string
 from exporter.http.endpoint import Answer, Endpoint, nothing_here
-from exporter.http.negotiation import VARY, media_type
+from exporter.http.negotiation import VARY, acceptable
 from exporter.http.problems import Fault, Problem, ProblemType
 from exporter.http.ranges import refuse_part
+from exporter.http.rsgi import root_path_of
 from exporter.identity import uuid7
 from exporter.limits.admission import Place
 from exporter.limits.limited import limited
@@ -33,7 +34,7 @@ from exporter.limits.limits import Limits, caller, place_of
 from exporter.limits.pace import Pace
 from exporter.order import Order
 from exporter.plan import columns_of
-from exporter.response import unless_disconnected
+from exporter.response import refuse_without_chunks, unless_disconnected
 from exporter.telemetry.metrics import CONTENT_TYPE
 from exporter.telemetry.readiness import NotReady, Readiness
 from exporter.telemetry.telemetry import Telemetry
@@ -47,7 +48,7 @@ from queries.errors import QueryError
 
 Formats: TypeAlias = Mapping[str, Format]
 
-_VARY = {"vary": VARY}
+_JSON = "application/json"
 _DOCUMENTS = 96
 """Three for each of more sets of datasets than principals usually have; beyond that they are made again."""
 
@@ -94,10 +95,12 @@ class Service:
 
     async def home(self, request: Request, principal: Principal) -> Response:
         """Answer with the catalogue as a page."""
+        _offer(request, "text/html")
         return pages.response(await self._document("home", pages.home, principal))
 
     async def list_datasets(self, request: Request, principal: Principal) -> Response:
         """Answer with every dataset that the caller may read."""
+        _offer(request, _JSON)
         return _document(await self._document("list", listed, principal))
 
     async def dataset(self, request: Request, principal: Principal) -> Response:
@@ -113,6 +116,7 @@ class Service:
                 request.protocol, self._description(dataset, principal, visit_of(request.scope))
             )
         self.access.refuse_links(request)
+        refuse_without_chunks(request.scope)
         reading = partial(download, dataset, format_, request, principal, self.limits.bounds_of(dataset))
         downloading = await off_loop(reading, request, self.threads)
         if request.method == "HEAD":
@@ -131,10 +135,12 @@ class Service:
 
     async def health(self, request: Request) -> Response:
         """Answer that the worker runs."""
+        _offer(request, _JSON)
         return _json({"status": "ok"})
 
     async def readiness(self, request: Request) -> Response:
         """Answer whether an export could start now, and what is in its way."""
+        _offer(request, _JSON)
         checks = await self.ready.problems()
         if any(checks.values()):
             raise NotReady(checks)
@@ -144,12 +150,16 @@ class Service:
         """Answer with the metrics of all workers; who may not read them is told that there is nothing."""
         if not principal.metrics:
             return await nothing_here(request)
+        _offer(request, "text/plain")
         text = await asyncio.get_running_loop().run_in_executor(None, self.telemetry.metrics.exposition)
-        return Response(text, headers={"cache-control": "no-store"}, media_type=CONTENT_TYPE)
+        return Response(text, headers={"cache-control": "no-store", "vary": VARY}, media_type=CONTENT_TYPE)
 
     async def openapi(self, request: Request, principal: Principal) -> Response:
         """Answer with the OpenAPI document."""
-        return _document(await self._document("openapi", openapi.document, principal))
+        _offer(request, _JSON)
+        root_path = root_path_of(request.scope)
+        make = partial(openapi.document, root_path=root_path)
+        return _document(await self._document(f"openapi {root_path}", make, principal))
 
     async def _document(self, name: str, make: Callable[[Catalog, Formats], bytes], principal: Principal) -> Shared:
         """Return a document about what the caller may read, made once for each set of datasets: many take long."""
@@ -183,12 +193,7 @@ class Service:
     def _negotiated(self, request: Request) -> Format | None:
         """Return the format that Accept prefers to a description, or None for the description."""
         by_type = {media: format_ for format_ in self.formats.values() for media in format_.media_types}
-        descriptions = ("application/json", "text/html")
-        chosen = media_type(request.scope.headers.get("accept"), [*descriptions, *by_type])
-        if chosen is None:
-            allowed = ", ".join([*descriptions, *by_type])
-            raise Problem(ProblemType.NOT_ACCEPTABLE, f"Accept one of {allowed}.", headers=_VARY)
-        return by_type.get(chosen)
+        return by_type.get(_offer(request, _JSON, *by_type))
 
     async def _description(self, dataset: Dataset, principal: Principal, visit: Visit) -> Response:
         """Describe a dataset; that takes a connection, and so a place among the exports."""
@@ -206,9 +211,18 @@ class Service:
                 described = await describe(connection, dataset.query.numbered(), values=False)
                 found = await columns_of(dataset, described, self.database, connection)
                 listed = await columns(dataset, described, found, connection)
-                return _json(summary(dataset, self.formats) | {"columns": listed}, _VARY)
+                return _json(summary(dataset, self.formats) | {"columns": listed})
         except QueryError as error:
             raise _logged(dataset.name, error) from error
+
+
+def _offer(request: Request, *media_types: str) -> str:
+    """Return the media type that the request's Accept prefers.
+
+    Raises:
+        Problem: it allows none of them.
+    """
+    return acceptable(request.scope.headers.get("accept"), media_types)
 
 
 def _refuse_parameters(dataset: Dataset, request: Request) -> None:
@@ -230,9 +244,9 @@ def _logged(dataset: str, error: QueryError) -> Problem:
     return problem
 
 
-def _json(content: object, headers: Mapping[str, str] = {}) -> Response:
-    return _document(orjson.dumps(content), headers)
+def _json(content: object) -> Response:
+    return _document(orjson.dumps(content))
 
 
-def _document(content: bytes, headers: Mapping[str, str] = {}) -> Response:
-    return Response(content, headers={"cache-control": "no-store", **headers}, media_type="application/json")
+def _document(content: bytes) -> Response:
+    return Response(content, headers={"cache-control": "no-store", "vary": VARY}, media_type=_JSON)

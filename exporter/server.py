@@ -15,12 +15,13 @@ from granian.constants import Interfaces, Loops, SSLProtocols
 from granian.http import HTTP1Settings, HTTP2Settings
 from granian.log import LogLevels
 
+from exporter.limits.idle import MOST_IDLE
 from exporter.private_file import OUTSIDERS, exposure
 from exporter.settings import Settings
 from exporter.telemetry.logs import configuration
 
-_HEADER_MILLISECONDS = 10_000
-"""How long a request's head may take, and so how long a connection may stay between two requests."""
+_CONNECTIONS = 2 * MOST_IDLE
+"""The most that a worker has at once, whatever runs on them; more wait to be taken."""
 
 _HTTP1_BYTES = 417_792
 """The most that a connection buffers of a request's head, answering 431 to a longer one, and of an answer: Granian's
@@ -95,7 +96,7 @@ def run(host: str, port: int, workers: int, settings: Settings, tls: Tls | None 
     """
     multiprocessing.set_start_method("spawn", force=True)
     Granian(
-        "exporter.app:create",
+        "exporter.app:create_alone",
         address=host,
         port=port,
         workers=workers,
@@ -104,7 +105,13 @@ def run(host: str, port: int, workers: int, settings: Settings, tls: Tls | None 
         interface=Interfaces.ASGI,
         loop=Loops.uvloop,
         websockets=False,
-        http1_settings=HTTP1Settings(header_read_timeout=_HEADER_MILLISECONDS, max_buffer_size=_HTTP1_BYTES),
+        backpressure=_CONNECTIONS,
+        url_path_prefix=settings.root_path or None,
+        http1_settings=HTTP1Settings(
+            # It runs from the end of one request to the end of the next one's head: docs/decisions/idle-connections.md.
+            header_read_timeout=round(settings.keep_alive_timeout * 1000),
+            max_buffer_size=_HTTP1_BYTES,
+        ),
         http2_settings=HTTP2Settings(
             max_concurrent_streams=_HTTP2_STREAMS,
             max_send_buffer_size=_HTTP2_SEND_BYTES,

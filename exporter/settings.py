@@ -27,8 +27,16 @@ from queries.parameters import suggestion
 _FOREIGN = re.compile(r"EXPORTER_(TEST_.*|(.*_)?SERVICE_(HOST|PORT.*)|(.*_)?PORT_[0-9]+_(TCP|UDP|SCTP).*)")
 """The project's tests' own, and what Kubernetes tells every container of a Service named `exporter`."""
 
+_ROOT = re.compile(r"(?!/datasets(?:/|$))(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")
+
 _FOREIGN_VALUE = re.compile("(tcp|udp|sctp)://.*")
 """Of the one variable of a Service, `EXPORTER_PORT`, whose name alone does not tell whose it is."""
+
+
+def _root(path: str) -> str:
+    if path and not _ROOT.fullmatch(path):
+        raise ValueError("expected a path such as /exports: no slash at its end, no %, and other than /datasets")
+    return path
 
 
 class Settings(AccessSettings):
@@ -106,6 +114,16 @@ class Settings(AccessSettings):
     )
     shutdown_timeout: PositiveInt = Field(
         default=60, description="Seconds that running exports have left once the service is told to stop."
+    )
+    keep_alive_timeout: float = Field(
+        default=75.0,
+        gt=0,
+        le=2_000_000,
+        allow_inf_nan=False,
+        description="Seconds that a connection of HTTP/1.1 may be idle between two requests, or send one's head.",
+    )
+    root_path: Annotated[str, AfterValidator(_root)] = Field(
+        default="", description="The path below which a proxy shows the service, such as /exports."
     )
     cors_origins: Annotated[Names, AfterValidator(checked)] = Field(
         default=(),

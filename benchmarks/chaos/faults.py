@@ -94,7 +94,7 @@ def vanished_database(folder: Path) -> bool:
         return held < _LONG and _answers(service)
 
 
-def idle_connections(folder: Path, count: int = 1000) -> bool:
+def idle_connections(folder: Path, count: int = 500) -> bool:
     """Open connections that send nothing; print what each costs."""
     with embedded() as url, _service(url, folder) as service:
         _answers(service)

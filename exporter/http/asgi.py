@@ -7,17 +7,22 @@ cleanly; its ASGI interface does neither. See docs/decisions/asgi-under-velithon
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from velithon import Velithon
 
+from exporter.http.authority import authority_of
 from exporter.http.client_address import Network
 from exporter.http.cors import Cors
 from exporter.http.headers import adding
 from exporter.http.problems import Problem, ProblemType
-from exporter.http.rsgi import Receive, RsgiProtocol, RsgiScope, Send
+from exporter.http.rsgi import Receive, RsgiProtocol, RsgiScope, Send, is_http_1_0
+from exporter.limits.idle import Idle
 from exporter.telemetry.visit import Visit
 from exporter.whole import Wholes
+
+if TYPE_CHECKING:
+    from velithon.datastructures import Scope
 
 _MOST_LINES = 250
 """Of headers: Granian takes a hundred over HTTP/1.1, but thousands over HTTP/2, where each cookie may have its own."""
@@ -28,31 +33,35 @@ log = logging.getLogger(__name__)
 class AsgiAdapter:
     """The ASGI application around a Velithon application."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what is optional is by keyword
         self,
         application: Velithon,
+        *,
         cors: Cors | None = None,
         visited: Callable[[Visit, int | None], None] | None = None,
         trusted: Sequence[Network] = (),
         wholes: Wholes | None = None,
+        idle: Idle | None = None,
     ) -> None:
         """Take the application, whose start-up and shut-down functions run with ASGI's lifespan, and who may read.
 
         `visited` is told of each request when it is over, and of the status that it was answered with; `trusted` are
-        the networks of proxies, whose word is taken for the client's address; `wholes` sends what is not streamed.
+        the networks of proxies, whose word is taken for the client's address; `wholes` sends what is not streamed;
+        `idle` knows on which connections requests run.
         """
         self._application = application
         self._cors = cors or Cors()
         self._visited = visited
         self._trusted = trusted
         self._wholes = wholes or Wholes()
+        self._idle = idle or Idle()
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> NoReturn:
         """Refuse native RSGI, which would cut exports off silently."""
         raise SystemExit(
             "This service must not run on Granian's RSGI interface: it truncates failed exports silently and buffers "
             "without bound. Start it with `exporter serve`, or with "
-            "`granian --interface asgi --loop uvloop --factory exporter.app:create`."
+            "`granian --interface asgi --loop uvloop --factory exporter.app:create_alone`."
         )
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
@@ -67,7 +76,9 @@ class AsgiAdapter:
             await send({"type": "websocket.close", "code": 1000})
         else:
             protocol = RsgiProtocol(receive, adding(send, scope, self._cors.headers(scope)))
-            await self._answer(scope, RsgiScope(scope, self._trusted), protocol)
+            seen = RsgiScope(scope, self._trusted)
+            with self._idle.asked(cast("Scope", seen)):
+                await self._answer(scope, seen, protocol)
 
     async def _answer(self, scope: Mapping[str, Any], seen: RsgiScope, protocol: RsgiProtocol) -> None:
         try:
@@ -77,6 +88,9 @@ class AsgiAdapter:
                 protocol.response_bytes(response.status_code, response.raw_headers, response.body)
             elif permission := self._cors.preflight(scope):
                 protocol.response_empty(204, [(name.decode(), value.decode()) for name, value in permission.items()])
+            elif scope["path"] == seen.root_path:
+                # The page's links are relative, so they need its slash.
+                protocol.response_empty(308, [("location", f"{seen.root_path}/")])
             else:
                 await self._application(seen, protocol)
             if protocol.whole is not None:
@@ -105,17 +119,24 @@ class AsgiAdapter:
 
 def _refusal(scope: Mapping[str, Any]) -> Problem | None:
     """Return why a request is refused whatever it asks for."""
-    # Granian writes "1", the ASGI specification "1.0".
-    if scope["http_version"] in ("1", "1.0"):
-        # Without chunked coding (RFC 9112, section 7.1) a body that was cut off looks like a whole one.
-        detail = "Ask with HTTP/1.1 or later; behind nginx, set proxy_http_version 1.1."
-        return Problem(ProblemType.HTTP_VERSION_NOT_SUPPORTED, detail)
     if len(scope["headers"]) > _MOST_LINES:
         detail = f"Send {_MOST_LINES} header lines at most."
         return Problem(ProblemType.HEADERS_TOO_LONG, detail)
+    if not _names_one_host(scope):
+        detail = "Send one Host header with the host that you ask, and its port where it has one."
+        return Problem(ProblemType.MALFORMED_HOST, detail)
     if scope["method"] in ("GET", "HEAD") and any(map(_announces_body, scope["headers"])):
         return Problem(ProblemType.REQUEST_BODY, "Put parameters into the query string and send no body.")
     return None
+
+
+def _names_one_host(scope: Mapping[str, Any]) -> bool:
+    """Return whether a request says which host it asks, as RFC 9112, section 3.2, wants it; HTTP/1.0 need not."""
+    # For none at all Granian puts an empty one in, and for HTTP/2 the `:authority`.
+    hosts = [value for name, value in scope["headers"] if name == b"host"]
+    if is_http_1_0(scope["http_version"]) and not any(hosts):
+        return len(hosts) <= 1
+    return len(hosts) == 1 and authority_of(hosts[0].decode("latin-1")) is not None
 
 
 def _announces_body(header: tuple[bytes, bytes]) -> bool:

@@ -1,6 +1,6 @@
 """Content negotiation (RFC 9110, section 12.5)."""
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from exporter.http.problems import Problem, ProblemType
 
@@ -25,6 +25,19 @@ def media_type(accept: str | None, offered: Iterable[str]) -> str | None:
     accepted = _weights("Accept", accept, {range_ for alike in ranges.values() for range_ in alike})
     best = max(ranges, key=lambda candidate: _of_most_specific(ranges[candidate], accepted))
     return best if _of_most_specific(ranges[best], accepted) > 0 else None
+
+
+def acceptable(accept: str | None, offered: Sequence[str]) -> str:
+    """Return the offered media type that Accept weighs highest, the first of equals.
+
+    Raises:
+        Problem: it allows none of them, or is longer than anybody's.
+    """
+    chosen = media_type(accept, offered)
+    if chosen is None:
+        detail = f"This is offered as {', '.join(offered)}: accept one of them, or */*."
+        raise Problem(ProblemType.NOT_ACCEPTABLE, detail, headers={"vary": VARY})
+    return chosen
 
 
 def content_coding(accept_encoding: str | None, offered: Iterable[str]) -> str | None:

@@ -21,6 +21,7 @@ _LONGEST_NAME = 100
 class ProblemType(Enum):
     """Every type of problem: its status and its title. The name, in kebab case, ends its URI."""
 
+    MALFORMED_HOST = (400, "The request does not name one host")
     MALFORMED_QUERY_STRING = (400, "The query string cannot be decoded")
     UNAUTHENTICATED = (401, "The service does not know who asks")
     LOOPBACK_ONLY = (403, "The service answers nobody but its own machine")
@@ -31,7 +32,7 @@ class ProblemType(Enum):
     UNKNOWN_DATASET = (404, "There is no such dataset")
     UNKNOWN_FORMAT = (404, "There is no such format")
     METHOD_NOT_ALLOWED = (405, "The method is not allowed here")
-    NOT_ACCEPTABLE = (406, "The dataset is not offered in a form that Accept allows")
+    NOT_ACCEPTABLE = (406, "It is not offered in a form that Accept allows")
     DUPLICATE_COLUMNS = (409, "The format needs column names that differ")
     NOT_RESUMABLE = (409, "An export cannot be resumed")
     QUERY_REJECTED = (409, "The database cannot run the dataset's query")

@@ -5,10 +5,13 @@ RSGI: https://github.com/emmett-framework/granian/blob/master/docs/spec/RSGI.md
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from exporter.http.client_address import Network
 from exporter.telemetry import visit
+
+if TYPE_CHECKING:
+    from velithon.datastructures import Scope
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -54,6 +57,11 @@ class RsgiHeaders(Mapping[str, str]):
         return self._values.get(name.lower(), [])
 
 
+def is_http_1_0(version: object) -> bool:
+    """Return whether a version is HTTP/1.0, which Granian writes "1", and the ASGI specification "1.0"."""
+    return version in ("1", "1.0")
+
+
 class RsgiScope:
     """The RSGI view of an ASGI HTTP scope; `root_path` is stripped from the path of a mounted application."""
 
@@ -64,13 +72,21 @@ class RsgiScope:
         self.http_version: str = scope["http_version"]
         self.scheme: str = scope.get("scheme", "http")
         self.method: str = scope["method"]
-        self.path: str = _stripped(scope["path"], scope.get("root_path", ""))
+        self.root_path: str = scope.get("root_path", "")
+        self.path: str = _stripped(scope["path"], self.root_path)
         self.query_string: str = scope["query_string"].decode("latin-1")
         self.headers = RsgiHeaders(scope["headers"])
         self.server = _address(scope.get("server"))
         self.client = _address(scope.get("client"))
         self.authority: str | None = self.headers.get("host")
         self.visit = visit.begin(self, trusted)
+
+
+def root_path_of(scope: "Scope") -> str:
+    """Return the path below which a request's application is, without a slash at its end; mostly there is none."""
+    inner: Any = scope._scope  # noqa: SLF001 - Velithon's scope shows the fields of RSGI only
+    root_path: str = inner.root_path
+    return root_path
 
 
 def _stripped(path: str, root: str) -> str:

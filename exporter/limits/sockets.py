@@ -3,8 +3,8 @@
 import asyncio
 import os
 import socket
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Collection, Iterable, Iterator
+from contextlib import aclosing, suppress
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -48,12 +48,10 @@ class Sockets:
         for descriptor in self._likely(ends):
             if found := _copy_between(descriptor, ends):
                 return self._remembering(ends, descriptor, found)
-        with suppress(OSError), os.scandir(_DESCRIPTORS) as entries:
-            while some := [int(entry.name) for entry in islice(entries, _AT_ONCE)]:
-                for descriptor in some:
-                    if found := _copy_between(descriptor, ends):
-                        return self._remembering(ends, descriptor, found)
-                await asyncio.sleep(0)
+        async with aclosing(_descriptors()) as descriptors:
+            async for descriptor in descriptors:
+                if found := _copy_between(descriptor, ends):
+                    return self._remembering(ends, descriptor, found)
         return None
 
     def _likely(self, ends: Ends) -> Iterable[int]:
@@ -74,12 +72,73 @@ def listening() -> Iterator[socket.socket]:
         for path in Path(_DESCRIPTORS).iterdir():
             if copy := _copy(int(path.name)):
                 with copy:
-                    if copy.family in (socket.AF_INET, socket.AF_INET6) and _accepts(copy):
+                    if _accepts(copy):
                         yield copy
 
 
+def listening_ports() -> dict[int, int]:
+    """Return the ports that this process accepts connections at, by a descriptor of each."""
+    with suppress(OSError):
+        found = {int(path.name): _listened_at(int(path.name)) for path in Path(_DESCRIPTORS).iterdir()}
+        return {descriptor: port for descriptor, port in found.items() if port is not None}
+    return {}
+
+
+def is_listening(descriptor: int) -> bool:
+    """Return whether a descriptor is of a socket that connections are accepted from."""
+    return _listened_at(descriptor) is not None
+
+
+async def clients(ports: Collection[int]) -> AsyncGenerator[tuple[Ends, int]]:
+    """Yield the ends and the descriptor of every connection of this process that was accepted at one of these ports."""
+    async with aclosing(_descriptors()) as descriptors:
+        async for descriptor in descriptors:
+            if (ends := _ends_at(descriptor)) and ends.local_port in ports:
+                yield ends, descriptor
+
+
+def hang_up(ends: Ends, descriptor: int) -> None:
+    """Tell the web server that nothing more comes on a connection, if it still is the one of this descriptor.
+
+    It then sends what it has, and closes its descriptor.
+    """
+    if copy := _copy_between(descriptor, ends):
+        with copy, suppress(OSError):  # it has ended meanwhile
+            copy.shutdown(socket.SHUT_RD)
+
+
+async def _descriptors() -> AsyncGenerator[int]:
+    """Yield every descriptor of this process, a few in one turn of the event loop."""
+    with suppress(OSError), os.scandir(_DESCRIPTORS) as entries:
+        while some := [int(entry.name) for entry in islice(entries, _AT_ONCE)]:
+            for descriptor in some:
+                yield descriptor
+            await asyncio.sleep(0)
+
+
+def _ends_at(descriptor: int) -> Ends | None:
+    copy = _copy(descriptor)
+    if copy is None:
+        return None
+    with copy:
+        try:
+            peer, own = copy.getpeername(), copy.getsockname()
+            return Ends(_plain(peer[0]), peer[1], own[1])
+        except (OSError, IndexError, TypeError):  # it is connected no more, or is no socket of the internet
+            return None
+
+
+def _listened_at(descriptor: int) -> int | None:
+    copy = _copy(descriptor)
+    if copy is None:
+        return None
+    with copy:
+        return int(copy.getsockname()[1]) if _accepts(copy) else None
+
+
 def _accepts(copy: socket.socket) -> bool:
-    return bool(copy.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+    of_internet = copy.family in (socket.AF_INET, socket.AF_INET6)
+    return of_internet and bool(copy.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
 
 
 def _copy_between(descriptor: int, ends: Ends) -> socket.socket | None:

@@ -20,11 +20,10 @@ http {{
     {places}
     server {{
         listen 127.0.0.1:{port};
-        location / {{
-            proxy_pass http://127.0.0.1:{behind};
+        location {prefix}/ {{
+            proxy_pass http://127.0.0.1:{behind}{path};
             proxy_http_version 1.1;
             proxy_set_header Connection "";
-            proxy_buffering off;
             proxy_next_upstream off;
             {more}
         }}
@@ -42,6 +41,7 @@ frontend exports
     {more}
     default_backend exporter
 backend exporter
+    {check}
     server one 127.0.0.1:{behind}
 """
 
@@ -53,28 +53,29 @@ def program(name: str) -> str:
 
 
 @contextmanager
-def nginx(service: Service, folder: Path, more: str = "") -> Iterator[str]:
-    """Run nginx, and return the URL that it serves."""
+def nginx(service: Service, folder: Path, more: str = "", prefix: str = "") -> Iterator[str]:
+    """Run nginx, and return the URL that it serves; it takes the prefix off what it passes on."""
     port, kinds = free_port(), ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     places = " ".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
-    behind, written = urlsplit(service.url).port, folder / "nginx.conf"
-    written.write_text(_NGINX.format(folder=folder, places=places, port=port, behind=behind, more=more))
-    with _running([program("nginx"), "-p", str(folder), "-c", str(written), "-e", "stderr"], port, folder) as url:
+    addresses = {"port": port, "behind": urlsplit(service.url).port, "prefix": prefix, "path": "/" if prefix else ""}
+    written = folder / "nginx.conf"
+    written.write_text(_NGINX.format(folder=folder, places=places, more=more, **addresses))
+    command = [program("nginx"), "-p", str(folder), "-c", str(written), "-e", "stderr"]
+    with _running(command, f"http://127.0.0.1:{port}{prefix}", folder) as url:
         yield url
 
 
 @contextmanager
-def haproxy(service: Service, folder: Path, more: str = "") -> Iterator[str]:
-    """Run HAProxy, and return the URL that it serves."""
+def haproxy(service: Service, folder: Path, more: str = "", check: str = "") -> Iterator[str]:
+    """Run HAProxy, and return the URL that it serves; `check` is how it knows whether the service is up."""
     port, written = free_port(), folder / "haproxy.cfg"
-    written.write_text(_HAPROXY.format(port=port, behind=urlsplit(service.url).port, more=more))
-    with _running([program("haproxy"), "-db", "-f", str(written)], port, folder) as url:
+    written.write_text(_HAPROXY.format(port=port, behind=urlsplit(service.url).port, more=more, check=check))
+    with _running([program("haproxy"), "-db", "-f", str(written)], f"http://127.0.0.1:{port}", folder) as url:
         yield url
 
 
 @contextmanager
-def _running(command: list[str], port: int, folder: Path) -> Iterator[str]:
-    url = f"http://127.0.0.1:{port}"
+def _running(command: list[str], url: str, folder: Path) -> Iterator[str]:
     with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
         try:
             until(lambda: curl(f"{url}/healthz").status == 200)

@@ -22,7 +22,7 @@ class Http2:
     def __init__(self, connected: socket.socket, url: str, window: int) -> None:
         self.socket = connected
         self.authority = urlsplit(url).netloc
-        self.protocol = H2Connection(H2Configuration(client_side=True))
+        self.protocol = H2Connection(H2Configuration(client_side=True, validate_outbound_headers=False))
         self.protocol.local_settings = Settings(initial_values={SettingCodes.INITIAL_WINDOW_SIZE: window})
         self.protocol.initiate_connection()
         self.protocol.increment_flow_control_window(2**30)

@@ -56,6 +56,10 @@ async def test_mounted_under_a_root_path(application: AsgiAdapter) -> None:
         assert (await mounted.get("/export/datasets/none.csv")).status_code == 404
         page = await mounted.get("/export/")
         assert 'href="datasets/items.csv"' in page.text
+        assert (await mounted.get("/export")).headers["location"] == "/export/"
+        assert (await mounted.get("/export/openapi.json")).json()["servers"] == [{"url": "/export"}]
+    async with client(application) as alone:
+        assert "servers" not in (await alone.get("/openapi.json")).json()
 
 
 async def test_a_path_that_only_begins_like_the_root_path_is_not_ours(application: AsgiAdapter) -> None:

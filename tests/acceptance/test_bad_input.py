@@ -155,9 +155,11 @@ def test_a_body_that_nobody_asked_for_is_refused(service: Service, tmp_path: Pat
     problem(answer, 405, "method-not-allowed")
 
 
-@pytest.mark.parametrize("path", ["/datasets/items.csv", "/datasets", "/nothing"])
-def test_http_1_0(service: Service, path: str) -> None:
-    problem(service.curl(path, "--http1.0"), 505, "http-version-not-supported")
+def test_http_1_0(service: Service) -> None:
+    for how in ((), ("-H", "Accept: text/csv")):
+        path = "/datasets/items" if how else "/datasets/items.csv"
+        assert "HTTP/1.1" in problem(service.curl(path, "--http1.0", *how), 505, "http-version-not-supported")["detail"]
+        assert service.curl(path, "--http1.0", "--head", *how).status == 505
 
 
 @pytest.mark.parametrize("extension", ["parquet", "arrows"])

@@ -17,7 +17,7 @@ OURS, OTHER = "https://reports.example.com", "https://evil.example.com"
 SAFELISTED = {"cache-control", "content-language", "content-length", "content-type", "expires", "last-modified"}
 """Any page may read these (Fetch standard: CORS-safelisted response-header name)."""
 
-TRANSPORT = {"connection", "date", "server", "transfer-encoding"}
+TRANSPORT = {"connection", "date", "server", "transfer-encoding", "x-accel-buffering"}
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks.environment import environment
 from tests.acceptance.service import COMMAND, PATIENCE, free_port, running, stopped, until
+from tests.acceptance.test_faults_clients import PREFACE, connections
 
 
 def ended(command: Sequence[str | Path], database_url: str, datasets: Path) -> tuple[int, str]:
@@ -46,8 +47,13 @@ def test_several_workers(source: str, datasets: Path) -> None:
 def test_a_download_is_finished_before_the_service_stops(
     source: str, datasets: Path, tmp_path: Path, stop: signal.Signals
 ) -> None:
+    """Whoever has sent half a head, or nothing but HTTP/2's preface, is not waited for."""
     body = tmp_path / "body"
-    with running(source, datasets) as service:
+    with (
+        running(source, datasets) as service,
+        connections(service, 3, b"GET /healthz HTTP/1.1\r\n"),
+        connections(service, 3, PREFACE),
+    ):
         url = f"{service.url}/datasets/stream.csv?rows=100000"
         with subprocess.Popen(["curl", "-sS", "--limit-rate", "50M", "-o", body, url]) as curl:
             until(lambda: body.exists() and body.stat().st_size > 1_000_000)

@@ -1,5 +1,6 @@
 """The format by Accept."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,10 @@ from tests.acceptance.test_bad_input import problem
         ("application/json", "application/json"),
         ("*/*", "application/json"),
         ("text/csv;q=0, */*", "application/json"),
+        ("application/json;q=0, */*", "text/csv"),
+        ("application/*;q=0, */*;q=0.1", "text/csv"),
+        # As browsers do.
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "application/json"),
     ],
 )
 def test_accept_chooses(service: Service, accept: str, content_type: str) -> None:
@@ -36,7 +41,7 @@ def test_several_accept_headers_are_one_list(service: Service) -> None:
     assert (answer.status, answer.headers["content-type"].partition(";")[0]) == (200, "text/csv")
 
 
-@pytest.mark.parametrize("accept", ["image/png", "text/csv;q=0", "application/pdf, image/*"])
+@pytest.mark.parametrize("accept", ["image/png", "text/csv;q=0", "application/pdf, image/*", "text/html"])
 def test_unacceptable(service: Service, accept: str) -> None:
     answer = service.curl("/datasets/items", "-H", f"Accept: {accept}")
     assert answer.status == 406
@@ -45,6 +50,37 @@ def test_unacceptable(service: Service, accept: str) -> None:
     assert problem["type"] == "urn:exporter:problem:not-acceptable"
     assert "text/csv" in problem["detail"]
     assert "application/vnd.apache.parquet" in problem["detail"]
+
+
+OFFERED = {
+    "/": "text/html",
+    "/datasets": "application/json",
+    "/openapi.json": "application/json",
+    "/healthz": "application/json",
+    "/readyz": "application/json",
+    "/metrics": "text/plain",
+}
+
+
+@pytest.mark.parametrize(("path", "offered"), OFFERED.items())
+@pytest.mark.parametrize("how", [(), ("--head",)])
+def test_nothing_is_sent_that_is_not_accepted(service: Service, path: str, offered: str, how: Sequence[str]) -> None:
+    for accept in ("image/png", f"{offered};q=0, */*", "text/*;q=0, application/*;q=0", "application/xml, text/csv"):
+        answer = service.curl(path, "-H", f"Accept: {accept}", *how)
+        assert (answer.status, answer.headers["content-type"]) == (406, "application/problem+json")
+        assert "accept" in answer.headers["vary"].lower()
+        assert how or offered in problem(answer, 406, "not-acceptable")["detail"]
+    for accept in (offered, "*/*", f"{offered.partition('/')[0]}/*;q=0.1, image/png", f"{offered};charset=utf-8", ""):
+        answer = service.curl(path, "-H", f"Accept: {accept}" if accept else "Accept;", *how)
+        assert (answer.status, answer.headers["content-type"].partition(";")[0]) == (200, offered)
+        assert "accept" in answer.headers["vary"].lower()
+
+
+def test_problems_are_sent_whatever_is_accepted(service: Service) -> None:
+    for path in ("/nothing", "/datasets/none", "/datasets/none.csv"):
+        problem(
+            service.curl(path, "-H", "Accept: text/html"), 404, service.curl(path).json()["type"].rpartition(":")[2]
+        )
 
 
 def test_the_extension_decides_whatever_accept_says(service: Service) -> None:

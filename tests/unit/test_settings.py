@@ -99,6 +99,15 @@ def test_every_setting_may_be_set(name):
         ("jwt_issuer", "", "may not be blank"),
         ("jwt_role_claim", "", "may not be blank"),
         ("parallel_connections", "11", "only 10 connections"),
+        ("keep_alive_timeout", "0", "expected more than 0"),
+        ("root_path", "exports", "expected a path such as /exports"),
+        ("root_path", "/exports/", "expected a path such as /exports"),
+        ("root_path", "/", "expected a path such as /exports"),
+        ("root_path", "//evil.example", "expected a path such as /exports"),
+        ("root_path", "/a/../b", "expected a path such as /exports"),
+        ("root_path", "/a%20b", "expected a path such as /exports"),
+        ("root_path", "/datasets", "other than /datasets"),
+        ("root_path", "/datasets/x", "other than /datasets"),
         ("search_path", 'public,"Odd"', "without quotes"),
         ("search_path", "'a'", "without quotes"),
     ],
@@ -107,6 +116,11 @@ def test_values_that_cannot_be_meant(name, value, told):
     found = refused(**{name: value})
     assert found.startswith(f"EXPORTER_{name.upper()}: ")
     assert told in found
+
+
+@pytest.mark.parametrize("path", ["/exports", "/datasets-of-us", "/team-1/exports/v1.2"])
+def test_root_paths(path):
+    assert Settings(database_url="postgresql:///x", datasets=".", root_path=path).root_path == path
 
 
 def test_all_pages_may_read_only_where_callers_say_who_they_are():

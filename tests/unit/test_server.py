@@ -1,0 +1,49 @@
+"""What the web server is told."""
+
+import multiprocessing
+
+import pytest
+
+from exporter import server
+from exporter.limits.idle import MOST_IDLE
+from exporter.settings import Settings
+
+BALANCERS_SECONDS = 60
+"""How long those of clouds, and nginx, keep a connection that is not used."""
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """Start with some settings, and return what Granian would have been given."""
+    given = {}
+
+    class Server:
+        def __init__(self, target, **options):
+            given.update(options, target=target)
+
+        def serve(self):
+            pass
+
+    def start(**settings):
+        server.run("127.0.0.1", 8000, 2, Settings(database_url="postgresql:///x", datasets=".", **settings))
+        return given
+
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")
+    monkeypatch.setattr(multiprocessing, "set_start_method", lambda *_, **__: None)
+    monkeypatch.setattr(server, "Granian", Server)
+    return start
+
+
+def test_connections_are_kept_for_longer_than_balancers_keep_them(told):
+    assert told()["http1_settings"].header_read_timeout > BALANCERS_SECONDS * 1000
+    assert told(keep_alive_timeout=0.5)["http1_settings"].header_read_timeout == 500
+
+
+def test_idle_connections_leave_room_for_others(told):
+    assert told()["backpressure"] >= 2 * MOST_IDLE, "of each worker, however many there are"
+    assert told()["target"] == "exporter.app:create_alone"
+
+
+def test_the_path_below_which_a_proxy_shows_it(told):
+    assert told()["url_path_prefix"] is None
+    assert told(root_path="/exports")["url_path_prefix"] == "/exports"
