@@ -17,6 +17,7 @@ from exporter.limits.giving_way import GivingWay
 from exporter.limits.limits import Limits, limits
 from exporter.limits.unread import bound_unread
 from exporter.orphan import end_with_parent
+from exporter.published import Published
 from exporter.routes import Service
 from exporter.settings import Settings
 from exporter.telemetry import failing, stderr
@@ -32,8 +33,8 @@ from queries.pool import Pool
 from queries.session import Session
 
 
-def create(settings: Settings | None = None) -> AsgiAdapter:
-    """Return the ASGI application of one worker.
+def create(settings: Settings | None = None, published: Published | None = None) -> AsgiAdapter:
+    """Return the ASGI application of one worker; without a published catalogue it reads the folder itself, once.
 
     Raises:
         ValidationError: a setting is missing or wrong.
@@ -51,7 +52,7 @@ def create(settings: Settings | None = None) -> AsgiAdapter:
     )
     threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="export")
     formats = registry.load()
-    catalog = load(settings.datasets, formats)
+    catalog = published.catalog() if published else load(settings.datasets, formats)
     database = Database(pool, Followers(pool, settings.parallel_connections), settings.parallel)
     capped = limits(settings)
     audit = AuditLog(settings.audit_log, option_names(formats.values()))
@@ -74,6 +75,8 @@ def create(settings: Settings | None = None) -> AsgiAdapter:
         running.append(asyncio.create_task(telemetry.sample()))
         running.append(asyncio.create_task(bound_unread(settings.stall_timeout)))
         running.append(asyncio.create_task(giving_way.run()))
+        if published:
+            running.append(asyncio.create_task(published.follow(service.serve, threads)))
 
     async def close() -> None:
         ready.draining = True
