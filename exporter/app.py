@@ -18,6 +18,7 @@ from exporter.limits.idle import Idle
 from exporter.limits.limits import Limits, limits
 from exporter.limits.unread import bound_unread
 from exporter.orphan import end_with_parent
+from exporter.published import Published
 from exporter.routes import Service
 from exporter.settings import Settings
 from exporter.telemetry import failing, stderr
@@ -33,16 +34,10 @@ from queries.pool import Pool
 from queries.session import Session
 
 
-def create_alone() -> AsgiAdapter:
-    """Return the ASGI application of a worker that serves nothing else, so that all of its connections are bounded.
+def create(settings: Settings | None = None, published: Published | None = None, *, alone: bool = False) -> AsgiAdapter:
+    """Return the ASGI application of one worker; without a published catalogue it reads the folder itself, once.
 
-    Raises as `create` does.
-    """
-    return create(alone=True)
-
-
-def create(settings: Settings | None = None, *, alone: bool = False) -> AsgiAdapter:
-    """Return the ASGI application of one worker; it is `alone` where the process serves nothing else.
+    It is `alone` where the process serves nothing else, so that all of its connections can be bounded.
 
     Raises:
         ValidationError: a setting is missing or wrong.
@@ -60,7 +55,7 @@ def create(settings: Settings | None = None, *, alone: bool = False) -> AsgiAdap
     )
     threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="export")
     formats = registry.load()
-    catalog = load(settings.datasets, formats)
+    catalog = published.catalog() if published else load(settings.datasets, formats)
     database = Database(pool, Followers(pool, settings.parallel_connections), settings.parallel)
     capped = limits(settings)
     audit = AuditLog(settings.audit_log, option_names(formats.values()))
@@ -86,6 +81,8 @@ def create(settings: Settings | None = None, *, alone: bool = False) -> AsgiAdap
         running.append(asyncio.create_task(giving_way.run()))
         if alone:
             running.append(asyncio.create_task(idle.bound()))
+        if published:
+            running.append(asyncio.create_task(published.follow(service.serve, threads)))
 
     async def close() -> None:
         ready.draining = True

@@ -63,15 +63,15 @@ def serve(
     key: Key = None,
 ) -> None:
     """Serve the datasets over HTTP until interrupted."""
-    from exporter.server import run
+    from exporter.server import Listening, run
 
     settings = _settings(database_url, datasets, allow_anonymous=allow_anonymous)
-    _load(settings)
+    catalog = _load(settings)
     _check_database(settings)
     _check_callers(host, settings)
     _check_audit_log(settings)
     _check_address(host, port)
-    run(host, port, workers, settings, _tls(certificate, key))
+    run(Listening(host, port, workers, _tls(certificate, key)), settings, catalog)
 
 
 @app.command
@@ -100,7 +100,7 @@ def demo(
     allow_anonymous: AllowAnonymous = False,
 ) -> None:
     """Serve sample datasets from an embedded PostgreSQL, which is removed again at the end."""
-    from exporter.server import run
+    from exporter.server import Listening, run
     from queries.demo import DATASETS, database
 
     # Whatever is wrong is told before the database is made.
@@ -109,7 +109,7 @@ def demo(
     print("exporter: making the sample database…", file=sys.stderr)  # noqa: T201 - it takes a few seconds
     with database() as dsn:
         settings = _settings(dsn, DATASETS)
-        run(host, port, workers, settings)
+        run(Listening(host, port, workers), settings, _load(settings))
 
 
 def _check_callers(host: str, settings: Settings) -> None:

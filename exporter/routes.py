@@ -70,6 +70,11 @@ class Service:
     _documents: dict[tuple[str, ...], Shared] = field(default_factory=dict)
     """What was made of the catalogue so far, by the name of the document and those of the datasets in it."""
 
+    def serve(self, catalog: Catalog) -> None:
+        """Serve another catalogue to all who ask from now on; what runs goes on with the datasets it has."""
+        self.catalog = catalog
+        self._documents = {}
+
     def routes(self) -> list[Route]:
         """Return the routes, each guarded; only whether the worker runs and is ready is told to everybody."""
         closed: dict[str, Callable[[Request, Principal], Awaitable[Response]]] = {
@@ -163,14 +168,14 @@ class Service:
 
     async def _document(self, name: str, make: Callable[[Catalog, Formats], bytes], principal: Principal) -> Shared:
         """Return a document about what the caller may read, made once for each set of datasets: many take long."""
-        readable = self._readable(principal)
+        documents, readable = self._documents, self._readable(principal)
         key = (name, *readable)
-        if key not in self._documents:
+        if key not in documents:
             made = Shared(await asyncio.get_running_loop().run_in_executor(self.threads, make, readable, self.formats))
-            if len(self._documents) >= _DOCUMENTS:
-                self._documents.clear()
-            self._documents[key] = made
-        return self._documents[key]
+            if len(documents) >= _DOCUMENTS:
+                documents.clear()
+            documents[key] = made
+        return documents[key]
 
     def _readable(self, principal: Principal) -> Catalog:
         return {name: dataset for name, dataset in self.catalog.items() if principal.may_read(name)}

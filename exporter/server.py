@@ -7,18 +7,28 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, NamedTuple
 
-from granian import Granian
 from granian.constants import Interfaces, Loops, SSLProtocols
 from granian.http import HTTP1Settings, HTTP2Settings
 from granian.log import LogLevels
+from granian.server.mp import MPServer
 
+from exporter.addresses import load
 from exporter.limits.idle import MOST_IDLE
 from exporter.private_file import OUTSIDERS, exposure
+from exporter.published import Published
+from exporter.reloading import Reloading, on_hangup
 from exporter.settings import Settings
 from exporter.telemetry.logs import configuration
+from formats import registry
+from queries.catalog import Catalog
+
+if TYPE_CHECKING:
+    from exporter.http.asgi import AsgiAdapter
 
 _CONNECTIONS = 2 * MOST_IDLE
 """The most that a worker has at once, whatever runs on them; more wait to be taken."""
@@ -47,13 +57,12 @@ def check_address(host: str, port: int) -> None:
 
 
 @contextmanager
-def _metrics_folder() -> Iterator[None]:
-    """Give the workers a folder of their own to keep their metrics in, where each can read those of all."""
-    # Written through shared memory: in a file system that is full that would be SIGBUS, so not on a disk if we can.
+def _shared_folder() -> Iterator[Path]:
+    """Yield a folder of this service's own, where its processes keep what all of them read."""
+    # Metrics are written through shared memory: in a full file system that is SIGBUS, so not on a disk if we can.
     memory = "/dev/shm"  # noqa: S108 - a private folder within
-    with TemporaryDirectory(prefix="exporter-metrics-", dir=memory if os.access(memory, os.W_OK) else None) as folder:
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-        yield
+    with TemporaryDirectory(prefix="exporter-", dir=memory if os.access(memory, os.W_OK) else None) as folder:
+        yield Path(folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,21 +95,64 @@ class Tls:
         if wrong := exposure(self.key, self.key.stat(), OUTSIDERS):
             raise ValueError(wrong)
 
+    def copied(self, folder: Path) -> "Tls":
+        """Return copies in a folder that nobody else may enter, for workers that start while the files are replaced."""
+        copy = Tls(folder / "certificate.pem", folder / "key.pem")
+        copy.certificate.write_bytes(self.certificate.read_bytes())
+        copy.key.touch(0o600)
+        copy.key.write_bytes(self.key.read_bytes())
+        return copy
 
-@_metrics_folder()
-def run(host: str, port: int, workers: int, settings: Settings, tls: Tls | None = None) -> None:
+
+class Listening(NamedTuple):
+    """Where to listen, and with how many worker processes."""
+
+    host: str
+    port: int
+    workers: int
+    tls: Tls | None = None
+
+
+def run(listening: Listening, settings: Settings, catalog: Catalog) -> None:
     """Serve until SIGINT or SIGTERM; each worker reads its settings from the environment.
+
+    The workers serve the catalogue that is given, whatever becomes of its folder, until SIGHUP has that read again; and
+    with the certificate as it is now.
 
     A worker that was told to stop sends the exports it has begun for up to `settings.shutdown_timeout` seconds, and is
     killed then, which leaves their bodies without an end.
     """
+    with _shared_folder() as folder:
+        published = Published(folder / "datasets.json", catalog)
+        read = partial(load, settings.datasets, registry.load())
+        on_hangup(Reloading(read, catalog, published).reload)
+        metrics = folder / "metrics"
+        metrics.mkdir()
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
+        kept = listening.tls and listening.tls.copied(folder)
+        granian = _granian(listening._replace(tls=kept), settings)
+        granian.serve(target_loader=partial(_application, published), wrap_loader=False)
+
+
+def _application(published: Published) -> "AsgiAdapter":
+    from exporter.app import create  # noqa: PLC0415 - in the workers alone, which know by then where their metrics go
+
+    return create(published=published, alone=True)
+
+
+class _Server(MPServer):
+    def signal_handler_reload(self, *_: object) -> None:
+        """Do nothing at SIGHUP, which a thread sees to: Granian would start other workers, and kill those of before."""
+
+
+def _granian(listening: Listening, settings: Settings) -> MPServer:
+    tls = listening.tls
     multiprocessing.set_start_method("spawn", force=True)
-    Granian(
-        "exporter.app:create_alone",
-        address=host,
-        port=port,
-        workers=workers,
-        factory=True,
+    return _Server(
+        "exporter.app:create",
+        address=listening.host,
+        port=listening.port,
+        workers=listening.workers,
         # RSGI has no flow control and ends failed bodies cleanly: docs/decisions/asgi-under-velithon.md.
         interface=Interfaces.ASGI,
         loop=Loops.uvloop,
@@ -125,4 +177,4 @@ def run(host: str, port: int, workers: int, settings: Settings, tls: Tls | None 
         workers_kill_timeout=settings.shutdown_timeout,
         log_level=LogLevels(settings.log_level.lower()),
         log_dictconfig=configuration(settings.log_level, settings.log_format),
-    ).serve()
+    )

@@ -80,7 +80,7 @@ def _read(path: Path, faults: list[Fault]) -> Dataset | None:
     if text is None:
         return None
     try:
-        parts = split(text)
+        parts = split(text, Header.model_fields)
     except HeaderSyntaxError as error:
         wrong(error.line, str(error))
         return None

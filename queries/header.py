@@ -1,13 +1,23 @@
-"""The header of a SQL file: the TOML document in its first block comment, and the lines on which its keys stand."""
+"""The header of a SQL file: the TOML document in one of the block comments before its SQL, and where its keys stand."""
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from queries.lexer import tokens
 
+_KEY_OF_TOML = r"""^[ \t*]*(?: \[ .* \][ \t\r]*$ | [\w."'-]+ [ \t]* = )"""
+"""How some line of a header begins, also of one in the style of Javadoc: `key =`, or `[table]`."""
+_KNOWN_KEY = r"""^[ \t*]*(?: \[+ (?:KEYS) [.\]] | (?:KEYS) (?: \.[\w."'-]+ )* [ \t]* [=:] )"""
+"""What can hardly be anything else, or is YAML."""
+_NESTED = (
+    "/* begins a comment within the comment, also in a string or after #, and that one needs a */ of its own: "
+    'write "/\\u002a" in a string'
+)
+_ENDED = 'the first */ ends the header, also in a string or after #: write "*\\u002f" in a string'
+_NO_HEADER = "if that comment is no header, write it with -- before each line"
 _MULTILINE_STRING = re.compile(r'"""(?:\\.|.)*?"""|' + r"'''.*?'''", re.DOTALL)
 _KEY = re.compile(r"^[ \t]*(?:\[\[?(?P<table>[^\]\n]*)\]|(?P<key>[^=\n#\[]+)=)", re.MULTILINE)
 _PART = re.compile(r'"([^"]*)"|\'([^\']*)\'|([^\s.\'"]+)')
@@ -24,27 +34,63 @@ class Split(NamedTuple):
 
 
 class HeaderSyntaxError(ValueError):
-    """The header is not TOML; `line` counts within the header."""
+    """There is no telling the header, or it is not TOML; `line` counts within what was read, from 1."""
 
     def __init__(self, message: str, line: int) -> None:
         super().__init__(message)
         self.line = line
 
 
-def split(text: str) -> Split:
-    """Part the header from the SQL; without a block comment before the SQL, the header is empty.
+def split(text: str, keys: Collection[str]) -> Split:
+    """Part the header from the SQL; without a comment that looks like one before the SQL, the header is empty.
+
+    Others may stand around it: a licence, hints to an optimizer (`/*+ … */`) below it. `keys` are those of a header.
 
     Raises:
-        HeaderSyntaxError: the comment never ends.
+        HeaderSyntaxError: a comment never ends, or the header cannot be parted from what is around it.
     """
+    known = re.compile(_KNOWN_KEY.replace("KEYS", "|".join(keys)), re.MULTILINE | re.VERBOSE)
+    any_key = re.compile(f"{_KEY_OF_TOML}|{known.pattern}", re.MULTILINE | re.VERBOSE)
+    found: Split | None = None
+    hint: int | None = None
+    for start, end in _comments(text):
+        inner = text[start + 2 : end - 2]
+        if inner.startswith("+"):
+            hint = start if hint is None else hint
+        elif found and known.search(inner):
+            raise HeaderSyntaxError("a second header: put all keys into the first", line_of(text, start))
+        elif not found and any_key.search(inner):
+            if hint is not None:
+                raise HeaderSyntaxError("a hint above the header is not sent: move it below", line_of(text, hint))
+            found = Split(inner, line_of(text, start), text[end:], line_of(text, end))
+            _refuse_second_end(found)
+    return found or Split("", 1, text, 1)
+
+
+def _comments(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where each block comment before the SQL begins and ends."""
     for kind, start, end in tokens(text):
         if kind == "comment":
             if end - start < len("/**/") or not text.endswith("*/", start, end):
-                raise HeaderSyntaxError("the comment that holds the header never ends", line_of(text, start))
-            return Split(text[start + 2 : end - 2], line_of(text, start), text[end:], line_of(text, end))
-        if kind != "space":
-            break
-    return Split("", 1, text, 1)
+                raise HeaderSyntaxError(_endless(text, start), line_of(text, start))
+            yield start, end
+        elif kind != "space":
+            return
+
+
+def _endless(text: str, start: int) -> str:
+    message = "the comment never ends: write */ behind it"
+    nested = text.find("/*", start + 2)
+    return message if nested < 0 else f"{message}, and one for each /* within it (line {line_of(text, nested)})"
+
+
+def _refuse_second_end(found: Split) -> None:
+    """Refuse SQL in which a comment ends that has not begun there: the rest of the header."""
+    star = None
+    for kind, start, end in tokens(found.sql):
+        if kind == "operator" and found.sql[start:end] == "/" and star == start:
+            raise HeaderSyntaxError(_ENDED, found.sql_line)
+        star = end if kind == "operator" and found.sql[start:end] == "*" else None
 
 
 def line_of(text: str, position: int) -> int:
@@ -56,15 +102,21 @@ def parse(header: str) -> dict[str, Any]:
     """Read TOML; floats become Decimal, so that they keep their digits.
 
     Raises:
-        HeaderSyntaxError: it is not TOML.
+        HeaderSyntaxError: it is not TOML; it says what to do about that.
     """
     try:
         return tomllib.loads(header, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
-        message = str(error)
-        found = _AT_LINE.search(message)
-        line = int(found[1]) if found and found[1] else line_of(header, len(header))
-        raise HeaderSyntaxError(_AT_LINE.sub("", message), line) from None
+        raise _not_toml(header, str(error)) from None
+
+
+def _not_toml(header: str, message: str) -> HeaderSyntaxError:
+    if (nested := header.find("/*")) >= 0:
+        return HeaderSyntaxError(_NESTED, line_of(header, nested))
+    found = _AT_LINE.search(message)
+    line = int(found[1]) if found and found[1] else None
+    remedy = _NO_HEADER if line else _ENDED
+    return HeaderSyntaxError(f"{_AT_LINE.sub('', message)}; {remedy}", line or line_of(header, len(header)))
 
 
 def key_lines(header: str) -> dict[tuple[str, ...], int]:

@@ -4,7 +4,7 @@ The syntax is RE2's, https://github.com/google/re2/wiki/Syntax. See docs/decisio
 """
 
 import re
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import re2
@@ -49,7 +49,7 @@ def matches(pattern: str, text: str) -> bool:
     return _compiled(pattern).fullmatch(text.encode()) is not None
 
 
-@cache  # as many as the catalogue has
+@lru_cache(1024)  # more than a catalogue has; those of one that is served no more make room
 def _compiled(pattern: str) -> Any:
     options = re2.Options()
     options.max_mem = _MEMORY

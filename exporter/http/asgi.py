@@ -61,7 +61,7 @@ class AsgiAdapter:
         raise SystemExit(
             "This service must not run on Granian's RSGI interface: it truncates failed exports silently and buffers "
             "without bound. Start it with `exporter serve`, or with "
-            "`granian --interface asgi --loop uvloop --factory exporter.app:create_alone`."
+            "`granian --interface asgi --loop uvloop --factory exporter.app:create`."
         )
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:

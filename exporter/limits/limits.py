@@ -1,6 +1,6 @@
 """The limits of one worker, as its settings and the datasets' headers give them."""
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 
 from exporter.access.principal import ANONYMOUS
 from exporter.http.client_address import site
@@ -24,16 +24,11 @@ class Limits:
     """Those of a dataset that has none of its own."""
     paces: Paces
     connections: Connections
-    _bounds: dict[str, Bounds] = field(default_factory=dict)
-    """Those made so far, by the names of their datasets."""
 
     def bounds_of(self, dataset: Dataset) -> Bounds:
         """Return the bounds of a dataset's exports."""
-        if dataset.name not in self._bounds:
-            own = {limit.name: getattr(dataset, limit.name) for limit in fields(Bounds)}
-            given = {name: value for name, value in own.items() if value is not None}
-            self._bounds[dataset.name] = replace(self.bounds, **given)
-        return self._bounds[dataset.name]
+        own = {limit.name: getattr(dataset, limit.name) for limit in fields(Bounds)}
+        return replace(self.bounds, **{name: value for name, value in own.items() if value is not None})
 
 
 def place_of(visit: Visit, dataset: Dataset) -> Place:

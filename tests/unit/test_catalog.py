@@ -158,14 +158,19 @@ def test_defaults_limits_and_names_are_checked(tmp_path: Path) -> None:
     ]
 
 
+NO_HEADER = "if that comment is no header, write it with -- before each line"
+ENDED = 'the first */ ends the header, also in a string or after #: write "*\\u002f" in a string'
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("/*\n\na = 1\nb = \n*/ SELECT 1", ["f.sql:4: the header is not TOML: Invalid value"]),
-        ("\n/* a = 1\r\na = 2\r\n*/ SELECT 1", ["f.sql:3: the header is not TOML: Cannot overwrite a value"]),
-        ('/*\na = """\n\n*/ SELECT 1', ["f.sql:4: the header is not TOML: Unterminated string"]),
-        ("-- x\n/* title = 'a'\nSELECT 1", ["f.sql:2: the comment that holds the header never ends"]),
-        ("/*/", ["f.sql:1: the comment that holds the header never ends"]),
+        ("/*\n\na = 1\nb = \n*/ SELECT 1", [f"f.sql:4: the header is not TOML: Invalid value; {NO_HEADER}"]),
+        ("\n/* a = 1\r\na = 2\r\n*/ SELECT 1",
+         [f"f.sql:3: the header is not TOML: Cannot overwrite a value; {NO_HEADER}"]),
+        ('/*\na = """\n\n*/ SELECT 1', [f"f.sql:4: the header is not TOML: Unterminated string; {ENDED}"]),
+        ("-- x\n/* title = 'a'\nSELECT 1", ["f.sql:2: the comment never ends: write */ behind it"]),
+        ("/*/", ["f.sql:1: the comment never ends: write */ behind it"]),
         ("", ["f.sql:1: no SQL: write a SELECT, or name a table in the header"]),
         ("/* */\n-- x\n;", ["f.sql:1: no SQL: write a SELECT, or name a table in the header"]),
         ("/*\ntable = 'a'\n*/ SELECT 1", ["f.sql:2: the file has both a table and SQL: remove one"]),

@@ -4,7 +4,7 @@ import multiprocessing
 
 import pytest
 
-from exporter import server
+from exporter import app, server
 from exporter.limits.idle import MOST_IDLE
 from exporter.settings import Settings
 
@@ -21,16 +21,13 @@ def told(monkeypatch):
         def __init__(self, target, **options):
             given.update(options, target=target)
 
-        def serve(self):
-            pass
-
     def start(**settings):
-        server.run("127.0.0.1", 8000, 2, Settings(database_url="postgresql:///x", datasets=".", **settings))
+        chosen = Settings(database_url="postgresql:///x", datasets=".", **settings)
+        server._granian(server.Listening("127.0.0.1", 8000, 2), chosen)
         return given
 
-    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")
     monkeypatch.setattr(multiprocessing, "set_start_method", lambda *_, **__: None)
-    monkeypatch.setattr(server, "Granian", Server)
+    monkeypatch.setattr(server, "_Server", Server)
     return start
 
 
@@ -41,7 +38,13 @@ def test_connections_are_kept_for_longer_than_balancers_keep_them(told):
 
 def test_idle_connections_leave_room_for_others(told):
     assert told()["backpressure"] >= 2 * MOST_IDLE, "of each worker, however many there are"
-    assert told()["target"] == "exporter.app:create_alone"
+
+
+def test_a_worker_bounds_its_connections(monkeypatch):
+    given = {}
+    monkeypatch.setattr(app, "create", lambda **options: given.update(options))
+    server._application("what is published")
+    assert given == {"published": "what is published", "alone": True}
 
 
 def test_the_path_below_which_a_proxy_shows_it(told):
