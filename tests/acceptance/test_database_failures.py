@@ -1,14 +1,17 @@
 """Failures of the database before the first byte."""
 
+import asyncio
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from tests.acceptance.service import Service, fetch, free_port, running, statements, until
 from tests.acceptance.test_bad_input import problem
+from tests.postgres import execute
 
 EXTENSIONS = ["csv", "ndjson", "parquet", "arrows"]
 
@@ -46,6 +49,29 @@ def test_the_log_has_the_reason(service: Service) -> None:
 
 def test_description_of_a_query_that_is_refused(service: Service) -> None:
     problem(service.curl("/datasets/absent"), 409, "query-rejected")
+
+
+def test_a_text_that_an_sql_ascii_database_cannot_send(server_url: str, tmp_path: Path) -> None:
+    name = "acceptance_sql_ascii"
+    options = "TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' LOCALE_PROVIDER libc"
+    asyncio.run(execute(server_url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+    asyncio.run(execute(server_url, f"CREATE DATABASE {name} {options}"))
+    invalid = "convert_from('\\xe4', 'SQL_ASCII')"
+    (tmp_path / "early.sql").write_text(f"SELECT {invalid} AS v\n")
+    late = f"SELECT CASE n WHEN 100000 THEN {invalid} ELSE md5(n::text) END AS v FROM generate_series(1, 100000) n\n"
+    (tmp_path / "late.sql").write_text(late)
+    try:
+        with running(urlsplit(server_url)._replace(path=f"/{name}").geturl(), tmp_path) as service:
+            document = problem(service.curl("/datasets/early.csv"), 409, "unrepresentable-value")
+            assert "encoding is SQL_ASCII" in document["detail"]
+            assert "convert_from(" in document["detail"]
+            answer = service.curl("/datasets/late.csv")
+            assert (answer.exit, answer.status) == (56, 200)
+            told = service.logged(f"id={answer.headers['export-id'].removeprefix('urn:uuid:')}")
+            assert "whose encoding is SQL_ASCII" in told
+            assert "sqlstate=22021" in told
+    finally:
+        asyncio.run(execute(server_url, f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 @contextmanager
