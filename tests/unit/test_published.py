@@ -2,12 +2,16 @@
 
 import asyncio
 import pickle
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from exporter.access.principal import ANONYMOUS
 from exporter.published import Published, changes
+from exporter.routes import Formats, Service
 from queries.catalog import Catalog, load
 from queries.dataset import Dataset
 from queries.demo import DATASETS
@@ -93,6 +97,27 @@ async def test_workers_take_over_what_is_published_later(tmp_path: Path) -> None
             task.cancel()
     # Who was started with one has nothing to take over.
     assert served == {early: [two, three], late: [three]}
+
+
+@pytest.mark.anyio
+async def test_a_document_that_was_begun_before_is_not_kept() -> None:
+    old, new = ({"a": Dataset(name="a", title=title, sql="SELECT 1")} for title in ("old", "new"))
+    with ThreadPoolExecutor(1) as threads:
+        unused: Any = None
+        service = Service(old, {}, unused, threads, unused, unused, unused, unused)
+        begun, swapped = threading.Event(), threading.Event()
+
+        def title(catalog: Catalog, formats: Formats) -> bytes:
+            begun.set()
+            swapped.wait()
+            return catalog["a"].title.encode()
+
+        making = asyncio.create_task(service._document("title", title, ANONYMOUS))
+        await asyncio.to_thread(begun.wait)
+        service.serve(new)
+        swapped.set()
+        assert await making == b"old"
+        assert await service._document("title", title, ANONYMOUS) == b"new"
 
 
 def test_without_room_nothing_changes(tmp_path: Path) -> None:
