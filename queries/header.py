@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 
 from queries.lexer import tokens
 
-_KEY_OF_TOML = r"""^[ \t*]*(?: \[ .* \][ \t\r]*$ | [\w."'-]+ [ \t]* = )"""
+_PART = r"""(?: [\w-]+ | "(?:[^"\\\n]|\\.)*" | '[^'\n]*' )"""
+_MORE_PARTS = rf"(?: [ \t]* \. [ \t]* {_PART} )* [ \t]*"
+_TOML = rf"""^[ \t*]*(?: \[ .* \] [ \t\r]* (?: \#.* )? $ | {_PART} {_MORE_PARTS} = )"""
 """How some line of a header begins, also of one in the style of Javadoc: `key =`, or `[table]`."""
-_KNOWN_KEY = r"""^[ \t*]*(?: \[+ (?:KEYS) [.\]] | (?:KEYS) (?: \.[\w."'-]+ )* [ \t]* [=:] )"""
-"""What can hardly be anything else, or is YAML."""
+_KNOWN = rf"""^[ \t*{{]*(?: \[+ (?:KEYS) [.\]] | ["']?(?:KEYS)["']? {_MORE_PARTS} [=:] )"""
+"""What can hardly be anything else, be it YAML or JSON."""
 _NESTED = (
     "/* begins a comment within the comment, also in a string or after #, and that one needs a */ of its own: "
     'write "/\\u002a" in a string'
@@ -20,7 +22,7 @@ _ENDED = 'the first */ ends the header, also in a string or after #: write "*\\u
 _NO_HEADER = "if that comment is no header, write it with -- before each line"
 _MULTILINE_STRING = re.compile(r'"""(?:\\.|.)*?"""|' + r"'''.*?'''", re.DOTALL)
 _KEY = re.compile(r"^[ \t]*(?:\[\[?(?P<table>[^\]\n]*)\]|(?P<key>[^=\n#\[]+)=)", re.MULTILINE)
-_PART = re.compile(r'"([^"]*)"|\'([^\']*)\'|([^\s.\'"]+)')
+_NAME = re.compile(r'"([^"]*)"|\'([^\']*)\'|([^\s.\'"]+)')
 _AT_LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
 
@@ -49,8 +51,8 @@ def split(text: str, keys: Collection[str]) -> Split:
     Raises:
         HeaderSyntaxError: a comment never ends, or the header cannot be parted from what is around it.
     """
-    known = re.compile(_KNOWN_KEY.replace("KEYS", "|".join(keys)), re.MULTILINE | re.VERBOSE)
-    any_key = re.compile(f"{_KEY_OF_TOML}|{known.pattern}", re.MULTILINE | re.VERBOSE)
+    known = re.compile(_KNOWN.replace("KEYS", "|".join(keys)), re.MULTILINE | re.VERBOSE)
+    any_key = re.compile(f"{_TOML}|{known.pattern}", re.MULTILINE | re.VERBOSE)
     found: Split | None = None
     hint: int | None = None
     for start, end in _comments(text):
@@ -125,7 +127,7 @@ def key_lines(header: str) -> dict[tuple[str, ...], int]:
     lines: dict[tuple[str, ...], int] = {}
     table: tuple[str, ...] = ()
     for match in _KEY.finditer(text):
-        path = tuple("".join(parts) for parts in _PART.findall(match["table"] or match["key"] or ""))
+        path = tuple("".join(parts) for parts in _NAME.findall(match["table"] or match["key"] or ""))
         if match["table"] is not None:
             table = path
         else:

@@ -40,7 +40,8 @@ def faults(folder: Path, text: str) -> list[str]:
 
 @pytest.mark.parametrize(
     "above",
-    [MIT, APACHE, LINES, MIT + APACHE, "/**/", "/* orders.sql */", "/*****\n Orders\n=====\n*****/",
+    [MIT, APACHE, "/* of the\nsource. Of the\ntable, see: there */", LINES, MIT + APACHE, "/**/", "/* orders.sql */",
+     "/*****\n Orders\n=====\n*****/",
      "/* vim: set sw=4: */", "/* a /* nested */ note */", "\ufeff" + MIT.replace("\n", "\r\n"), "/* # nothing = 1 */"],
 )  # fmt: skip
 @pytest.mark.parametrize("below", ["", HINT, "/* title of the table: see above */"])
@@ -65,7 +66,8 @@ def test_a_table_below_a_licence(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "key",
     ["max_rows = ", "max_rows: 5", " * max_rows = 5", "max_row = 5", "[column.a]", "[[parameters]]", "parameters.n = 1",
-     "'max_rows' = ", "Version = 2.0", " [parameters.n"],
+     "columns . a . type = 1", 'columns."Kurs €".type = 1', "columns.'a b'.type = 1", "[a] # b", "\t[ a ]\t",
+     '{"max_rows": 5}', '  "max_rows": 5,', "'max_rows' = ", "Version = 2.0", " [parameters.n"],
 )  # fmt: skip
 def test_what_looks_like_a_header_is_never_passed_over(tmp_path: Path, key: str) -> None:
     """A limit or a parameter that nobody reads, for a slip of the pen, would be worse than a fault."""
