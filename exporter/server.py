@@ -127,7 +127,7 @@ def run(listening: Listening, settings: Settings, catalog: Catalog) -> None:
         read = partial(load, settings.datasets, registry.load())
         on_hangup(Reloading(read, catalog, published).reload)
         metrics = folder / "metrics"
-        metrics.mkdir()
+        metrics.mkdir(0o700)
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
         kept = listening.tls and listening.tls.copied(folder)
         granian = _granian(listening._replace(tls=kept), settings)
