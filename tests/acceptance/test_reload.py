@@ -1,6 +1,7 @@
 """Files that change under a running service, and the signals that tell it to read them again, or nothing."""
 
 import signal
+import stat
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,6 +78,8 @@ def test_files_that_change_while_it_runs(
 ) -> None:
     """All workers serve what was read at the start, also one that starts later, until SIGHUP."""
     written(folder, {"answer": NEW, "broken": "SELECT :nobody"})
+    own = Path(pair.workers()[0].environ()["PROMETHEUS_MULTIPROC_DIR"]).parent
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (own, own / "key.pem")] == [0o700, 0o600]
     (tls / "key.pem").write_text("half of a k")
     (tls / "certificate.pem").unlink()
     replaced(pair)
@@ -107,3 +110,12 @@ def test_files_that_change_while_it_runs(
     assert pair.workers() == workers, "none has to go for that"
     replaced(pair)
     assert answers(pair, ask) == {NEW_ROWS}
+
+
+def test_nothing_is_left_behind(pair: Service) -> None:
+    """This is the last test, since it stops the service."""
+    own = Path(pair.workers()[0].environ()["PROMETHEUS_MULTIPROC_DIR"]).parent
+    assert own.exists()
+    pair.process.send_signal(signal.SIGTERM)
+    assert pair.process.wait(PATIENCE) == 0
+    assert not own.exists()
