@@ -252,7 +252,7 @@ def test_whoever_stalls_gives_way_to_who_waits(source: str, datasets: Path, tmp_
 
 
 def test_descriptions_take_places_like_exports(source: str, datasets: Path) -> None:
-    settings = {"pool_size": "2", "max_exports_per_principal": "1", "pool_timeout": "1"}
+    settings = {"pool_size": "2", "max_exports_per_principal": "1", "pool_timeout": "0.4"}
     with running(source, datasets, settings=settings) as service, stalled(service, f"/datasets/stream.csv?rows={ROWS}"):
         answer = service.curl("/datasets/items")
         assert (answer.status, answer.json()["type"]) == (429, "urn:exporter:problem:too-many-own-exports")
