@@ -1,7 +1,9 @@
 """Runs an export in process, from a query to the bytes of the document."""
 
 import subprocess
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from uuid import UUID
 
@@ -33,6 +35,15 @@ SESSION = (
 def database(dsn: str, size: int = 2, statement_timeout: float = 60) -> Database:
     pool = Pool(dsn, size=size, acquire_timeout=5, session=Session(statement_timeout, 10))
     return Database(pool, Followers(pool, size), parallel=size)
+
+
+@asynccontextmanager
+async def opened(dsn: str, size: int = 2) -> AsyncIterator[Database]:
+    """A database whose connections are all back when the block ends well."""
+    exporting = database(dsn, size)
+    yield exporting
+    assert exporting.pool.spare == size
+    await exporting.pool.close()
 
 
 def order(sql: str, extension: str, source: str = "copy", **how) -> Order:

@@ -13,7 +13,7 @@ from exporter.compression import Gzip
 from queries import walk
 from queries.dataset import ColumnOverride
 from queries.errors import InvalidText, QueryRejected
-from tests.exporting import FORMATS, database, document, order
+from tests.exporting import FORMATS, document, opened, order
 from tests.postgres import execute, fresh_database
 
 pytestmark = pytest.mark.anyio
@@ -42,10 +42,8 @@ async def tables(invalid_url):
 
 @pytest.fixture
 async def exporting(invalid_url):
-    opened = database(invalid_url, size=3)
-    yield opened
-    assert opened.pool.spare == 3
-    await opened.pool.close()
+    async with opened(invalid_url, size=3) as database:
+        yield database
 
 
 def rows_of(extension, body):

@@ -11,7 +11,7 @@ import pytest
 from queries.dataset import ColumnOverride
 from queries.errors import QueryRejected
 from queries.odd import Unrepresentable
-from tests.exporting import database, document, order
+from tests.exporting import document, opened, order
 from tests.postgres import execute, fresh_database
 
 pytestmark = pytest.mark.anyio
@@ -80,10 +80,8 @@ async def types(cast_url):
 
 @pytest.fixture
 async def exporting(cast_url):
-    opened = database(cast_url)
-    yield opened
-    assert opened.pool.spare == 2
-    await opened.pool.close()
+    async with opened(cast_url) as database:
+        yield database
 
 
 def table_of(extension, body):

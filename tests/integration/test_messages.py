@@ -17,7 +17,7 @@ from queries.blocks import joined
 from queries.copy import copy, takes_copy
 from queries.errors import DatabaseUnavailable, RowsLost
 from queries.source import BLOCK_BYTES
-from tests.exporting import database, document, order, texts
+from tests.exporting import database, document, opened, order, texts
 from tests.postgres import execute
 from tests.proxy import TellingProxy
 
@@ -64,10 +64,8 @@ async def functions(database_url):
 
 @pytest.fixture
 async def exporting(database_url):
-    opened = database(database_url, size=3)
-    yield opened
-    assert opened.pool.spare == 3
-    await opened.pool.close()
+    async with opened(database_url, size=3) as database:
+        yield database
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from exporter import scan
 from queries import walk
 from queries.errors import SettingsChanged
 from queries.odd import Unrepresentable
-from tests.exporting import FORMATS, database, document, order
+from tests.exporting import FORMATS, document, opened, order
 from tests.postgres import execute
 
 pytestmark = pytest.mark.anyio
@@ -59,10 +59,8 @@ async def functions(database_url):
 
 @pytest.fixture
 async def exporting(database_url):
-    opened = database(database_url, size=3)
-    yield opened
-    assert opened.pool.spare == 3
-    await opened.pool.close()
+    async with opened(database_url, size=3) as database:
+        yield database
 
 
 @pytest.mark.parametrize("source", ["copy", "cursor"])
