@@ -2,34 +2,36 @@
 
 import asyncio
 import gc
+from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from velithon import Velithon
 
-from exporter import memory
 from exporter.access.access import Access
-from exporter.addresses import load
-from exporter.database import Database
+from exporter.exports.database import Database
+from exporter.exports.engine import Engine
 from exporter.http.asgi import AsgiAdapter
 from exporter.http.cors import Cors
 from exporter.http.endpoint import Endpoint, nothing_here
 from exporter.limits.giving_way import GivingWay
 from exporter.limits.idle import Idle
 from exporter.limits.limits import Limits, limits
-from exporter.limits.unread import bound_unread
-from exporter.orphan import end_with_parent
-from exporter.published import Published
-from exporter.routes import Service
-from exporter.settings import Settings
+from exporter.limits.unread_ends import bound_unread
+from exporter.process import memory
+from exporter.process.parent import end_with_parent
+from exporter.process.published import Published
+from exporter.settings.settings import Settings
 from exporter.telemetry import failing, stderr
 from exporter.telemetry.audit import AuditLog
 from exporter.telemetry.masking import option_names
 from exporter.telemetry.metrics import Metrics
-from exporter.telemetry.readiness import Readiness
 from exporter.telemetry.telemetry import Telemetry
-from exporter.whole import Wholes
+from exporter.web.catalog import load
+from exporter.web.readiness import Readiness
+from exporter.web.routes import routes
+from exporter.web.service import Service
+from exporter.web.whole import Wholes
 from formats import registry
-from queries.followers import Followers
 from queries.pool import Pool
 from queries.session import Session
 
@@ -47,67 +49,92 @@ def create(settings: Settings | None = None, published: Published | None = None,
     settings = settings or Settings()
     memory.give_back_soon()
     end_with_parent(settings.shutdown_timeout)
-    pool = Pool(
+    return Worker(settings, published, alone=alone).application()
+
+
+class Worker:
+    """What one worker consists of, from its start to its end."""
+
+    def __init__(self, settings: Settings, published: Published | None, *, alone: bool) -> None:
+        """Put it together. See `create`."""
+        self._settings = settings
+        self._published = published
+        self._alone = alone
+        self._running: list[asyncio.Task[None]] = []
+        self._idle = Idle()
+        self._limits = limits(settings)
+        self._threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="export")
+        self._pool = _pool(settings)
+        database = Database(self._pool, parallel=settings.parallel, parallel_connections=settings.parallel_connections)
+        formats = registry.load()
+        self._audit = AuditLog(settings.audit_log, option_names(formats.values()))
+        self._telemetry = Telemetry(_watching(self._pool, self._limits, self._audit), self._audit)
+        access = Access(settings, origins=settings.cors_origins, formats=formats)
+        self._ready = Readiness(self._pool, {"credentials": access.problems, "audit log": self._audit.problems})
+        self._service = Service(
+            catalog=published.catalog() if published else load(settings.datasets, formats),
+            formats=formats,
+            engine=Engine(database, self._threads, self._telemetry.observers),
+            threads=self._threads,
+            access=access,
+            limits=self._limits,
+            telemetry=self._telemetry,
+            ready=self._ready,
+        )
+
+    def application(self) -> AsgiAdapter:
+        """Return the application, whose lifespan is the worker's."""
+        # Velithon's own documents would describe its routes, not the catalogue, and load scripts from a public host.
+        application = Velithon(routes=routes(self._service), openapi_url=None, docs_url=None)
+        application.router.default = Endpoint(nothing_here)
+        application.on_startup()(self._start)
+        application.on_shutdown()(self._close)
+        return AsgiAdapter(
+            application,
+            cors=Cors(self._settings.cors_origins),
+            visited=self._telemetry.visited,
+            trusted=self._settings.trusted_proxies,
+            sender=Wholes(self._limits.paces, self._limits.connections, self._telemetry.given_up).send,
+            busy=self._idle.asked,
+        )
+
+    async def _start(self) -> None:
+        asyncio.get_running_loop().set_exception_handler(failing.of_loop)
+        # What is there now stays: a full collection that looks at all of it holds the event loop up for 10 ms and more.
+        gc.freeze()
+        self._running += [asyncio.create_task(work) for work in self._background()]
+
+    def _background(self) -> Iterator[Coroutine[None, None, None]]:
+        """Yield what runs until the worker ends."""
+        limits, pool = self._limits, self._pool
+        yield self._telemetry.sample()
+        yield bound_unread(self._settings.stall_timeout)
+        yield GivingWay(limits.admission, limits.paces, lambda: 0 if pool.spare else pool.waiting).run()
+        if self._alone:
+            yield self._idle.bound()
+        if self._published:
+            yield self._published.follow(self._service.serve, self._threads)
+
+    async def _close(self) -> None:
+        self._ready.draining = True
+        self._limits.connections.release()
+        for task in self._running:
+            task.cancel()
+        await self._pool.close()
+        self._audit.close()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _pool(settings: Settings) -> Pool:
+    return Pool(
         settings.database_url.get_secret_value(),
         size=settings.pool_size,
         acquire_timeout=settings.pool_timeout,
         session=Session(settings.statement_timeout, settings.lock_timeout, settings.search_path),
     )
-    threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="export")
-    formats = registry.load()
-    catalog = published.catalog() if published else load(settings.datasets, formats)
-    database = Database(pool, Followers(pool, settings.parallel_connections), settings.parallel)
-    capped = limits(settings)
-    audit = AuditLog(settings.audit_log, option_names(formats.values()))
-    telemetry = Telemetry(watching(pool, capped, audit), audit)
-    access = Access(settings, origins=settings.cors_origins, formats=formats)
-    ready = Readiness(database, {"credentials": access.problems, "audit log": audit.problems})
-    service = Service(catalog, formats, database, threads, access, capped, telemetry, ready)
-    # Velithon's own documents would describe its routes, not the catalogue, and load scripts from a public host.
-    application = Velithon(routes=service.routes(), openapi_url=None, docs_url=None)
-    application.router.default = Endpoint(nothing_here)
-
-    giving_way = GivingWay(capped.admission, capped.paces, lambda: 0 if pool.spare else pool.waiting)
-
-    idle = Idle()
-    running: list[asyncio.Task[None]] = []
-
-    async def start() -> None:
-        asyncio.get_running_loop().set_exception_handler(failing.of_loop)
-        # What is there now stays: a full collection that looks at all of it holds the event loop up for 10 ms and more.
-        gc.freeze()
-        running.append(asyncio.create_task(telemetry.sample()))
-        running.append(asyncio.create_task(bound_unread(settings.stall_timeout)))
-        running.append(asyncio.create_task(giving_way.run()))
-        if alone:
-            running.append(asyncio.create_task(idle.bound()))
-        if published:
-            running.append(asyncio.create_task(published.follow(service.serve, threads)))
-
-    async def close() -> None:
-        ready.draining = True
-        capped.connections.release()
-        for task in running:
-            task.cancel()
-        await pool.close()
-        audit.close()
-        threads.shutdown(wait=False, cancel_futures=True)
-
-    application.on_startup()(start)
-    application.on_shutdown()(close)
-
-    wholes = Wholes(capped.paces, capped.connections, telemetry.given_up)
-    return AsgiAdapter(
-        application,
-        cors=Cors(settings.cors_origins),
-        visited=telemetry.visited,
-        trusted=settings.trusted_proxies,
-        wholes=wholes,
-        idle=idle,
-    )
 
 
-def watching(pool: Pool, capped: Limits, audit: AuditLog) -> Metrics:
+def _watching(pool: Pool, capped: Limits, audit: AuditLog) -> Metrics:
     """Return the metrics of a worker, with gauges of what its exports share."""
     metrics = Metrics()
     metrics.watch("exporter_exports_waiting", "Exports that wait for their turn.", lambda: capped.admission.waiting)

@@ -1,21 +1,20 @@
 """Runs an export in process, from a query to the bytes of the document."""
 
 import subprocess
-from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
-from dataclasses import replace
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import aclosing, asynccontextmanager
 from uuid import UUID
 
 import pyarrow as pa
 
-from exporter.access.principal import ANONYMOUS
-from exporter.database import Database
-from exporter.export import export
-from exporter.order import Order
+from exporter.exports.database import Database
+from exporter.exports.engine import Engine
+from exporter.exports.observers import Observer
+from exporter.exports.order import Order
+from exporter.problems import Problem
 from formats import registry
 from queries.dataset import Dataset
-from queries.followers import Followers
 from queries.pool import Pool
 from queries.session import Session
 from queries.source import Reading
@@ -34,7 +33,7 @@ SESSION = (
 
 def database(dsn: str, size: int = 2, statement_timeout: float = 60) -> Database:
     pool = Pool(dsn, size=size, acquire_timeout=5, session=Session(statement_timeout, 10))
-    return Database(pool, Followers(pool, size), parallel=size)
+    return Database(pool, parallel=size, parallel_connections=size)
 
 
 @asynccontextmanager
@@ -56,14 +55,19 @@ def order(sql: str, extension: str, source: str = "copy", **how) -> Order:
     }
     chosen = {
         name: how.pop(name)
-        for name in ("limit", "arguments", "compressor", "chosen", "ordered", "principal")
+        for name in ("limit", "arguments", "compressor", "chosen", "ordered", "acting", "bounds", "dated")
         if name in how
     }
     dataset = Dataset(name="tested", title="Tested", sql=sql, source=source, **declared)
-    ordered = Order(
-        ID, chosen.pop("principal", ANONYMOUS), dataset, chosen.pop("arguments", {}), format_, format_.options(**how)
+    return Order(
+        id=ID,
+        dataset=dataset,
+        arguments=chosen.pop("arguments", {}),
+        columns=chosen.pop("chosen", None),
+        format=format_,
+        options=format_.options(**how),
+        **chosen,
     )
-    return replace(ordered, columns=chosen.pop("chosen", None), **chosen)
 
 
 def texts(count: int) -> Reading:
@@ -71,10 +75,22 @@ def texts(count: int) -> Reading:
     return Reading([Column(f"c{number}", "text", Kind.TEXT, pa.string()) for number in range(count)])
 
 
-async def document(database: Database, ordered: Order) -> bytes:
-    """Return the whole document of an order."""
+async def export(
+    ordered: Order, database: Database, threads: Executor, observers: Sequence[Observer] = (), **how
+) -> AsyncGenerator[bytes]:
+    """Yield the document of an order; raises what failed, not what a caller is told of it."""
+    try:
+        async with Engine(database, threads, observers).run(ordered, **how) as run, aclosing(run.chunks()) as chunks:
+            async for chunk in chunks:
+                yield chunk
+    except Problem as problem:
+        raise problem.__cause__ or problem from None
+
+
+async def document(database: Database, ordered: Order, observers: Sequence[Observer] = (), **how) -> bytes:
+    """Return the whole document of an order. Raises as `export`."""
     with ThreadPoolExecutor(2) as threads:
-        return b"".join([chunk async for chunk in export(ordered, database, threads)])
+        return b"".join([chunk async for chunk in export(ordered, database, threads, observers, **how)])
 
 
 def psql_output(psql: str, dsn: str, command: str) -> bytes:

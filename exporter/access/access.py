@@ -14,15 +14,15 @@ from exporter.access.jwts import JwtRefused, Jwts
 from exporter.access.known_keys import KeysUnavailable, KnownKeys
 from exporter.access.other_pages import refuse_other_pages
 from exporter.access.principal import ANONYMOUS, Principal
-from exporter.access.settings import AccessSettings
 from exporter.access.slowdown import Slowdown
 from exporter.access.unauthenticated import Unauthenticated
 from exporter.http import query_string
 from exporter.http.client_address import client_address
-from exporter.http.problems import Problem, ProblemType
+from exporter.http.disconnection import unless_disconnected
 from exporter.http.query_string import Items
-from exporter.response import unless_disconnected
-from exporter.telemetry.visit import visit_of
+from exporter.http.visit import visit_of
+from exporter.problems import Problem, ProblemType
+from exporter.settings.access import AccessSettings
 
 _DATASETS = "/datasets/"
 
@@ -65,9 +65,7 @@ class Access:
         try:
             return await self._known(request, address)
         except (KeysUnavailable, JwksUnavailable) as error:
-            raise Problem(
-                ProblemType.CREDENTIALS_UNAVAILABLE, "Try again shortly.", headers={"retry-after": "5"}
-            ) from error
+            raise Problem(ProblemType.CREDENTIALS_UNAVAILABLE, "Try again shortly.", retry_after=5) from error
 
     def refuse_links(self, request: Request) -> None:
         """Refuse whom a link on a page of another origin leads here, where nobody has to say who they are.

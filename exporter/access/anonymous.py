@@ -6,7 +6,7 @@ from velithon.datastructures import Scope
 
 from exporter.http.authority import authority_of
 from exporter.http.client_address import Network, client_address, hops, is_loopback, is_trusted
-from exporter.http.problems import Problem, ProblemType
+from exporter.problems import Problem, ProblemType
 
 _PROXIED = {
     "cdn-loop", "client-ip", "cloudfront-viewer-address", "fastly-client-ip", "fly-client-ip", "forwarded",

@@ -13,7 +13,7 @@ from joserfc.jwt import JWTClaimsRegistry
 from exporter.access.jwks import Jwks
 from exporter.access.key import pattern
 from exporter.access.principal import Principal, is_pattern
-from exporter.access.settings import AccessSettings
+from exporter.settings.access import AccessSettings
 from queries.acting import is_role
 
 _LEEWAY_SECONDS = 60

@@ -4,8 +4,8 @@ from collections.abc import Collection
 
 from velithon.datastructures import Scope
 
-from exporter.http.problems import Problem, ProblemType
 from exporter.http.sites import follows_link, from_elsewhere
+from exporter.problems import Problem, ProblemType
 
 
 def refuse_other_pages(scope: Scope, allowed: Collection[str], *, links: bool) -> None:

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
 from exporter.http.client_address import site
-from exporter.http.problems import Problem, ProblemType
+from exporter.problems import Problem, ProblemType
 
 _FIRST_SECONDS = 0.125
 _LONGEST_SECONDS = 4.0
@@ -44,7 +44,7 @@ class Slowdown:
             raise Problem(
                 ProblemType.TOO_MANY_ATTEMPTS,
                 "Too many wrong credentials were sent. Correct them, and try again later.",
-                headers={"retry-after": str(math.ceil(_LONGEST_SECONDS))},
+                retry_after=math.ceil(_LONGEST_SECONDS),
             )
         self._delayed += 1
         try:

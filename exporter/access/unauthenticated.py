@@ -1,11 +1,10 @@
 """The answer to a caller whom nobody knows."""
 
-from velithon.responses import Response
+from exporter.http.problems import HttpProblem
+from exporter.problems import ProblemType
 
-from exporter.http.problems import Problem, ProblemType
 
-
-class Unauthenticated(Problem):
+class Unauthenticated(HttpProblem):
     """Asks for credentials: a browser then shows its dialogue (RFC 7617), and programs learn of Bearer (RFC 6750)."""
 
     def __init__(self, *, given: bool) -> None:
@@ -15,12 +14,8 @@ class Unauthenticated(Problem):
             if given
             else "Send a token: as Authorization: Bearer TOKEN, or as the password of HTTP Basic (curl -u :TOKEN)."
         )
-        super().__init__(ProblemType.UNAUTHENTICATED, detail)
-        self._bearer = 'Bearer realm="exporter"' + (', error="invalid_token"' if given else "")
-
-    def response(self) -> Response:
-        """Return the problem, with a field for each scheme: some clients read one challenge a field."""
-        response = super().response()
-        challenges = ['Basic realm="exporter", charset="UTF-8"', self._bearer]
-        response.raw_headers += [("www-authenticate", challenge) for challenge in challenges]
-        return response
+        bearer = 'Bearer realm="exporter"' + (', error="invalid_token"' if given else "")
+        # A field for each scheme: some clients read one challenge a field.
+        challenges = ['Basic realm="exporter", charset="UTF-8"', bearer]
+        headers = [("www-authenticate", challenge) for challenge in challenges]
+        super().__init__(ProblemType.UNAUTHENTICATED, detail, headers=headers)

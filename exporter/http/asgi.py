@@ -6,8 +6,9 @@ cleanly; its ASGI interface does neither. See docs/decisions/asgi-under-velithon
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, cast
 
 from velithon import Velithon
 
@@ -15,17 +16,19 @@ from exporter.http.authority import authority_of
 from exporter.http.client_address import Network
 from exporter.http.cors import Cors
 from exporter.http.headers import adding
-from exporter.http.problems import Problem, ProblemType
-from exporter.http.rsgi import Receive, RsgiProtocol, RsgiScope, Send, is_http_1_0
-from exporter.limits.idle import Idle
-from exporter.telemetry.visit import Visit
-from exporter.whole import Wholes
+from exporter.http.problems import response as response_of
+from exporter.http.rsgi import Receive, RsgiProtocol, RsgiScope, Send, Whole, is_http_1_0
+from exporter.http.visit import Visit
+from exporter.problems import Problem, ProblemType
 
 if TYPE_CHECKING:
     from velithon.datastructures import Scope
 
 _MOST_LINES = 250
 """Of headers: Granian takes a hundred over HTTP/1.1, but thousands over HTTP/2, where each cookie may have its own."""
+
+Sender: TypeAlias = Callable[[RsgiScope, RsgiProtocol, Whole], Awaitable[None]]
+Busy: TypeAlias = Callable[["Scope"], AbstractContextManager[None]]
 
 log = logging.getLogger(__name__)
 
@@ -40,21 +43,21 @@ class AsgiAdapter:
         cors: Cors | None = None,
         visited: Callable[[Visit, int | None], None] | None = None,
         trusted: Sequence[Network] = (),
-        wholes: Wholes | None = None,
-        idle: Idle | None = None,
+        sender: Sender | None = None,
+        busy: Busy | None = None,
     ) -> None:
         """Take the application, whose start-up and shut-down functions run with ASGI's lifespan, and who may read.
 
         `visited` is told of each request when it is over, and of the status that it was answered with; `trusted` are
-        the networks of proxies, whose word is taken for the client's address; `wholes` sends what is not streamed;
-        `idle` knows on which connections requests run.
+        the networks of proxies, whose word is taken for the client's address; `sender` sends
+        answers that are not streamed, or leaves them to be sent at once; `busy` is entered while a request is answered.
         """
         self._application = application
         self._cors = cors or Cors()
         self._visited = visited
         self._trusted = trusted
-        self._wholes = wholes or Wholes()
-        self._idle = idle or Idle()
+        self._sender = sender
+        self._busy = busy or nullcontext
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> NoReturn:
         """Refuse native RSGI, which would cut exports off silently."""
@@ -77,14 +80,14 @@ class AsgiAdapter:
         else:
             protocol = RsgiProtocol(receive, adding(send, scope, self._cors.headers(scope)))
             seen = RsgiScope(scope, self._trusted)
-            with self._idle.asked(cast("Scope", seen)):
+            with self._busy(cast("Scope", seen)):
                 await self._answer(scope, seen, protocol)
 
     async def _answer(self, scope: Mapping[str, Any], seen: RsgiScope, protocol: RsgiProtocol) -> None:
         try:
             if refused := _refusal(scope):
                 seen.visit.problem = refused.type
-                response = refused.response()
+                response = response_of(refused)
                 protocol.response_bytes(response.status_code, response.raw_headers, response.body)
             elif permission := self._cors.preflight(scope):
                 protocol.response_empty(204, [(name.decode(), value.decode()) for name, value in permission.items()])
@@ -93,8 +96,8 @@ class AsgiAdapter:
                 protocol.response_empty(308, [("location", f"{seen.root_path}/")])
             else:
                 await self._application(seen, protocol)
-            if protocol.whole is not None:
-                await self._wholes.send(seen, protocol, protocol.whole)
+            if protocol.whole is not None and self._sender is not None:
+                await self._sender(seen, protocol, protocol.whole)
             await protocol.finish()
         finally:
             if self._visited is not None:

@@ -7,9 +7,11 @@ from velithon.datastructures import Protocol, Scope
 from velithon.requests import Request
 from velithon.responses import Response
 
-from exporter.http.problems import Problem, ProblemType
-from exporter.response import Disconnected
-from exporter.telemetry.visit import visit_of
+from exporter.http.disconnection import Disconnected
+from exporter.http.problems import HttpProblem
+from exporter.http.problems import response as response_of
+from exporter.http.visit import visit_of
+from exporter.problems import Problem, ProblemType
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +44,7 @@ class Endpoint:
             return await self._answer(request)
         except Problem as problem:
             visit_of(request.scope).problem = problem.type
-            return problem.response()
+            return response_of(problem)
         except Disconnected:
             raise
         except Exception:
@@ -51,16 +53,16 @@ class Endpoint:
 
     def _check_method(self, method: str) -> None:
         if method not in self._methods:
-            raise Problem(
+            raise HttpProblem(
                 ProblemType.METHOD_NOT_ALLOWED,
                 f"Use {' or '.join(self._methods)}.",
-                headers={"allow": ", ".join(self._methods)},
+                headers=[("allow", ", ".join(self._methods))],
             )
 
 
 def _internal_error(scope: Scope) -> Response:
     visit_of(scope).problem = ProblemType.INTERNAL_ERROR
-    return Problem(ProblemType.INTERNAL_ERROR, "The service's log has the reason.").response()
+    return response_of(Problem(ProblemType.INTERNAL_ERROR, "The service's log has the reason."))
 
 
 async def nothing_here(request: Request) -> Response:

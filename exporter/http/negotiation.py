@@ -2,7 +2,8 @@
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 
-from exporter.http.problems import Problem, ProblemType
+from exporter.http.problems import HttpProblem
+from exporter.problems import Problem, ProblemType
 
 VARY = "Accept, Accept-Encoding, Authorization"
 """The request headers that an answer may depend on."""
@@ -36,7 +37,7 @@ def acceptable(accept: str | None, offered: Sequence[str]) -> str:
     chosen = media_type(accept, offered)
     if chosen is None:
         detail = f"This is offered as {', '.join(offered)}: accept one of them, or */*."
-        raise Problem(ProblemType.NOT_ACCEPTABLE, detail, headers={"vary": VARY})
+        raise HttpProblem(ProblemType.NOT_ACCEPTABLE, detail, headers=[("vary", VARY)])
     return chosen
 
 

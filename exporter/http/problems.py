@@ -1,14 +1,50 @@
-"""Problem documents (RFC 9457): what a caller is told instead of an export."""
+"""Problem documents (RFC 9457): how HTTP tells a caller what is wrong."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from enum import Enum
-from uuid import UUID
+from typing import Any
 
 import orjson
 from velithon.responses import Response
 
+from exporter.problems import Problem, ProblemType
+
 MEDIA_TYPE = "application/problem+json"
+
+STATUS: Mapping[ProblemType, int] = {
+    ProblemType.MALFORMED_HOST: 400,
+    ProblemType.MALFORMED_QUERY_STRING: 400,
+    ProblemType.UNAUTHENTICATED: 401,
+    ProblemType.LOOPBACK_ONLY: 403,
+    ProblemType.CROSS_SITE: 403,
+    ProblemType.SIGNED_URL_REFUSED: 403,
+    ProblemType.PERMISSION_DENIED: 403,
+    ProblemType.NOT_FOUND: 404,
+    ProblemType.UNKNOWN_DATASET: 404,
+    ProblemType.UNKNOWN_FORMAT: 404,
+    ProblemType.METHOD_NOT_ALLOWED: 405,
+    ProblemType.NOT_ACCEPTABLE: 406,
+    ProblemType.DUPLICATE_COLUMNS: 409,
+    ProblemType.NOT_RESUMABLE: 409,
+    ProblemType.QUERY_REJECTED: 409,
+    ProblemType.UNREPRESENTABLE_VALUE: 409,
+    ProblemType.REQUEST_BODY: 413,
+    ProblemType.INVALID_PARAMETERS: 422,
+    ProblemType.EXPORT_TOO_LARGE: 422,
+    ProblemType.TOO_MANY_ATTEMPTS: 429,
+    ProblemType.TOO_MANY_REQUESTS: 429,
+    ProblemType.TOO_MANY_OWN_EXPORTS: 429,
+    ProblemType.HEADERS_TOO_LONG: 431,
+    ProblemType.INTERNAL_ERROR: 500,
+    ProblemType.CREDENTIALS_UNAVAILABLE: 503,
+    ProblemType.TOO_MANY_EXPORTS: 503,
+    ProblemType.POOL_BUSY: 503,
+    ProblemType.LOCKED: 503,
+    ProblemType.DATABASE_UNAVAILABLE: 503,
+    ProblemType.NOT_READY: 503,
+    ProblemType.AUDIT_LOG_UNAVAILABLE: 503,
+    ProblemType.STATEMENT_TIMEOUT: 504,
+    ProblemType.HTTP_VERSION_NOT_SUPPORTED: 505,
+}
 
 _MOST_FAULTS = 20
 """Listed in a document; a request may have thousands."""
@@ -18,128 +54,63 @@ _LONGEST_FAULT = 1000
 _LONGEST_NAME = 100
 
 
-class ProblemType(Enum):
-    """Every type of problem: its status and its title. The name, in kebab case, ends its URI."""
-
-    MALFORMED_HOST = (400, "The request does not name one host")
-    MALFORMED_QUERY_STRING = (400, "The query string cannot be decoded")
-    UNAUTHENTICATED = (401, "The service does not know who asks")
-    LOOPBACK_ONLY = (403, "The service answers nobody but its own machine")
-    CROSS_SITE = (403, "A page of another origin may not ask for this")
-    SIGNED_URL_REFUSED = (403, "The signed URL is not valid")
-    PERMISSION_DENIED = (403, "The database does not let the service read this dataset")
-    NOT_FOUND = (404, "There is nothing at this path")
-    UNKNOWN_DATASET = (404, "There is no such dataset")
-    UNKNOWN_FORMAT = (404, "There is no such format")
-    METHOD_NOT_ALLOWED = (405, "The method is not allowed here")
-    NOT_ACCEPTABLE = (406, "It is not offered in a form that Accept allows")
-    DUPLICATE_COLUMNS = (409, "The format needs column names that differ")
-    NOT_RESUMABLE = (409, "An export cannot be resumed")
-    QUERY_REJECTED = (409, "The database cannot run the dataset's query")
-    UNREPRESENTABLE_VALUE = (409, "A value does not fit the format's type")
-    REQUEST_BODY = (413, "A request of this method has no body here")
-    INVALID_PARAMETERS = (422, "Some parameters are wrong")
-    EXPORT_TOO_LARGE = (422, "The export is larger than it may be")
-    TOO_MANY_ATTEMPTS = (429, "Too many wrong credentials were sent")
-    TOO_MANY_REQUESTS = (429, "You ask more often than you may")
-    TOO_MANY_OWN_EXPORTS = (429, "You run as many exports as you may")
-    HEADERS_TOO_LONG = (431, "The headers are too long")
-    INTERNAL_ERROR = (500, "The service failed")
-    CREDENTIALS_UNAVAILABLE = (503, "Credentials cannot be checked now")
-    TOO_MANY_EXPORTS = (503, "As many exports are running as may")
-    POOL_BUSY = (503, "All database connections are in use")
-    LOCKED = (503, "Something that the dataset reads is locked")
-    DATABASE_UNAVAILABLE = (503, "The database is not available now")
-    NOT_READY = (503, "An export could not start now")
-    AUDIT_LOG_UNAVAILABLE = (503, "What is accessed cannot be written down")
-    STATEMENT_TIMEOUT = (504, "The query took too long")
-    HTTP_VERSION_NOT_SUPPORTED = (505, "HTTP/1.0 cannot carry an export")
-
-    @property
-    def status(self) -> int:
-        """The HTTP status."""
-        return self.value[0]
-
-    @property
-    def title(self) -> str:
-        """What is wrong, the same for every occurrence."""
-        return self.value[1]
-
-    @property
-    def slug(self) -> str:
-        """The end of the identifier, which logs and metrics show."""
-        return self.name.lower().replace("_", "-")
-
-    @property
-    def uri(self) -> str:
-        """The identifier that programs compare."""
-        return f"urn:exporter:problem:{self.slug}"
-
-
-def shortened(text: str, most: int) -> str:
-    """Return a text of at most so many characters; one that was longer ends in an ellipsis."""
-    return text if len(text) <= most else text[: most - 1] + "…"
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One wrong parameter of a request."""
-
-    parameter: str
-    detail: str
-
-
-class Problem(Exception):
-    """An answer to the caller instead of the one asked for. Holds nothing that a caller must not see."""
+class HttpProblem(Problem):
+    """A problem whose answer has header fields, or members of its document, that only HTTP knows."""
 
     def __init__(
         self,
-        problem: ProblemType,
+        type_: ProblemType,
         detail: str,
         *,
-        faults: Sequence[Fault] = (),
-        headers: Mapping[str, str] | None = None,
-        export_id: UUID | None = None,
+        headers: Sequence[tuple[str, str]] = (),
+        members: Mapping[str, object] | None = None,
+        retry_after: int | None = None,
     ) -> None:
-        """Take the detail (what to do next), the faults of a request's parameters, headers such as Retry-After.
+        """Take the fields, each name as often as it is to be sent, and the further members (RFC 9457, section 3.2)."""
+        super().__init__(type_, detail, retry_after=retry_after)
+        self.headers = headers
+        self.members = members or {}
 
-        `export_id` names the occurrence, as the log does.
-        """
-        super().__init__(detail)
-        self.type = problem
-        self.detail = detail
-        self.faults = faults
-        self.headers = dict(headers or {})
-        self.export_id = export_id
 
-    def document(self) -> dict[str, object]:
-        """Return the problem as JSON members, of bounded size whatever the caller has sent."""
-        members: dict[str, object] = {
-            "type": self.type.uri,
-            "title": self.type.title,
-            "status": self.type.status,
-            "detail": shortened(self.detail, _LONGEST_DETAIL),
-        }
-        if self.export_id is not None:
-            members["instance"] = self.export_id.urn
-        if self.faults:
-            members["errors"] = [
-                {
-                    "parameter": shortened(fault.parameter, _LONGEST_NAME),
-                    "detail": shortened(fault.detail, _LONGEST_FAULT),
-                }
-                for fault in self.faults[:_MOST_FAULTS]
-            ]
-        if more := len(self.faults[_MOST_FAULTS:]):
-            members["more_errors"] = more
-        return members
+def document(problem: Problem) -> dict[str, Any]:
+    """Return a problem as JSON members, of bounded size whatever the caller has sent."""
+    members: dict[str, Any] = {
+        "type": problem.type.urn,
+        "title": problem.type.title,
+        "status": STATUS[problem.type],
+        "detail": _shortened(problem.detail, _LONGEST_DETAIL),
+    }
+    if problem.export_id is not None:
+        members["instance"] = problem.export_id.urn
+    if problem.faults:
+        members["errors"] = [
+            {
+                "parameter": _shortened(f"_{fault.parameter}" if fault.is_option else fault.parameter, _LONGEST_NAME),
+                "detail": _shortened(fault.detail, _LONGEST_FAULT),
+            }
+            for fault in problem.faults[:_MOST_FAULTS]
+        ]
+    if more := len(problem.faults[_MOST_FAULTS:]):
+        members["more_errors"] = more
+    return members | dict(problem.members) if isinstance(problem, HttpProblem) else members
 
-    def response(self) -> Response:
-        """Return the problem as an HTTP response."""
-        named = {"export-id": str(self.export_id)} if self.export_id else {}
-        return Response(
-            orjson.dumps(self.document()),
-            status_code=self.type.status,
-            headers=self.headers | named | {"cache-control": "no-store"},
-            media_type=MEDIA_TYPE,
-        )
+
+def response(problem: Problem) -> Response:
+    """Return a problem as an HTTP response."""
+    answer = Response(
+        orjson.dumps(document(problem)),
+        status_code=STATUS[problem.type],
+        headers={"cache-control": "no-store"},
+        media_type=MEDIA_TYPE,
+    )
+    if problem.export_id is not None:
+        answer.raw_headers.append(("export-id", str(problem.export_id)))
+    if problem.retry_after is not None:
+        answer.raw_headers.append(("retry-after", str(problem.retry_after)))
+    if isinstance(problem, HttpProblem):
+        answer.raw_headers.extend(problem.headers)
+    return answer
+
+
+def _shortened(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"

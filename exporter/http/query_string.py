@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from exporter.http.problems import Fault, Problem, ProblemType
+from exporter.problems import Fault, Problem, ProblemType
 from queries.parameters import suggestions
 
 _BROKEN_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")

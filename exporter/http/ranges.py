@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from exporter.http.problems import Problem, ProblemType
+from exporter.http.problems import HttpProblem
+from exporter.problems import ProblemType
 
 
 def refuse_part(headers: Mapping[str, str]) -> None:
@@ -16,10 +17,10 @@ def refuse_part(headers: Mapping[str, str]) -> None:
     """
     unit, _, ranges = headers.get("range", "").partition("=")
     if unit.strip().lower() == "bytes" and "if-range" not in headers and not _is_from_the_start(ranges):
-        raise Problem(
+        raise HttpProblem(
             ProblemType.NOT_RESUMABLE,
             "Download it again from its start: each export is a run of its own, so parts of two do not fit together.",
-            headers={"accept-ranges": "none"},
+            headers=[("accept-ranges", "none")],
         )
 
 

@@ -7,8 +7,8 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from exporter.http import visit
 from exporter.http.client_address import Network
-from exporter.telemetry import visit
 
 if TYPE_CHECKING:
     from velithon.datastructures import Scope

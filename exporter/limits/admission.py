@@ -2,13 +2,15 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 
-from exporter.http.problems import Problem, ProblemType
+from exporter.problems import Problem, ProblemType
 
-_RETRY = {"retry-after": "5"}
+_SOON = 5
+"""Seconds after which to try again."""
 _OWN_PATIENCE = 12
 """How many times as long somebody waits whom only a limit of their own holds back: for an export of their own to end.
 Programs that pull many datasets at once take an error for the end of all."""
@@ -53,6 +55,15 @@ class Admission:
     def waiting(self) -> int:
         """How many wait for a place."""
         return sum(map(len, self._line.values()))
+
+    @asynccontextmanager
+    async def holding(self, place: Place) -> AsyncIterator[None]:
+        """Hold a place. Raises what `enter` does."""
+        await self.enter(place)
+        try:
+            yield
+        finally:
+            self.leave(place)
 
     async def enter(self, place: Place) -> None:
         """Take a place, to be given back by `leave`.
@@ -191,5 +202,7 @@ class Admission:
     def _refusal(self, waiter: Place) -> Problem:
         if self._has_all_its_own(waiter.principal):
             detail = "You run as many exports as you may at once. Let one end, then try again."
-            return Problem(ProblemType.TOO_MANY_OWN_EXPORTS, detail, headers=_RETRY)
-        return Problem(ProblemType.TOO_MANY_EXPORTS, "Others' exports are running. Try again shortly.", headers=_RETRY)
+            return Problem(ProblemType.TOO_MANY_OWN_EXPORTS, detail, retry_after=_SOON)
+        return Problem(
+            ProblemType.TOO_MANY_EXPORTS, "Others' exports are running. Try again shortly.", retry_after=_SOON
+        )

@@ -6,19 +6,15 @@ from typing import TYPE_CHECKING
 
 from velithon.datastructures import Scope
 
+from exporter.http.versions import multiplexed
 from exporter.limits.connections import Connections
-from exporter.limits.exceeded import Unread
+from exporter.limits.given_up import Unread
 
 if TYPE_CHECKING:
     from exporter.limits.connection import Connection
 
 _KEPT_BYTES = 1 << 18
 """What the web server may hold of an export that was given up: as many messages as it takes ahead, and its buffer."""
-
-
-def multiplexed(scope: Scope) -> bool:
-    """Return whether a connection carries several bodies at once (HTTP/2)."""
-    return not scope.http_version.startswith("1")
 
 
 class Body:

@@ -6,7 +6,7 @@ import struct
 from contextlib import suppress
 
 from exporter.limits.sockets import Ends, are_ends
-from exporter.limits.unread import reset_unless_read
+from exporter.limits.unread_ends import reset_unless_read
 
 _RESET = struct.pack("ii", 1, 0)
 _END = struct.pack("ii", 0, 0)

@@ -15,7 +15,7 @@ import socket
 from velithon.datastructures import Scope
 
 from exporter.limits.connection import Connection
-from exporter.limits.exceeded import Unread
+from exporter.limits.given_up import Unread
 from exporter.limits.room import Room
 from exporter.limits.sockets import Ends, Sockets, ends_of
 

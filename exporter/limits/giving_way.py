@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from exporter.limits.admission import Admission
-from exporter.limits.exceeded import GaveWay
+from exporter.limits.given_up import GaveWay
 from exporter.limits.pace import Paces
 
 _GRACE_SECONDS = 2.0

@@ -2,15 +2,12 @@
 
 from dataclasses import dataclass, fields, replace
 
-from exporter.access.principal import ANONYMOUS
-from exporter.http.client_address import site
-from exporter.limits.admission import Admission, Place
-from exporter.limits.bounds import Bounds
+from exporter.exports.bounds import Bounds
+from exporter.limits.admission import Admission
 from exporter.limits.connections import Connections
 from exporter.limits.pace import Paces
 from exporter.limits.rates import Rates
-from exporter.settings import Settings
-from exporter.telemetry.visit import Visit
+from exporter.settings.settings import Settings
 from queries.dataset import Dataset
 
 
@@ -29,16 +26,6 @@ class Limits:
         """Return the bounds of a dataset's exports."""
         own = {limit.name: getattr(dataset, limit.name) for limit in fields(Bounds)}
         return replace(self.bounds, **{name: value for name, value in own.items() if value is not None})
-
-
-def place_of(visit: Visit, dataset: Dataset) -> Place:
-    """Return the place that an export of a request would have."""
-    return Place(caller(visit), dataset.name, dataset.max_exports or 0)
-
-
-def caller(visit: Visit) -> str:
-    """Return who counts as one: the principal, or where nobody has credentials the address."""
-    return f"{visit.who} {site(visit.address)}" if visit.principal == ANONYMOUS else visit.who
 
 
 def limits(settings: Settings) -> Limits:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING
 
-from exporter.limits.exceeded import Unread
+from exporter.limits.given_up import Unread
 
 if TYPE_CHECKING:
     from exporter.limits.admission import Place

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from velithon.requests import Request
 
 from exporter.http.client_address import Network, client_address, site
-from exporter.http.problems import Problem, ProblemType
+from exporter.problems import Problem, ProblemType
 
 _WINDOW = 60.0
 _MOST_KEYS = 10_000
@@ -95,5 +95,5 @@ def _count(bucket: Bucket, policy: str, caller: str, request: Request) -> None:
         raise Problem(
             ProblemType.TOO_MANY_REQUESTS,
             f"{bucket.per_minute} requests a minute are allowed. Try again in {standing.wait} s.",
-            headers={"retry-after": str(standing.wait)},
+            retry_after=standing.wait,
         )

@@ -10,14 +10,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from exporter.http.problems import Problem, ProblemType
-from exporter.order import Order
+from exporter.exports.observers import Began, Observation
+from exporter.http.visit import Visit
 from exporter.private_file import OUTSIDERS, exposure
+from exporter.problems import Problem, ProblemType
 from exporter.telemetry import masking
 from exporter.telemetry.append_only import AppendOnlyFile, Opened
 from exporter.telemetry.lane import Lane
 from exporter.telemetry.logs import dumps
-from exporter.telemetry.visit import Visit
 
 _IN_TIME = 2.0
 """Seconds within which a line is written, or counts as not written."""
@@ -70,7 +70,17 @@ class AuditLog:
             if not self._lane.put(lambda: self._keep(line)):
                 self._no_room += 1
 
-    async def begun(self, order: Order, visit: Visit) -> None:
+    def came(self, visit: Visit) -> dict[str, str | None]:
+        """Return how a request came, for the origin of the export that it orders; without a log only its method."""
+        if self._file is None:
+            return {"method": visit.method}
+        return {
+            "method": visit.method,
+            "target": masking.target(visit, self._options),
+            "user_agent": visit.user_agent and visit.user_agent[:200],
+        }
+
+    async def begun(self, began: Began) -> None:
         """Write down that an export begins, before anything is read for it.
 
         Raises:
@@ -78,8 +88,18 @@ class AuditLog:
         """
         if self._file is None:
             return
-        details = {"dataset": order.dataset.name, "format": order.format.name, "arguments": masking.arguments(order)}
-        line = self._about("export begun", visit) | details
+        order, origin = began.order, began.origin
+        line = {
+            "time": _now(),
+            "event": "export begun",
+            "principal": origin.who,
+            "address": origin.address,
+            **origin.request,
+            "export": str(order.id),
+            "dataset": order.dataset.name,
+            "format": order.format_name,
+            "arguments": masking.arguments(order),
+        }
         if not await self._done(lambda: self._append(line)):
             raise Problem(ProblemType.AUDIT_LOG_UNAVAILABLE, "Tell the service's operator.")
 
@@ -107,9 +127,7 @@ class AuditLog:
             "event": event,
             "principal": visit.who,
             "address": visit.address,
-            "method": visit.method,
-            "target": masking.target(visit, self._options),
-            "user_agent": visit.user_agent and visit.user_agent[:200],
+            **self.came(visit),
         }
         return about | ({"export": str(visit.export)} if visit.export else {})
 
@@ -171,6 +189,19 @@ class AuditLog:
             log.error("the audit log cannot be written", extra={"fields": {"reason": failure}})
         if before and not failure:
             log.warning("the audit log is written again")
+
+
+class AuditedExport(Observation):
+    """Writes down that an export begins; how it ended stands in the line of its request."""
+
+    def __init__(self, audit: AuditLog, began: Began) -> None:
+        """Write nothing yet."""
+        self._audit = audit
+        self._began = began
+
+    async def began(self) -> None:
+        """Write the line, or refuse the export."""
+        await self._audit.begun(self._began)
 
 
 def _file_at(path: str | None, opened: Opened = lambda *_: None) -> AppendOnlyFile | None:

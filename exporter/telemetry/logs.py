@@ -10,8 +10,9 @@ from typing import Any, Literal
 
 import orjson
 
-from exporter.telemetry.failing import frames, trace
+from exporter.telemetry.failing import frames
 from exporter.telemetry.stderr import Handler
+from exporter.tracebacks import trace
 
 LogFormat = Literal["console", "json"]
 

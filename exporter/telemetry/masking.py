@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
+from exporter.exports.options import option_models
+from exporter.exports.order import Order
 from exporter.http.query_string import SIGNATURE
-from exporter.options import option_models
-from exporter.order import Order
-from exporter.telemetry.visit import Visit
+from exporter.http.visit import Visit
 from formats.encoder import Format
 from queries.dataset import Dataset
 from queries.declaration import Value

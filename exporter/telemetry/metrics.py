@@ -14,12 +14,12 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
-from exporter.http.problems import ProblemType
+from exporter.problems import ProblemType
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-"""Where the workers keep their metrics; `exporter.server` makes it. Without it there is one worker."""
+"""Where the workers keep their metrics; `exporter.process.server` makes it. Without it there is one worker."""
 
 _SECONDS = (0.005, 0.025, 0.1, 0.5, 1, 5, 15, 60, 300, 1800)
 _LAGS = (0.001, 0.005, 0.025, 0.1, 0.5, 2)

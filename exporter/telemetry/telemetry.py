@@ -2,17 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from exporter.limits.exceeded import Unread
-from exporter.order import Order
-from exporter.telemetry.audit import AuditLog
+from exporter.exports.observers import Observer
+from exporter.http.visit import Visit
+from exporter.telemetry.audit import AuditedExport, AuditLog
+from exporter.telemetry.counted import CountedExport
+from exporter.telemetry.export_log import LoggedExport
 from exporter.telemetry.metrics import Metrics
-from exporter.telemetry.outcome import Outcome, outcome_of
-from exporter.telemetry.record import Record
-from exporter.telemetry.visit import Visit
+from exporter.telemetry.tracing import TracedExport
 
 _SAMPLE_SECONDS = 1.0
 
@@ -26,39 +26,22 @@ class Telemetry:
     metrics: Metrics
     audit: AuditLog
 
+    @property
+    def observers(self) -> Sequence[Observer]:
+        """What observes every export. The audit log comes last: it may refuse one, which the others then tell."""
+        return TracedExport, partial(CountedExport, self.metrics), LoggedExport, partial(AuditedExport, self.audit)
+
     def visited(self, visit: Visit, status: int | None) -> None:
         """Take note of a request that is over."""
         if visit.problem is not None:
             self.metrics.problems.labels(visit.problem.slug).inc()
         self.audit.visited(visit, status)
 
-    def given_up(self, visit: Visit, error: Unread) -> None:
+    def given_up(self, visit: Visit, outcome: str, reason: str) -> None:
         """Tell of an answer that is no export, and that its client did not take."""
-        self.metrics.aborts.labels(error.outcome).inc()
-        fields = {"principal": visit.who, "address": visit.address, "path": visit.path[:200], "reason": str(error)}
+        self.metrics.aborts.labels(outcome).inc()
+        fields = {"principal": visit.who, "address": visit.address, "path": visit.path[:200], "reason": reason}
         log.info("answer given up", extra={"fields": fields})
-
-    async def recorded(self, order: Order, visit: Visit, chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-        """Pass the chunks on, and tell how the export ended.
-
-        Raises:
-            Problem: the audit log cannot be written; nothing has been read then.
-        """
-        record = Record(order, visit, self.metrics)
-        outcome = Outcome("disconnected", "disconnected")
-        try:
-            await self.audit.begun(order, visit)
-            async with aclosing(chunks) as source:
-                async for chunk in source:
-                    record.add(chunk)
-                    yield chunk
-                    del chunk  # not held while the next is made
-            outcome = Outcome("succeeded")
-        except Exception as error:
-            outcome = outcome_of(error)
-            raise
-        finally:
-            record.end(outcome)
 
     async def sample(self) -> None:
         """Keep the gauges up to date, and see how late the event loop is, until cancelled."""

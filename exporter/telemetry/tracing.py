@@ -1,11 +1,9 @@
 """A span for each export, where OpenTelemetry is installed and set up by whoever runs the service."""
 
-import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from exporter.order import Order
-from exporter.telemetry.visit import Visit
+from exporter.exports.observers import Began, Ended, Observation
+from exporter.telemetry import ending
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
@@ -22,53 +20,49 @@ else:
     _TRACER = trace.get_tracer("exporter")
     _PROPAGATOR = TraceContextTextMapPropagator()
 
-_TRACEPARENT = re.compile("00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
-"""W3C Trace Context, section 3.2; nothing else gets into a log or a statement."""
+
+class TracedExport(Observation):
+    """The span of one export, if anybody records it; its statements name it."""
+
+    def __init__(self, began: Began) -> None:
+        """Begin the span."""
+        self._span = _begun(began) if INSTALLED else None
+        if self._span is not None:
+            context = self._span.get_span_context()
+            self.traceparent = f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
+
+    def ended(self, ended: Ended) -> None:
+        """End the span; anything but success and a client that left makes it an error."""
+        span, outcome = self._span, ended.outcome
+        if span is None:
+            return
+        found = ending.fields(ended)
+        span.set_attributes({f"exporter.{name}": found[name] for name in ("outcome", "rows", "bytes")})
+        if outcome.sqlstate is not None:
+            span.set_attribute("db.response.status_code", outcome.sqlstate)
+        if outcome.name not in ("succeeded", "disconnected"):
+            span.set_attribute("error.type", outcome.name)
+            span.set_status(Status(StatusCode.ERROR, outcome.reason or None))
+        span.end()
 
 
-def trace_id(visit: Visit, span: "Span | None") -> str | None:
-    """Return the trace that an export belongs to: its span's, or else the one that the caller names."""
-    if span is not None:
-        return f"{span.get_span_context().trace_id:032x}"
-    match = _TRACEPARENT.fullmatch(visit.traceparent or "")
-    return match[1] if match else None
-
-
-def begin(order: Order, visit: Visit) -> "Span | None":
-    """Begin the span of an export, and have its statements name it; None where nobody would record it."""
-    if not INSTALLED:
-        return None
-    named = visit.traceparent or ""
+def _begun(began: Began) -> "Span | None":
+    order, origin = began.order, began.origin
+    named = origin.traceparent or ""
     # An empty context, since Granian's requests have one in common.
-    parent = _PROPAGATOR.extract({"traceparent": named}, Context()) if _TRACEPARENT.fullmatch(named) else Context()
+    parent = _PROPAGATOR.extract({"traceparent": named}, Context()) if ending.is_traceparent(named) else Context()
+    method = origin.request.get("method")
+    http = {"http.request.method": method, "http.route": "/datasets/{name}"} if method else {}
     span = _TRACER.start_span(
         f"export {order.dataset.name}",
         parent,
-        trace.SpanKind.SERVER,
+        trace.SpanKind.SERVER if http else trace.SpanKind.INTERNAL,
         {
             "db.system.name": "postgresql",
-            "http.request.method": visit.method,
-            "http.route": "/datasets/{name}",
+            **http,
             "exporter.export.id": str(order.id),
             "exporter.dataset": order.dataset.name,
-            "exporter.format": order.format.name,
+            "exporter.format": order.format_name,
         },
     )
-    if not span.is_recording():
-        return None
-    context = span.get_span_context()
-    # https://google.github.io/sqlcommenter/spec; the values are hexadecimal, so nothing can end the comment.
-    comment = f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
-    order.progress.comment = f"/*traceparent='{comment}'*/ "
-    return span
-
-
-def end(span: "Span", ending: Mapping[str, Any]) -> None:
-    """End a span; anything but success and a client that left makes it an error."""
-    span.set_attributes({f"exporter.{name}": ending[name] for name in ("outcome", "rows", "bytes")})
-    if "sqlstate" in ending:
-        span.set_attribute("db.response.status_code", ending["sqlstate"])
-    if ending["outcome"] not in ("succeeded", "disconnected"):
-        span.set_attribute("error.type", ending["outcome"])
-        span.set_status(Status(StatusCode.ERROR, ending.get("reason")))
-    span.end()
+    return span if span.is_recording() else None

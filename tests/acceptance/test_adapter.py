@@ -18,7 +18,7 @@ from exporter.app import create
 from exporter.http.asgi import AsgiAdapter
 from exporter.http.endpoint import Endpoint
 from exporter.http.rsgi import Aborted
-from exporter.settings import Settings
+from exporter.settings.settings import Settings
 
 pytestmark = pytest.mark.anyio
 

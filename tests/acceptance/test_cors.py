@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from exporter.http.cors import Cors
 from exporter.http.headers import EXPOSED
-from exporter.settings import Settings
+from exporter.settings.settings import Settings
 from tests.acceptance.service import Answer, Service, running
 from tests.acceptance.test_security_headers import ANSWERS, EVERYWHERE
 

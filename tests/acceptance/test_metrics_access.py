@@ -11,7 +11,7 @@ from exporter.access.access import Access
 from exporter.access.principal import ANONYMOUS, Principal
 from exporter.app import create
 from exporter.http.asgi import AsgiAdapter
-from exporter.settings import Settings
+from exporter.settings.settings import Settings
 from tests.acceptance.test_adapter import client, lifespan
 
 pytestmark = pytest.mark.anyio

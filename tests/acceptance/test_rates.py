@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from exporter.app import create
-from exporter.settings import Settings
+from exporter.settings.settings import Settings
 from tests.acceptance.test_adapter import lifespan
 
 pytestmark = pytest.mark.anyio

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from exporter import scan
+from exporter.exports import scan
 from formats.csv import FORMULA_STARTS
 from queries import walk
 from tests.exporting import database, document, order

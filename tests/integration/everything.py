@@ -11,15 +11,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from exporter.access.principal import Principal
-from exporter.check import faults
-from exporter.database import Database
-from exporter.descriptions import columns
-from exporter.export import export
-from exporter.limits.bounds import Bounds
-from exporter.order import Order
-from exporter.plan import columns_of
-from exporter.settings import Settings
-from exporter.telemetry.readiness import Readiness
+from exporter.commands.check import faults
+from exporter.exports.database import Database
+from exporter.web.datasets import columns
+from tests.exporting import export
+from exporter.exports.bounds import Bounds
+from exporter.exports.order import Order
+from exporter.exports.plan import columns_of
+from exporter.settings.settings import Settings
+from exporter.web.readiness import Readiness
 from queries.catalog import load
 from queries.copy import takes_copy
 from queries.declaration import Parameter

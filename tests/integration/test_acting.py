@@ -97,7 +97,7 @@ async def test_policies_see_the_claims(acting_url):
 
 
 async def test_every_connection_of_a_parallel_scan_acts_as_the_caller(acting_url, monkeypatch):
-    monkeypatch.setattr("exporter.scan._BYTES_EACH", 2**10)
+    monkeypatch.setattr("exporter.exports.scan._BYTES_EACH", 2**10)
     # The planner expects few rows behind a policy.
     monkeypatch.setattr("queries.walk.BLOCK_BYTES", 5_000)
     shared = database(acting_url, size=3)

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from exporter import scan
-from exporter.export import export
+from exporter.exports import scan
+from tests.exporting import export
 from exporter.limits.admission import Admission, Place
-from exporter.limits.bounds import Bounds
-from exporter.limits.exceeded import Exceeded
+from exporter.exports.bounds import Bounds
+from exporter.limits.given_up import Exceeded
 from exporter.limits.limited import limited
 from tests.exporting import FORMATS, database, document, order
 from tests.postgres import execute

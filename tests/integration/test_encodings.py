@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 import pytest
 
-from exporter.failures import _CONVERT, problem_of
+from exporter.exports.failures import _CONVERT, problem_of
 from exporter.http.problems import ProblemType
 from queries.errors import QueryRejected, UnsentText
 from tests.exporting import FORMATS, database, document, order

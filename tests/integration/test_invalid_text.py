@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from exporter import scan
-from exporter.compression import Gzip
+from exporter.exports import scan
+from exporter.exports.compression import Gzip
 from queries import walk
 from queries.dataset import ColumnOverride
 from queries.errors import InvalidText, QueryRejected

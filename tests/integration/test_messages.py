@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from exporter import scan
-from exporter.compression import Gzip
+from exporter.exports import scan
+from exporter.exports.compression import Gzip
 from queries import walk
 from queries.blocks import joined
 from queries.copy import copy, takes_copy

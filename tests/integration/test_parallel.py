@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from exporter import scan
-from exporter.export import export
+from exporter.exports import scan
+from tests.exporting import export
 from queries import walk
 from queries.errors import QueryError
 from queries.followers import Followers

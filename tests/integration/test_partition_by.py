@@ -6,7 +6,7 @@ from contextlib import aclosing
 import asyncpg
 import pytest
 
-from exporter.export import export
+from tests.exporting import export
 from queries.declaration import Parameter
 from queries.errors import QueryError, QueryRejected
 from tests.exporting import document, order

@@ -11,8 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 import asyncpg
 import pytest
 
-from exporter import scan
-from exporter.export import export
+from exporter.exports import scan
+from tests.exporting import export
 from queries import walk
 from queries.source import BLOCK_BYTES
 from tests.exporting import FORMATS, database, document, order

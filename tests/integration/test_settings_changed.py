@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporter import scan
+from exporter.exports import scan
 from queries import walk
 from queries.errors import SettingsChanged
 from queries.odd import Unrepresentable

@@ -12,9 +12,9 @@ import pytest
 
 import exporter
 import queries
-from exporter import scan
+from exporter.exports import scan
 from exporter.access.principal import Principal
-from exporter.database import Database
+from exporter.exports.database import Database
 from queries import walk
 from queries.followers import Followers
 from queries.pool import Pool

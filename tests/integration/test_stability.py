@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from exporter import scan
+from exporter.exports import scan
 from queries import walk
 from queries.explain import explained
 from queries.stability import unstable

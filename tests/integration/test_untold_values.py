@@ -9,13 +9,13 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from exporter.export import export
+from tests.exporting import export
 from exporter.telemetry import tracing
 from exporter.telemetry.audit import AuditLog
 from exporter.telemetry.logs import ConsoleFormatter
 from exporter.telemetry.metrics import Metrics
 from exporter.telemetry.telemetry import Telemetry
-from exporter.telemetry.visit import Visit
+from exporter.http.visit import Visit
 from queries.dataset import ColumnOverride
 from queries.declaration import Parameter
 from tests.exporting import database, order

@@ -19,14 +19,14 @@ from exporter.access.credentials import Malformed, token_of
 from exporter.access.key import Key
 from exporter.access.keys_file import changing, read
 from exporter.access.principal import ANONYMOUS, Principal
-from exporter.access.settings import AccessSettings
+from exporter.settings.access import AccessSettings
 from exporter.access.slowdown import Slowdown
 from exporter.access.tokens import digest_of, new_token
 from exporter.access.unauthenticated import Unauthenticated
 from exporter.http import query_string
 from exporter.http.problems import Problem, ProblemType
-from exporter.response import Disconnected
-from exporter.telemetry.visit import visit_of
+from exporter.web.streaming import Disconnected
+from exporter.http.visit import visit_of
 from tests.asking import basic, request
 
 pytestmark = pytest.mark.anyio

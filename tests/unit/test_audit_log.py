@@ -14,7 +14,7 @@ from exporter.http.problems import Problem, ProblemType
 from exporter.telemetry.append_only import AppendOnlyFile
 from exporter.telemetry.audit import AuditLog, check
 from exporter.telemetry.masking import option_names
-from exporter.telemetry.visit import Visit
+from exporter.http.visit import Visit
 from queries.declaration import Parameter
 from tests.exporting import FORMATS, order
 

@@ -15,7 +15,7 @@ import pytest
 from exporter.limits import connections as connections_module
 from exporter.limits.body import Body
 from exporter.limits.connections import Connections
-from exporter.limits.exceeded import Unread
+from exporter.limits.given_up import Unread
 from exporter.limits.sockets import Sockets, ends_of
 
 pytestmark = pytest.mark.anyio

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from exporter.http.problems import ProblemType
-from exporter.options import option_models
-from exporter.settings import Settings
+from exporter.exports.options import option_models
+from exporter.settings.settings import Settings
 from formats import registry
 from queries.dataset import ColumnOverride, Header
 from queries.declaration import Parameter

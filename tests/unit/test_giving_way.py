@@ -6,7 +6,7 @@ import pytest
 
 from exporter.limits import giving_way
 from exporter.limits.admission import Admission, Place
-from exporter.limits.exceeded import GaveWay
+from exporter.limits.given_up import GaveWay
 from exporter.limits.giving_way import GivingWay
 from exporter.limits.pace import Pace, Paces
 

@@ -12,7 +12,7 @@ from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from exporter.access.jwks import Jwks
 from exporter.access.jwts import JwtRefused, Jwts
-from exporter.access.settings import AccessSettings
+from exporter.settings.access import AccessSettings
 
 pytestmark = [
     pytest.mark.anyio,

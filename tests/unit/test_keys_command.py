@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from exporter import keys_command
+from exporter.commands import keys as keys_command
 from exporter.access.key import Key
 from exporter.access.keys_file import changing, read
 from exporter.access.tokens import digest_of

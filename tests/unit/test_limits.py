@@ -8,8 +8,8 @@ import pytest
 from exporter.access.principal import ANONYMOUS, Principal
 from exporter.limits.admission import Place
 from exporter.limits.limits import caller, limits
-from exporter.settings import Settings
-from exporter.telemetry.visit import Visit
+from exporter.settings.settings import Settings
+from exporter.http.visit import Visit
 
 pytestmark = pytest.mark.anyio
 

@@ -12,7 +12,7 @@ import pytest
 
 from exporter.access.credentials import Malformed, token_of
 from exporter.access.principal import Principal
-from exporter.downloads import download, off_loop
+from exporter.web.downloads import download, off_loop
 from exporter.http.client_address import client_address
 from exporter.http.cors import Cors
 from exporter.http.disposition import attachment, default_name
@@ -22,9 +22,9 @@ from exporter.http.query_string import options_of, parse
 from exporter.http.ranges import refuse_part
 from exporter.http.rsgi import RsgiScope
 from exporter.http.sites import from_elsewhere
-from exporter.limits.bounds import Bounds
-from exporter.options import option_models
-from exporter.plan import _chosen
+from exporter.exports.bounds import Bounds
+from exporter.exports.options import option_models
+from exporter.exports.plan import _chosen
 from formats import registry
 from queries.binding import Template
 from queries.dataset import Dataset

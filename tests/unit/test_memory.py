@@ -7,7 +7,7 @@ import pytest
 BEGIN = """
 import threading
 import time
-from exporter.memory import give_back_soon
+from exporter.process.memory import give_back_soon
 import psutil
 
 give_back_soon()

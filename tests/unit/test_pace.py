@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from exporter.limits import pace
-from exporter.limits.exceeded import Unread
+from exporter.limits.given_up import Unread
 from exporter.limits.pace import Pace, Paces
 
 pytestmark = pytest.mark.anyio

@@ -13,7 +13,7 @@ from exporter.http.disposition import attachment, default_name, file_name
 from exporter.http.negotiation import content_coding, media_type
 from exporter.http.problems import Problem
 from exporter.http.query_string import options_of, parse
-from exporter.options import option_models
+from exporter.exports.options import option_models
 from formats import registry
 from queries.declaration import Parameter
 from queries.parameter_types import SCALARS

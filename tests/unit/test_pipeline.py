@@ -8,7 +8,7 @@ from contextlib import aclosing
 
 import pytest
 
-from exporter.pipeline import in_place, pipeline
+from exporter.exports.pipeline import in_place, pipeline
 
 pytestmark = pytest.mark.anyio
 

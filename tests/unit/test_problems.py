@@ -6,8 +6,8 @@ import pytest
 
 from exporter.http.problems import Fault, Problem, ProblemType
 from exporter.http.query_string import options_of
-from exporter.options import ExportOptions
-from exporter.plan import _chosen
+from exporter.exports.options import ExportOptions
+from exporter.exports.plan import _chosen
 
 
 def document(problem):

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from exporter.access.principal import ANONYMOUS
-from exporter.published import Published, changes
-from exporter.routes import Formats, Service
+from exporter.process.published import Published, changes
+from exporter.web.service import Formats, Service
 from queries.catalog import Catalog, load
 from queries.dataset import Dataset
 from queries.demo import DATASETS

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from exporter.http.problems import Problem, ProblemType
 from exporter.http.query_string import SIGNATURE, may_be_signed, options_of, parse
-from exporter.options import ExportOptions
+from exporter.exports.options import ExportOptions
 from exporter.telemetry.masking import target
-from exporter.telemetry.visit import Visit
+from exporter.http.visit import Visit
 from queries.declaration import Parameter
 from queries.parameters import validate
 

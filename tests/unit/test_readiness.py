@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from exporter.telemetry import readiness
-from exporter.telemetry.readiness import NotReady, Readiness
+from exporter.web.readiness import NotReady, Readiness
 from queries.errors import DatabaseUnavailable
 
 pytestmark = pytest.mark.anyio

@@ -4,9 +4,10 @@ import multiprocessing
 
 import pytest
 
-from exporter import app, server
+from exporter import app
+from exporter.process import server
 from exporter.limits.idle import MOST_IDLE
-from exporter.settings import Settings
+from exporter.settings.settings import Settings
 
 BALANCERS_SECONDS = 60
 """How long those of clouds, and nginx, keep a connection that is not used."""

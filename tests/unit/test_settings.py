@@ -3,8 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from exporter.access.settings import faults
-from exporter.settings import Settings, misnamed
+from exporter.settings.access import faults
+from exporter.settings.settings import Settings, misnamed
 
 
 def refused(**settings):

@@ -11,7 +11,7 @@ from exporter.http.problems import Problem, ProblemType
 from exporter.telemetry.audit import AuditLog
 from exporter.telemetry.metrics import Metrics
 from exporter.telemetry.telemetry import Telemetry
-from exporter.telemetry.visit import Visit
+from exporter.http.visit import Visit
 from queries.declaration import Parameter
 from queries.errors import ArgumentRejected, PoolBusy, QueryRejected
 from tests.exporting import order

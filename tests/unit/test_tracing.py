@@ -12,7 +12,7 @@ from opentelemetry.trace.status import StatusCode
 
 from exporter.telemetry import tracing
 from exporter.telemetry.progress import Progress
-from exporter.telemetry.visit import Visit
+from exporter.http.visit import Visit
 from queries.projection import project
 from tests.exporting import order
 

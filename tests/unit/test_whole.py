@@ -10,10 +10,10 @@ from exporter.http.rsgi import Aborted, RsgiProtocol, RsgiScope
 from exporter.limits import pace
 from exporter.limits.connections import Connections
 from exporter.limits.pace import Paces
-from exporter.whole import Shared, Wholes
+from exporter.web.wholes import Shared, Wholes
 
 if TYPE_CHECKING:
-    from exporter.limits.exceeded import Unread
+    from exporter.limits.given_up import Unread
 
 pytestmark = pytest.mark.anyio
 

@@ -1,0 +1,1 @@
+"""The `exporter` command, a file for each of its commands."""

@@ -1,0 +1,48 @@
+"""How an export ended."""
+
+from dataclasses import dataclass
+
+from exporter.problems import Problem
+from exporter.tracebacks import trace
+from queries.cast import Unrepresentable
+from queries.errors import ArgumentRejected, PoolBusy, QueryError
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an export ended, and why."""
+
+    name: str
+    """succeeded, refused (before anything was read), failed, disconnected (whoever read it left early), or how a limit
+    ended it."""
+    kind: str = ""
+    """What ended it, one of few words; nothing after success."""
+    reason: str = ""
+    """The same in the words of who knows best. For the log: it may hold SQL, but no value of a row or an argument."""
+    sqlstate: str | None = None
+    traceback: str = ""
+    """Of a failure that nobody foresaw, without its text."""
+
+
+SUCCEEDED = Outcome("succeeded")
+LEFT = Outcome("disconnected", "disconnected")
+
+
+def outcome_of(error: BaseException) -> Outcome:
+    """Return the outcome of an export that raised. An exception may name an outcome of its own, as `outcome`."""
+    if not isinstance(error, Exception):  # a cancellation
+        return LEFT
+    kind, reason = type(error).__name__, f"{type(error).__name__}: {error}"
+    named: str | None = getattr(error, "outcome", None)
+    if named is not None:
+        return Outcome(named, named, reason)
+    match error:
+        case Problem():
+            return Outcome("refused", error.type.slug, error.type.slug)
+        case QueryError():
+            refused = isinstance(error, ArgumentRejected | PoolBusy)
+            return Outcome("refused" if refused else "failed", kind, reason, error.sqlstate)
+        case Unrepresentable():
+            return Outcome("failed", kind, reason)
+        case _:
+            return Outcome("failed", "unexpected", kind, traceback=trace(error))

@@ -1,0 +1,222 @@
+"""One execution of an order."""
+
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from concurrent.futures import Executor
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from types import TracebackType
+from typing import Self, TypeVar
+
+import pyarrow as pa
+
+from exporter.exports.attempt import Attempt, Attempts
+from exporter.exports.conversion import Batches, Conversion, Counts, Document, Reads, decoder_of
+from exporter.exports.database import Database
+from exporter.exports.failures import problem_of
+from exporter.exports.observers import Began, Ended, Observations, Observer, Progress
+from exporter.exports.outcome import LEFT, SUCCEEDED, Outcome, outcome_of
+from exporter.exports.plan import Snapshot
+from exporter.problems import Problem
+from formats.encoder import Layout
+from queries.types import Column
+
+T = TypeVar("T", bytes, pa.RecordBatch)
+Awaited = TypeVar("Awaited")
+
+
+class Run:
+    """One execution of an order: an asynchronous context, entered once, for one task.
+
+    Inside it the columns, the schema and the snapshot are known and the server has begun to read; `chunks` or
+    `batches` is then read, once. Leaving it, at the end or early, cancels the statement and gives the connection back.
+    Whatever fails is raised as a `Problem`; its cause is the failure itself.
+    """
+
+    def __init__(
+        self,
+        began: Began,
+        database: Database,
+        threads: Executor,
+        observers: Sequence[Observer],
+        turn: AbstractAsyncContextManager[object],
+    ) -> None:
+        """Take what `Engine.run` takes; nothing happens before the context is entered."""
+        self.order = began.order
+        self.deadline: float | None = None
+        """The event loop's time by which the export has to end, once the context has been entered."""
+        self.ended: Ended | None = None
+        """How it ended, once the context has been left."""
+        self._began = began
+        self._database = database
+        self._threads = threads
+        self._observers = observers
+        self._turn = turn
+        self._counts = Counts()
+        self._outcome: Outcome | None = None
+        self._first_byte: float | None = None
+        self._held = AsyncExitStack()
+
+    @property
+    def columns(self) -> Sequence[Column]:
+        """The columns, in the order of the export."""
+        return self._attempts.current.plan.outputs
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The Arrow schema of the batches, or of what the format's encoder is given: of CSV and NDJSON text."""
+        return self._attempts.current.plan.schema
+
+    @property
+    def snapshot(self) -> Snapshot | None:
+        """What the export sees; None unless the order is dated or the format records it.
+
+        A server that refuses the COPY is asked again, in a new snapshot: before the first chunk, and never after it.
+        """
+        return self._attempts.current.plan.snapshot
+
+    @property
+    def estimate(self) -> int | None:
+        """How many rows the planner expects; None if it was not asked."""
+        return self._attempts.current.estimate
+
+    @property
+    def progress(self) -> Progress:
+        """The rows and bytes so far."""
+        return Progress(self._counts.rows, self._counts.bytes)
+
+    async def __aenter__(self) -> Self:
+        """Wait for the turn and a connection, and have the server begin to read.
+
+        Raises:
+            Problem: the order does not fit the dataset, the server refuses it, or it may not begin.
+        """
+        self._started = time.monotonic()
+        self._observations = Observations(self._observers, self._began)
+        self.deadline = self.order.bounds.deadline()
+        try:
+            await self._observations.began()
+            await self._in_time(self._wait())
+            await self._in_time(self._begin())
+        except Exception as error:
+            failure = self._failed(error)
+            await self._leave(error)
+            if failure is error:
+                raise
+            raise failure from error
+        except BaseException as error:  # a cancellation
+            await self._leave(error)
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Cancel what still runs, give everything back, and tell the observers how it ended."""
+        await self._leave(error)
+
+    def chunks(self) -> AsyncGenerator[bytes]:
+        """Yield the document in chunks of any size, none of them empty, at the pace at which they are taken.
+
+        Raises:
+            Problem: the export failed; what was yielded so far is incomplete.
+        """
+        if self.order.format is None:
+            raise ValueError("an order without a format has no document: read batches()")
+        return self._items(self._document)
+
+    def batches(self) -> AsyncGenerator[pa.RecordBatch]:
+        """Yield the rows as record batches of `schema`, none of them empty, at the pace at which they are taken.
+
+        Raises:
+            Problem: the export failed; what was yielded so far is incomplete.
+        """
+        if self.order.layout is not Layout.TYPED:
+            raise ValueError("record batches come of orders without a format, or of a typed one such as Parquet")
+        return self._items(self._batches)
+
+    async def _wait(self) -> None:
+        """Wait for the turn."""
+        began = time.monotonic()
+        try:
+            await self._held.enter_async_context(self._turn)
+        finally:
+            self._counts.waited += time.monotonic() - began
+
+    async def _begin(self) -> None:
+        order, counts, comment = self.order, self._counts, self._observations.comment
+        self._attempts = Attempts(order, self._database, self._threads, counts, comment)
+        self._held.push_async_callback(self._attempts.close)
+        await self._attempts.begin()
+
+    async def _items(self, conversion: Callable[[Attempt], Conversion[T]]) -> AsyncGenerator[T]:
+        items = self._attempts.converted(conversion)
+        self._held.push_async_callback(items.aclose)
+        try:
+            while (item := await self._in_time(anext(items, None))) is not None:
+                self._count(item)
+                yield item
+                del item  # not held while the next is made
+        except Exception as error:
+            failure = self._failed(error)
+            if failure is error:
+                raise
+            raise failure from error
+        self._outcome = SUCCEEDED
+
+    def _document(self, current: Attempt) -> Document:
+        compressor = self.order.compressor() if self.order.compressor else None
+        return Document(self._reads(current), current.plan.encoder, compressor)
+
+    def _batches(self, current: Attempt) -> Batches:
+        return Batches(self._reads(current), current.plan.schema)
+
+    def _reads(self, current: Attempt) -> Reads:
+        decoder = decoder_of(self.order.layout, current.plan.outputs)
+        return Reads(current.source, decoder, self.order.bounds, self._counts)
+
+    def _count(self, item: bytes | pa.RecordBatch) -> None:
+        """Count what is about to be handed out.
+
+        Raises:
+            Exceeded: there are more bytes than there may be.
+        """
+        if isinstance(item, bytes):
+            self.order.bounds.check_bytes(self._counts.bytes + len(item))
+            self._counts.bytes += len(item)
+        if self._first_byte is None:
+            self._first_byte = self._elapsed()
+            self._observations.first_byte(self._first_byte)
+        self._observations.progressed(self.progress)
+
+    async def _in_time(self, work: Awaitable[Awaited]) -> Awaited:
+        return await self.order.bounds.in_time(work, self.deadline)
+
+    def _failed(self, error: Exception) -> Problem:
+        self._outcome = outcome_of(error)
+        problem = problem_of(error)
+        problem.export_id = self.order.id
+        return problem
+
+    async def _leave(self, error: BaseException | None) -> None:
+        try:
+            await self._held.aclose()
+        finally:
+            left = LEFT if error is None else outcome_of(error)
+            self.ended = self._ending(self._outcome or left)
+            self._observations.ended(self.ended)
+
+    def _ending(self, outcome: Outcome) -> Ended:
+        counts = self._counts
+        return Ended(
+            outcome=outcome,
+            rows=counts.rows,
+            bytes=counts.bytes,
+            seconds=self._elapsed(),
+            first_byte=self._first_byte,
+            waited=counts.waited,
+            connections=counts.connections,
+            traceparent=self._observations.traceparent,
+        )
+
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._started

@@ -1,0 +1,15 @@
+"""Why answers are given up that their clients do not take. The texts are for the log."""
+
+from typing import ClassVar
+
+
+class Unread(Exception):
+    """The client does not take what it asked for."""
+
+    outcome: ClassVar[str] = "stalled"
+
+
+class GaveWay(Unread):
+    """The client took nothing, and another export waited for the place or the connection."""
+
+    outcome = "displaced"

@@ -1,0 +1,63 @@
+"""SIGHUP to the parent of the workers: the datasets are read again."""
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable
+
+from exporter.process.published import Published, changes
+from queries.catalog import Catalog, CatalogError
+
+log = logging.getLogger(__name__)
+
+
+class Reloading:
+    """Reads the datasets again when it is told to; with anything wrong about any of them those of before stay."""
+
+    def __init__(self, read: Callable[[], Catalog], catalog: Catalog, published: Published) -> None:
+        """Take what reads them (raising `CatalogError`), those that are published now, and where others are to be."""
+        self._read = read
+        self._catalog = catalog
+        self._published = published
+
+    def reload(self) -> None:
+        """Read, check and publish them; whatever is in the way is told in the log."""
+        try:
+            found = self._read()
+            self._published.publish(found)
+        except CatalogError as error:
+            for fault in error.faults:
+                log.error("datasets not reloaded", extra={"fields": {"reason": str(fault)}})  # noqa: TRY400 - told whole
+        except Exception:
+            # Nobody else would tell, and the next signal counts too.
+            log.exception("datasets not reloaded")
+        else:
+            fields = {"datasets": len(found), **changes(self._catalog, found)}
+            log.info("datasets reloaded", extra={"fields": fields})
+            self._catalog = found
+
+
+def on_hangup(reload: Callable[[], None]) -> None:
+    """Have a thread do something at SIGHUP, and nothing at SIGUSR1 and SIGUSR2; several at once may count as one.
+
+    The workers are started by this thread, so they have SIGHUP blocked from the first: one to the whole group, as when
+    a terminal is closed, ends none of them. Other threads take it, such as those of libraries; whichever does, Python
+    tells by the descriptor, also while this one waits for something else.
+    """
+    for harmless in (signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(harmless, signal.SIG_IGN)
+    # Without any, no descriptor is told; whoever sets another does nothing in it.
+    signal.signal(signal.SIGHUP, lambda *_: None)
+    told, tell = os.pipe()
+    os.set_blocking(tell, False)
+    signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    threading.Thread(target=_wait, args=(told, reload), daemon=True).start()
+
+
+def _wait(told: int, reload: Callable[[], None]) -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+    while signals := os.read(told, 4096):
+        if signal.SIGHUP in signals:
+            reload()

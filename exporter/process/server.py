@@ -1,0 +1,180 @@
+"""Granian, set up so that exports stay whole and memory stays flat."""
+
+import multiprocessing
+import os
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, NamedTuple
+
+from granian.constants import Interfaces, Loops, SSLProtocols
+from granian.http import HTTP1Settings, HTTP2Settings
+from granian.log import LogLevels
+from granian.server.mp import MPServer
+
+from exporter.limits.idle import MOST_IDLE
+from exporter.private_file import OUTSIDERS, exposure
+from exporter.process.published import Published
+from exporter.process.reloading import Reloading, on_hangup
+from exporter.settings.settings import Settings
+from exporter.telemetry.logs import configuration
+from exporter.web.catalog import load
+from formats import registry
+from queries.catalog import Catalog
+
+if TYPE_CHECKING:
+    from exporter.http.asgi import AsgiAdapter
+
+_CONNECTIONS = 2 * MOST_IDLE
+"""The most that a worker has at once, whatever runs on them; more wait to be taken."""
+
+_HTTP1_BYTES = 417_792
+"""The most that a connection buffers of a request's head, answering 431 to a longer one, and of an answer: Granian's
+own value, with which the memory of stalled readers was measured."""
+
+_HTTP2_STREAMS = 100
+"""The most requests that run on a connection at once: as few as RFC 9113 (section 6.5.2) advises."""
+
+_HTTP2_SEND_BYTES = 1 << 16
+"""The most that is buffered of an answer for a connection that is not read."""
+
+_HTTP2_HEADER_BYTES = 1 << 17
+"""The most bytes of a request's headers, its path included."""
+
+
+def check_address(host: str, port: int) -> None:
+    """Make sure that nobody listens there: Granian would share the port, and two services answer in turn.
+
+    Raises:
+        OSError: the address cannot be listened on.
+    """
+    socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+
+
+@contextmanager
+def _shared_folder() -> Iterator[Path]:
+    """Yield a folder of this service's own, where its processes keep what all of them read."""
+    # Metrics are written through shared memory: in a full file system that is SIGBUS, so not on a disk if we can.
+    memory = "/dev/shm"  # noqa: S108 - a private folder within
+    with TemporaryDirectory(prefix="exporter-", dir=memory if os.access(memory, os.W_OK) else None) as folder:
+        yield Path(folder)
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """The files of a certificate (with the chain that leads to it) and its key, in PEM."""
+
+    certificate: Path
+    key: Path
+
+    def check(self) -> None:
+        """Make sure that they can be used: Granian's workers would die over them again and again.
+
+        Raises:
+            OSError: a file cannot be read; it names which.
+            ValueError: one is no PEM, the two do not belong together, or the key is another user's, or open to others
+                than its owner and, for reading, its group.
+        """
+        if b"-----BEGIN CERTIFICATE-----" not in self.certificate.read_bytes():
+            raise ValueError(f"{self.certificate} holds no certificate in PEM")
+        key = self.key.read_bytes()
+        if b" PRIVATE KEY-----" not in key:
+            raise ValueError(f"{self.key} holds no private key in PEM")
+        if b"ENCRYPTED" in key:
+            raise ValueError(f"{self.key} has a password, which is not supported")
+        try:
+            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(self.certificate, self.key, password="")
+        except ssl.SSLError as error:
+            why = "do not belong together" if error.reason == "KEY_VALUES_MISMATCH" else "hold no PEM that can be used"
+            raise ValueError(f"{self.certificate} and {self.key} {why}") from error
+        if wrong := exposure(self.key, self.key.stat(), OUTSIDERS):
+            raise ValueError(wrong)
+
+    def copied(self, folder: Path) -> "Tls":
+        """Return copies in a folder that nobody else may enter, for workers that start while the files are replaced."""
+        copy = Tls(folder / "certificate.pem", folder / "key.pem")
+        copy.certificate.write_bytes(self.certificate.read_bytes())
+        copy.key.touch(0o600)
+        copy.key.write_bytes(self.key.read_bytes())
+        return copy
+
+
+class Listening(NamedTuple):
+    """Where to listen, and with how many worker processes."""
+
+    host: str
+    port: int
+    workers: int
+    tls: Tls | None = None
+
+
+def run(listening: Listening, settings: Settings, catalog: Catalog) -> None:
+    """Serve until SIGINT or SIGTERM; each worker reads its settings from the environment.
+
+    The workers serve the catalogue that is given, whatever becomes of its folder, until SIGHUP has that read again; and
+    with the certificate as it is now.
+
+    A worker that was told to stop sends the exports it has begun for up to `settings.shutdown_timeout` seconds, and is
+    killed then, which leaves their bodies without an end.
+    """
+    with _shared_folder() as folder:
+        published = Published(folder / "datasets.json", catalog)
+        read = partial(load, settings.datasets, registry.load())
+        on_hangup(Reloading(read, catalog, published).reload)
+        metrics = folder / "metrics"
+        metrics.mkdir(0o700)
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
+        kept = listening.tls and listening.tls.copied(folder)
+        granian = _granian(listening._replace(tls=kept), settings)
+        granian.serve(target_loader=partial(_application, published), wrap_loader=False)
+
+
+def _application(published: Published) -> "AsgiAdapter":
+    from exporter.app import create  # noqa: PLC0415 - in the workers alone, which know by then where their metrics go
+
+    return create(published=published, alone=True)
+
+
+class _Server(MPServer):
+    def signal_handler_reload(self, *_: object) -> None:
+        """Do nothing at SIGHUP, which a thread sees to: Granian would start other workers, and kill those of before."""
+
+
+def _granian(listening: Listening, settings: Settings) -> MPServer:
+    tls = listening.tls
+    multiprocessing.set_start_method("spawn", force=True)
+    return _Server(
+        "exporter.app:create",
+        address=listening.host,
+        port=listening.port,
+        workers=listening.workers,
+        # RSGI has no flow control and ends failed bodies cleanly: docs/decisions/asgi-under-velithon.md.
+        interface=Interfaces.ASGI,
+        loop=Loops.uvloop,
+        websockets=False,
+        backpressure=_CONNECTIONS,
+        url_path_prefix=settings.root_path or None,
+        http1_settings=HTTP1Settings(
+            # It runs from the end of one request to the end of the next one's head: docs/decisions/idle-connections.md.
+            header_read_timeout=round(settings.keep_alive_timeout * 1000),
+            max_buffer_size=_HTTP1_BYTES,
+        ),
+        http2_settings=HTTP2Settings(
+            max_concurrent_streams=_HTTP2_STREAMS,
+            max_send_buffer_size=_HTTP2_SEND_BYTES,
+            max_headers_size=_HTTP2_HEADER_BYTES,
+        ),
+        ssl_cert=tls.certificate if tls else None,
+        ssl_key=tls.key if tls else None,
+        # Granian wants 1.3, which drivers of some spreadsheets do not speak.
+        ssl_protocol_min=SSLProtocols.tls12,
+        respawn_failed_workers=True,
+        workers_kill_timeout=settings.shutdown_timeout,
+        log_level=LogLevels(settings.log_level.lower()),
+        log_dictconfig=configuration(settings.log_level, settings.log_format),
+    )

@@ -1,0 +1,22 @@
+"""Where exceptions were raised, without their texts, which may quote the value of a row or of an argument."""
+
+from collections.abc import Iterator
+from traceback import format_tb
+
+
+def trace(error: BaseException) -> str:
+    """Return where an exception and those behind it were raised, the first one first, and of what kind each is."""
+    return "\n".join(
+        f"{''.join(format_tb(one.__traceback__))}{type(one).__module__}.{type(one).__qualname__}"
+        for one in reversed(list(_chain(error, set())))
+    )
+
+
+def _chain(error: BaseException | None, seen: set[int]) -> Iterator[BaseException]:
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        if isinstance(error, BaseExceptionGroup):
+            for part in error.exceptions:
+                yield from _chain(part, seen)
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)

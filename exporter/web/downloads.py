@@ -1,0 +1,176 @@
+"""`GET /datasets/{name}.{ext}`: from a request to the streamed response."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from concurrent.futures import Executor
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+
+from velithon.requests import Request
+from velithon.responses import Response
+
+from exporter.access.principal import Principal
+from exporter.exports.bounds import Bounds
+from exporter.exports.compression import COMPRESSORS, FILES
+from exporter.exports.observers import Origin
+from exporter.exports.options import option_models
+from exporter.exports.order import Order
+from exporter.exports.run import Run
+from exporter.http import disposition, query_string
+from exporter.http.disconnection import unless_disconnected
+from exporter.http.negotiation import VARY, content_coding
+from exporter.http.ranges import refuse_part
+from exporter.http.versions import refuse_without_chunks
+from exporter.http.visit import Visit, visit_of
+from exporter.limits.pace import Pace
+from exporter.problems import Fault, Problem, ProblemType
+from exporter.telemetry import ending
+from exporter.web.places import place_of
+from exporter.web.service import Service
+from exporter.web.streaming import ExportResponse, HeadResponse, Rest
+from formats.encoder import Format
+from queries.acting import Acting
+from queries.dataset import Dataset
+from queries.parameters import validate
+
+_SHORT_QUERY = 2_048
+"""Characters, which take a millisecond to read at most; two thousand timestamps take forty."""
+
+
+async def answer(
+    service: Service, principal: Principal, request: Request, dataset: Dataset, format_: Format
+) -> Response:
+    """Answer with the rows of a dataset in a format, or with the head that they would have."""
+    service.access.refuse_links(request)
+    refuse_without_chunks(request.scope)
+    reading = partial(download, dataset, format_, request, principal.acting, service.limits.bounds_of(dataset))
+    downloading = await _off_loop(reading, request, service.threads)
+    if request.method == "HEAD":
+        return HeadResponse(downloading.headers)
+    refuse_part(request.scope.headers)
+    return await _begun(service, principal, request, downloading)
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """An order, and how its document is named and labelled on the way."""
+
+    order: Order
+    headers: list[tuple[str, str]]
+
+
+def download(dataset: Dataset, format_: Format, request: Request, acting: Acting, bounds: Bounds) -> Download:
+    """Read an order from a request; see `_off_loop` for long ones.
+
+    Raises:
+        Problem: with everything that is wrong with the query string.
+    """
+    given, options = query_string.split(query_string.parse(request.scope.query_string))
+    arguments, wrong = validate(dataset.parameters, given)
+    faults = [Fault(fault.parameter, fault.message) for fault in wrong]
+    models = option_models(format_)
+    instances, option_faults = query_string.options_of(models, options)
+    if faults or option_faults:
+        raise Problem(
+            ProblemType.INVALID_PARAMETERS,
+            f"Correct them; GET /datasets/{dataset.name} describes what the dataset takes.",
+            faults=[*faults, *option_faults],
+        )
+    common, own, *rest = instances
+    file_coding = rest[0].compression if rest else None
+    coding = None
+    if file_coding is None and format_.compressible:
+        coding = content_coding(request.scope.headers.get("accept-encoding"), COMPRESSORS)
+    order = Order(
+        dataset=dataset,
+        arguments=arguments,
+        format=format_,
+        options=own,
+        columns=tuple(common.columns.split(",")) if common.columns else None,
+        limit=common.limit,
+        ordered=common.ordered,
+        compressor=COMPRESSORS.get(file_coding or coding or ""),
+        bounds=bounds,
+        acting=acting,
+    )
+    name = common.filename or disposition.default_name(dataset.name, _spoken(dataset, given), _today())
+    return Download(order, _headers(order, format_, name, file_coding, coding))
+
+
+async def _off_loop(reading: Callable[[], Download], request: Request, threads: Executor) -> Download:
+    """Read an order here, or in one of the threads if the request is so long that others would wait for it.
+
+    Raises:
+        Problem: as `reading` does.
+    """
+    if len(request.scope.query_string) <= _SHORT_QUERY:
+        return reading()
+    return await asyncio.get_running_loop().run_in_executor(threads, reading)
+
+
+async def _begun(service: Service, principal: Principal, request: Request, downloading: Download) -> Response:
+    """Start the export; return once the first of its bytes exist.
+
+    Raises:
+        Problem: the export failed before it had any; the log has the reason.
+        Disconnected: the client left before it had any.
+    """
+    order, limits, visit = downloading.order, service.limits, visit_of(request.scope)
+    place = place_of(principal, visit, order.dataset, order.dataset.max_exports or 0)
+    origin = Origin(visit.who, visit.address, visit.traceparent, service.telemetry.audit.came(visit))
+    run = service.engine.run(order, origin, turn=limits.admission.holding(place))
+    chunks = run.chunks()
+
+    async def first() -> bytes:
+        await held.enter_async_context(_visited(run, visit))
+        return await anext(chunks, b"")
+
+    async with AsyncExitStack() as held:
+        head = await unless_disconnected(request.protocol, first())
+        pace = Pace(limits.paces, run.deadline, place)
+        return ExportResponse(downloading.headers, head, Rest(chunks, held.pop_all()), pace, limits.connections)
+
+
+@asynccontextmanager
+async def _visited(run: Run, visit: Visit) -> AsyncIterator[None]:
+    """Run an export, and tell the request's visit how it ended."""
+    visit.export = run.order.id
+    try:
+        async with run:
+            yield
+    finally:
+        if run.ended is not None:
+            visit.ending = ending.fields(run.ended)
+
+
+def _spoken(dataset: Dataset, given: Mapping[str, list[str]]) -> list[str]:
+    """Return the arguments that a file's name may tell."""
+    sensitive = {parameter.name for parameter in dataset.parameters if parameter.sensitive}
+    return [value for name, values in given.items() if name not in sensitive for value in values if value]
+
+
+def _today() -> str:
+    return datetime.now(UTC).date().isoformat()
+
+
+def _headers(
+    order: Order, format_: Format, name: str, file_coding: str | None, coding: str | None
+) -> list[tuple[str, str]]:
+    extension, content_type = f".{format_.extension}", format_.content_type(order.options)
+    if file_coding is not None:
+        suffix, content_type = FILES[file_coding]
+        extension += suffix
+    headers = [
+        ("content-type", content_type),
+        ("content-disposition", disposition.attachment(disposition.file_name(name, extension))),
+        ("export-id", str(order.id)),
+        ("link", f'<{order.dataset.name}>; rel="describedby"'),
+        ("vary", VARY),
+        ("accept-ranges", "none"),
+        # A proxy that buffers would take the export at full speed, into its memory and then onto its disk.
+        ("x-accel-buffering", "no"),
+        ("cache-control", order.dataset.cache_control or "no-store"),
+    ]
+    return [*headers, ("content-encoding", coding)] if coding else headers
