@@ -8,13 +8,16 @@ from uuid import UUID
 
 import pyarrow as pa
 
+from exporter.exports.bounds import Exceeded
 from exporter.exports.database import Database
 from exporter.exports.engine import Engine
 from exporter.exports.observers import Observer
 from exporter.exports.order import Order
 from exporter.problems import Problem
 from formats import registry
+from queries.cast import Unrepresentable
 from queries.dataset import Dataset
+from queries.errors import QueryError
 from queries.pool import Pool
 from queries.session import Session
 from queries.source import Reading
@@ -84,7 +87,8 @@ async def export(
             async for chunk in chunks:
                 yield chunk
     except Problem as problem:
-        raise problem.__cause__ or problem from None
+        cause = problem.__cause__
+        raise cause if isinstance(cause, QueryError | Unrepresentable | Exceeded) else problem from None
 
 
 async def document(database: Database, ordered: Order, observers: Sequence[Observer] = (), **how) -> bytes:

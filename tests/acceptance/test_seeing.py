@@ -16,7 +16,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.http.problems import ProblemType
+from exporter.problems import ProblemType
 from tests.acceptance.catalogue import DATASETS, dataset
 from tests.acceptance.conftest import written
 from tests.acceptance.service import Service, answers, running, statements, until

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from exporter.http.problems import Problem, ProblemType
+from exporter.problems import Problem, ProblemType
 from queries.cast import Unrepresentable
 from tests.exporting import FORMATS, database, document, order, psql_output
 
@@ -133,7 +133,7 @@ async def test_a_limit_and_chosen_columns_apply_to_every_format(exporting, sourc
 async def test_a_column_that_is_chosen_twice_is_refused(exporting):
     with pytest.raises(Problem) as refusal:
         await document(exporting, order("SELECT 1 AS a", "csv", chosen=("a", "a")))
-    assert [fault.parameter for fault in refusal.value.faults] == ["_columns"]
+    assert [fault.parameter for fault in refusal.value.faults] == ["columns"]
 
 
 @pytest.mark.parametrize("extension", ["arrows", "parquet"])

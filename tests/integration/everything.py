@@ -12,23 +12,20 @@ import pyarrow.parquet as pq
 
 from exporter.access.principal import Principal
 from exporter.commands.check import faults
-from exporter.exports.database import Database
-from exporter.web.datasets import columns
-from tests.exporting import export
 from exporter.exports.bounds import Bounds
+from exporter.exports.database import Database
+from exporter.exports.engine import Engine
 from exporter.exports.order import Order
-from exporter.exports.plan import columns_of
 from exporter.settings.settings import Settings
 from exporter.web.readiness import Readiness
+from queries.acting import Acting
 from queries.catalog import load
 from queries.copy import takes_copy
 from queries.declaration import Parameter
-from queries.describe import describe
 from queries.errors import QueryError
-from queries.followers import Followers
 from queries.pool import Pool
 from queries.session import Session
-from tests.exporting import FORMATS, order
+from tests.exporting import FORMATS, export, order
 
 SCHEMA = """
 CREATE SCHEMA shop;
@@ -90,10 +87,10 @@ def orders(role: str) -> Iterator[tuple[str, Order]]:
     principal = Principal("ann", ("*",), role, {"team": "a"})
     for source in ("copy", "cursor"):
         for extension in FORMATS:
-            yield f"{source} {extension}", order(TYPES, extension, source, principal=principal)
+            yield f"{source} {extension}", order(TYPES, extension, source, acting=principal.acting)
         yield (
             f"{source} formulas",
-            order(TYPES, "csv", source, escape_formulas=True, principal=principal),
+            order(TYPES, "csv", source, escape_formulas=True, acting=principal.acting),
         )
         yield f"{source} arguments", _with_arguments("ndjson", source)
         yield f"{source} nulls", _with_arguments("csv", source, null=True)
@@ -108,7 +105,7 @@ def orders(role: str) -> Iterator[tuple[str, Order]]:
     )
     changed = "SELECT pg_catalog.set_config('TimeZone', 'Asia/Tokyo', true) AS zone, atz FROM shop.types"
     yield "changed setting", order(changed, "csv")
-    table = order("SELECT * FROM shop.keyed", "csv", table='"shop"."keyed"', principal=principal)
+    table = order("SELECT * FROM shop.keyed", "csv", table='"shop"."keyed"', acting=principal.acting)
     yield "pages", table
     yield "limit", replace(table, limit=3)
     for key in KEYS:
@@ -127,10 +124,10 @@ def _with_arguments(extension: str, source: str, *, null: bool = False) -> Order
 async def everything(dsn: str, role: str, search_path: tuple[str, ...], folder: Path) -> dict[str, Any]:
     """Do everything, and return what came of each."""
     pool = Pool(dsn, size=3, acquire_timeout=5, session=Session(60, 10, search_path))
-    database = Database(pool, Followers(pool, 2), parallel=3)
+    database = Database(pool, parallel=3, parallel_connections=2)
     try:
         found = {name: await _outcome(database, ordered) for name, ordered in orders(role)}
-        found["readiness"] = await Readiness(database, {}).problems()
+        found["readiness"] = await Readiness(pool, {}).problems()
         found["description"] = await _description(database)
         async with pool.transaction("copy") as connection:
             found["takes copy"] = await takes_copy(connection)
@@ -155,10 +152,8 @@ async def _outcome(database: Database, ordered: Order) -> Any:
 
 async def _description(database: Database) -> Any:
     dataset = order("SELECT * FROM shop.keyed", "csv", table='"shop"."keyed"').dataset
-    async with database.pool.transaction("describe") as connection:
-        described = await describe(connection, dataset.query.numbered())
-        known = await columns_of(dataset, described, database, connection)
-        return await columns(dataset, described, known, connection)
+    with ThreadPoolExecutor(1) as threads:
+        return await Engine(database, threads).describe(dataset, Acting())
 
 
 async def _check(dsn: str, search_path: tuple[str, ...], folder: Path) -> list[str]:

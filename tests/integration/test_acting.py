@@ -56,7 +56,7 @@ def _as(role, name="ann", **how):
     return order(
         "SELECT region, count(*) AS n, min(current_user) AS who FROM acting.sales GROUP BY region",
         "csv",
-        principal=Principal(name, ("*",), role),
+        acting=Principal(name, ("*",), role).acting,
         **how,
     )
 
@@ -79,7 +79,7 @@ async def test_claims_reach_the_database_as_they_are(acting_url, source, name):
     sql = f"SELECT {claims} ->> 'sub' AS who, {claims} -> 'teams' ->> 1 AS team"
     principal = Principal(name, ("*",), None, {"teams": ["a", "b"], "sub": "somebody else"})
     try:
-        body = await document(shared, order(sql, "ndjson", source, principal=principal))
+        body = await document(shared, order(sql, "ndjson", source, acting=principal.acting))
     finally:
         await shared.pool.close()
     assert orjson.loads(body) == {"who": name, "team": "b"}
@@ -87,9 +87,9 @@ async def test_claims_reach_the_database_as_they_are(acting_url, source, name):
 
 async def test_policies_see_the_claims(acting_url):
     shared = database(acting_url)
-    principal = Principal("ann", ("*",), f"{ROLE}_north")
+    acting = Principal("ann", ("*",), f"{ROLE}_north").acting
     try:
-        assert (await document(shared, order("SELECT count(*) AS n FROM acting.own", "csv", principal=principal))) == (
+        assert (await document(shared, order("SELECT count(*) AS n FROM acting.own", "csv", acting=acting))) == (
             b"n\n60000\n"
         )
     finally:
@@ -109,8 +109,8 @@ async def test_every_connection_of_a_parallel_scan_acts_as_the_caller(acting_url
         return taken(*arguments, **how)
 
     monkeypatch.setattr(shared.pool, "transaction", transaction)
-    principal = Principal("ann", ("*",), f"{ROLE}_south")
-    ordered = order("SELECT *, current_user AS who FROM acting.sales", "csv", partition_by="id", principal=principal)
+    acting = Principal("ann", ("*",), f"{ROLE}_south").acting
+    ordered = order("SELECT *, current_user AS who FROM acting.sales", "csv", partition_by="id", acting=acting)
     try:
         body = await document(shared, ordered)
     finally:
@@ -164,7 +164,7 @@ async def test_an_odd_name_of_a_role_is_quoted(acting_url):
     shared = database(acting_url)
     principal = Principal("ann", ("*",), f'{ROLE} odd"role')
     try:
-        body = await document(shared, order("SELECT current_user AS a", "ndjson", principal=principal))
+        body = await document(shared, order("SELECT current_user AS a", "ndjson", acting=principal.acting))
     finally:
         await shared.pool.close()
     assert orjson.loads(body) == {"a": f'{ROLE} odd"role'}

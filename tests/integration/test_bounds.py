@@ -7,12 +7,9 @@ from dataclasses import replace
 import pytest
 
 from exporter.exports import scan
-from tests.exporting import export
+from exporter.exports.bounds import Bounds, Exceeded
 from exporter.limits.admission import Admission, Place
-from exporter.exports.bounds import Bounds
-from exporter.limits.given_up import Exceeded
-from exporter.limits.limited import limited
-from tests.exporting import FORMATS, database, document, order
+from tests.exporting import FORMATS, database, document, export, order
 from tests.postgres import execute
 
 pytestmark = pytest.mark.anyio
@@ -156,66 +153,54 @@ def one_place():
     return Admission(1, per_principal=0, most_waiting=1, patience=5)
 
 
+async def body(exporting, admission, ordered):
+    return await document(exporting, ordered, turn=admission.holding(PLACE))
+
+
 async def test_bytes_are_counted_as_they_are_sent(database_url):
     exporting, admission = database(database_url), one_place()
-    with ThreadPoolExecutor(2) as threads:
-
-        async def body(most):
-            ordered = bounded("csv", max_bytes=most)
-            return b"".join(
-                [chunk async for chunk in limited(ordered, export(ordered, exporting, threads), admission, PLACE, None)]
-            )
-
-        try:
-            size = len(await body(0))
-            assert len(await body(size)) == size
-            with pytest.raises(Exceeded, match="max_bytes"):
-                await body(size - 1)
-        finally:
-            await exporting.pool.close()
+    try:
+        size = len(await body(exporting, admission, bounded("csv")))
+        assert len(await body(exporting, admission, bounded("csv", max_bytes=size))) == size
+        with pytest.raises(Exceeded, match="max_bytes"):
+            await body(exporting, admission, bounded("csv", max_bytes=size - 1))
+    finally:
+        await exporting.pool.close()
     assert admission.running == 0
 
 
 async def test_time_ends_a_query_that_gives_nothing(database_url):
     exporting, admission = database(database_url, 1), one_place()
     ordered = bounded("csv", sql="SELECT pg_sleep(60)", max_seconds=0.3)
-    with ThreadPoolExecutor(1) as threads:
-        try:
-            with pytest.raises(Exceeded, match="max_seconds"):
-                deadline = ordered.bounds.deadline()
-                async for _ in limited(ordered, export(ordered, exporting, threads), admission, PLACE, deadline):
-                    pass
-            assert admission.running == 0
-            assert await document(exporting, bounded("csv", limit=1))
-        finally:
-            await exporting.pool.close()
+    try:
+        with pytest.raises(Exceeded, match="max_seconds"):
+            await body(exporting, admission, ordered)
+        assert admission.running == 0
+        assert await document(exporting, bounded("csv", limit=1))
+    finally:
+        await exporting.pool.close()
 
 
 async def test_time_ends_the_waiting_for_a_place(database_url):
-    admission = one_place()
-    ordered = bounded("csv", max_seconds=0.1)
-
-    async def never():
-        raise AssertionError
-        yield b""
-
+    exporting, admission = database(database_url, 1), one_place()
     await admission.enter(Place("somebody", "else"))
-    with pytest.raises(Exceeded):
-        async for _ in limited(ordered, never(), admission, PLACE, ordered.bounds.deadline()):
-            pass
-    assert (admission.running, admission.waiting) == (1, 0)
+    try:
+        with pytest.raises(Exceeded):
+            await body(exporting, admission, bounded("csv", max_seconds=0.1))
+        assert (admission.running, admission.waiting) == (1, 0)
+        assert exporting.pool.spare == 1
+    finally:
+        await exporting.pool.close()
 
 
-async def test_the_place_is_held_until_the_body_has_ended(database_url):
-    admission = one_place()
-
-    async def two():
-        yield b"a"
-        assert admission.running == 1
-        yield b"b"
-
-    chunks = limited(bounded("csv"), two(), admission, PLACE, None)
-    assert await anext(chunks) == b"a"
-    assert admission.running == 1
-    await chunks.aclose()
-    assert admission.running == 0
+async def test_the_place_is_held_until_the_connection_is_back(database_url):
+    exporting, admission = database(database_url, 1), one_place()
+    try:
+        with ThreadPoolExecutor(1) as threads:
+            chunks = export(bounded("csv"), exporting, threads, turn=admission.holding(PLACE))
+            assert await anext(chunks)
+            assert (admission.running, exporting.pool.spare) == (1, 0)
+            await chunks.aclose()
+        assert (admission.running, exporting.pool.spare) == (0, 1)
+    finally:
+        await exporting.pool.close()

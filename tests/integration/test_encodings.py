@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from exporter.exports.failures import _CONVERT, problem_of
-from exporter.http.problems import ProblemType
+from exporter.problems import ProblemType
 from queries.errors import QueryRejected, UnsentText
 from tests.exporting import FORMATS, database, document, order
 from tests.postgres import execute

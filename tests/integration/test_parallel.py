@@ -12,11 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from exporter.exports import scan
-from tests.exporting import export
 from queries import walk
 from queries.errors import QueryError
 from queries.followers import Followers
-from tests.exporting import database, document, order
+from tests.exporting import database, document, export, order
 
 pytestmark = pytest.mark.anyio
 

@@ -6,10 +6,9 @@ from contextlib import aclosing
 import asyncpg
 import pytest
 
-from tests.exporting import export
 from queries.declaration import Parameter
 from queries.errors import QueryError, QueryRejected
-from tests.exporting import document, order
+from tests.exporting import document, export, order
 from tests.integration.test_parallel import exporting, parts, single, small
 
 __all__ = ["exporting", "parts", "small"]

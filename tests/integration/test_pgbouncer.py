@@ -12,10 +12,9 @@ import asyncpg
 import pytest
 
 from exporter.exports import scan
-from tests.exporting import export
 from queries import walk
 from queries.source import BLOCK_BYTES
-from tests.exporting import FORMATS, database, document, order
+from tests.exporting import FORMATS, database, document, export, order
 from tests.integration.test_messages import read
 from tests.postgres import execute
 

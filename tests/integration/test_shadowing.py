@@ -12,11 +12,10 @@ import pytest
 
 import exporter
 import queries
-from exporter.exports import scan
 from exporter.access.principal import Principal
+from exporter.exports import scan
 from exporter.exports.database import Database
 from queries import walk
-from queries.followers import Followers
 from queries.pool import Pool
 from queries.session import Session
 from tests.exporting import document, order
@@ -127,11 +126,11 @@ async def test_the_traps_are_open(server):
 
 async def test_another_caller_s_rows_are_not_seen_by_an_operator(server, dsn):
     pool = Pool(dsn, size=3, acquire_timeout=5, session=Session(60, 10, ("theft",)))
-    shared = Database(pool, Followers(pool, 2), parallel=3)
+    shared = Database(pool, parallel=3, parallel_connections=2)
     principal = Principal("ann", ("*",), "north")
     rows = "id, at, region, (1, secret) AS pair, ARRAY[region]::pg_catalog.name[] AS names"
-    keyed = order(f"SELECT {rows} FROM shop.sales", "ndjson", partition_by="at", principal=principal)
-    trusting = order("SELECT 2::numeric * id AS n FROM shop.sales", "csv", principal=principal)
+    keyed = order(f"SELECT {rows} FROM shop.sales", "ndjson", partition_by="at", acting=principal.acting)
+    trusting = order("SELECT 2::numeric * id AS n FROM shop.sales", "csv", acting=principal.acting)
     await server.read()
     try:
         assert (await document(shared, keyed)).count(b"\n") == 1000

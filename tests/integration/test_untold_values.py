@@ -1,7 +1,6 @@
 """No value of a row or of a sensitive argument gets into log, spans or metrics, whatever fails over it."""
 
 import logging
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
@@ -9,16 +8,14 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from tests.exporting import export
 from exporter.telemetry import tracing
 from exporter.telemetry.audit import AuditLog
 from exporter.telemetry.logs import ConsoleFormatter
 from exporter.telemetry.metrics import Metrics
 from exporter.telemetry.telemetry import Telemetry
-from exporter.http.visit import Visit
 from queries.dataset import ColumnOverride
 from queries.declaration import Parameter
-from tests.exporting import database, order
+from tests.exporting import database, document, order
 
 pytestmark = pytest.mark.anyio
 
@@ -45,10 +42,8 @@ async def test_a_failure_is_told_without_the_value(database_url, source, extensi
     canary = f"(SELECT reverse('{CANARY[::-1]}'))"
     for what, (sql, how) in FAILING.items():
         ordered = order(sql.format(canary=canary), extension, source, **how)
-        with ThreadPoolExecutor(1) as threads, suppress(Exception):
-            visit = Visit("GET", "/datasets/tested", "", "192.0.2.1")
-            async for _ in telemetry.recorded(ordered, visit, export(ordered, exporting, threads)):
-                pass
+        with suppress(Exception):
+            await document(exporting, ordered, telemetry.observers)
         outcome = caplog.records[-1].fields["outcome"]
         assert outcome == ("succeeded" if "fit" in what and extension in ("csv", "ndjson") else "failed"), what
     await exporting.pool.close()

@@ -19,14 +19,16 @@ from exporter.access.credentials import Malformed, token_of
 from exporter.access.key import Key
 from exporter.access.keys_file import changing, read
 from exporter.access.principal import ANONYMOUS, Principal
-from exporter.settings.access import AccessSettings
 from exporter.access.slowdown import Slowdown
 from exporter.access.tokens import digest_of, new_token
 from exporter.access.unauthenticated import Unauthenticated
 from exporter.http import query_string
-from exporter.http.problems import Problem, ProblemType
-from exporter.web.streaming import Disconnected
+from exporter.http.disconnection import Disconnected
+from exporter.http.problems import document
+from exporter.http.problems import response as response_of
 from exporter.http.visit import visit_of
+from exporter.problems import Problem, ProblemType
+from exporter.settings.access import AccessSettings
 from tests.asking import basic, request
 
 pytestmark = pytest.mark.anyio
@@ -178,7 +180,7 @@ async def test_every_other_one_is_refused_and_counted_and_told_nowhere(access, a
         await access.principal(asked)
     problem = refused.value
     assert problem.type is ProblemType.UNAUTHENTICATED
-    assert problem.document() == Unauthenticated(given=True).document()
+    assert document(problem) == document(Unauthenticated(given=True))
     assert attempts.addresses == ["192.0.2.1"]
     (record,) = caplog.records
     reason = visit_of(asked.scope).reason
@@ -189,14 +191,14 @@ async def test_every_other_one_is_refused_and_counted_and_told_nowhere(access, a
 
 
 async def test_whoever_sends_nothing_is_asked_for_credentials_and_not_slowed(access, attempts):
-    response = (await refusal(access)).response()
+    response = response_of(await refusal(access))
     challenges = [value for name, value in response.raw_headers if name.lower() == "www-authenticate"]
     assert challenges == ['Basic realm="exporter", charset="UTF-8"', 'Bearer realm="exporter"']
     assert attempts.addresses == []
 
 
 async def test_a_wrong_token_is_told_to_be_one(access):
-    response = (await refusal(access, authorization=f"Bearer {OLD}")).response()
+    response = response_of(await refusal(access, authorization=f"Bearer {OLD}"))
     assert ("www-authenticate", 'Bearer realm="exporter", error="invalid_token"') in response.raw_headers
 
 
@@ -286,7 +288,7 @@ async def test_any_change_to_a_signed_url_is_refused_alike(access, path, attempt
     problem = await refusal(access, changed(good), authorization=f"Bearer {TOKEN}")
     other = await refusal(access, "/datasets/x.csv?_signature=1")
     assert problem.type is ProblemType.SIGNED_URL_REFUSED
-    assert problem.document() == other.document()
+    assert document(problem) == document(other)
     assert len(attempts.addresses) == 2
 
 

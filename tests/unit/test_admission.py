@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.http.problems import Problem, ProblemType
 from exporter.limits.admission import Admission, Place
+from exporter.problems import Problem, ProblemType
 
 pytestmark = pytest.mark.anyio
 
@@ -162,7 +162,7 @@ async def test_who_waits_too_long_is_told_whose_limit_it_is():
     late = [Export(tested, principal) for principal in "ac"]
     await asyncio.wait([export.task for export in late])
     assert [export.refusal for export in late] == [ProblemType.TOO_MANY_OWN_EXPORTS, ProblemType.TOO_MANY_EXPORTS]
-    assert all(export.task.exception().headers["retry-after"] for export in late)
+    assert all(export.task.exception().retry_after for export in late)
     assert (tested.running, tested.waiting) == (2, 0)
     for export in running:
         export.task.cancel()

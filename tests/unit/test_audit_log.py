@@ -9,12 +9,13 @@ import threading
 
 import pytest
 
-from exporter.access.principal import ANONYMOUS
-from exporter.http.problems import Problem, ProblemType
+from exporter.exports.observers import Began, Origin
+from exporter.http.problems import document
+from exporter.http.visit import Visit
+from exporter.problems import Problem, ProblemType
 from exporter.telemetry.append_only import AppendOnlyFile
 from exporter.telemetry.audit import AuditLog, check
 from exporter.telemetry.masking import option_names
-from exporter.http.visit import Visit
 from queries.declaration import Parameter
 from tests.exporting import FORMATS, order
 
@@ -35,6 +36,11 @@ def visit(query_string="", **known):
     for name, value in known.items():
         setattr(made, name, value)
     return made
+
+
+def began(audit, visited=None):
+    visited = visited or visit()
+    return Began(ORDER, Origin(visited.who, visited.address, None, audit.came(visited)))
 
 
 def lines(path, audit=None):
@@ -104,8 +110,8 @@ def test_why_credentials_were_refused_is_told(audit, path):
 
 
 async def test_an_export_is_written_down_before_it_begins_and_when_it_ends(audit, path):
-    visited = visit(principal=ANONYMOUS, dataset=ORDER.dataset, export=ORDER.id)
-    await audit.begun(ORDER, visited)
+    visited = visit(who="anonymous", dataset=ORDER.dataset, export=ORDER.id)
+    await audit.begun(began(audit, visited))
     visited.ending = {"outcome": "disconnected", "bytes": 5}
     audit.visited(visited, 200)
     begun, ended = lines(path, audit)[-2:]
@@ -160,9 +166,9 @@ async def test_no_export_begins_while_the_log_cannot_be_written(tmp_path, caplog
     audit = AuditLog(str(folder / "audit"), OPTIONS)
     for _ in range(2):
         with pytest.raises(Problem) as refused:
-            await audit.begun(ORDER, visit())
+            await audit.begun(began(audit))
     assert refused.value.type is ProblemType.AUDIT_LOG_UNAVAILABLE
-    assert str(tmp_path) not in str(refused.value.document())
+    assert str(tmp_path) not in str(document(refused.value))
     assert await audit.problems() == ["it cannot be written"]
     audit.visited(visit(), 503)
     audit.flush()
@@ -170,7 +176,7 @@ async def test_no_export_begins_while_the_log_cannot_be_written(tmp_path, caplog
     assert [entry.levelno for entry in caplog.records] == [logging.ERROR], "it is told once"
     folder.mkdir()
     assert await audit.problems() == []
-    await audit.begun(ORDER, visit())
+    await audit.begun(began(audit))
     assert [line["event"] for line in lines(folder / "audit")] == ["log opened", "export begun"]
     audit.close()
 
@@ -197,7 +203,7 @@ def test_a_path_that_cannot_be_opened_is_told_without_a_line(tmp_path, name):
 
 async def test_without_a_path_there_is_no_log(tmp_path):
     audit = AuditLog(None)
-    await audit.begun(ORDER, visit())
+    await audit.begun(began(audit))
     audit.visited(visit(), 200)
     assert await audit.problems() == []
 
@@ -239,7 +245,7 @@ async def test_a_disk_that_is_away_holds_up_no_request_and_no_export_begins(path
     audit, beats = AuditLog(str(path), OPTIONS), []
     heart = asyncio.create_task(beating(beats))
     with pytest.raises(Problem) as refused:
-        await audit.begun(ORDER, visit())
+        await audit.begun(began(audit))
     assert refused.value.type is ProblemType.AUDIT_LOG_UNAVAILABLE
     assert len(beats) > 1
     heart.cancel()
@@ -247,14 +253,14 @@ async def test_a_disk_that_is_away_holds_up_no_request_and_no_export_begins(path
         await asyncio.sleep(0.01)
     assert await audit.problems() == ["it cannot be written"]
     with pytest.raises(Problem):
-        await audit.begun(ORDER, visit())
+        await audit.begun(began(audit))
     assert [entry.levelno for entry in caplog.records] == [logging.ERROR], "it is told once"
     for status in range(20):
         audit.visited(visit(), status)
     assert audit.dropped == 12
     disk.set()
     audit.flush(20)
-    await audit.begun(ORDER, visit())
+    await audit.begun(began(audit))
     audit.close()
     kept = ["log opened", "export begun", *["request"] * 8, "export begun"]
     assert [line["event"] for line in lines(path)] == kept
@@ -269,11 +275,11 @@ async def beating(beats):
 
 async def test_a_caller_who_leaves_while_the_line_is_written_leaves_nothing_behind(path, disk):
     audit = AuditLog(str(path), OPTIONS)
-    leaving = asyncio.create_task(audit.begun(ORDER, visit()))
+    leaving = asyncio.create_task(audit.begun(began(audit)))
     await asyncio.sleep(0)
     leaving.cancel()
     disk.set()
-    await audit.begun(ORDER, visit())
+    await audit.begun(began(audit))
     assert leaving.cancelled()
     audit.close()
 

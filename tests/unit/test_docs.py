@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from exporter.http.problems import ProblemType
 from exporter.exports.options import option_models
+from exporter.http.problems import STATUS
+from exporter.problems import ProblemType
 from exporter.settings.settings import Settings
 from formats import registry
 from queries.dataset import ColumnOverride, Header
@@ -50,8 +51,8 @@ def _shown(default):
 
 @pytest.mark.parametrize("problem", ProblemType)
 def test_every_problem_is_documented_with_its_status(problem):
-    slug = problem.uri.rpartition(":")[2]
-    assert [f"`{slug}`", str(problem.status)] in [row[:2] for row in _table_rows("http.md")]
+    slug = problem.urn.rpartition(":")[2]
+    assert [f"`{slug}`", str(STATUS[problem])] in [row[:2] for row in _table_rows("http.md")]
 
 
 @pytest.mark.parametrize("format_", registry.BUILT_IN, ids=lambda format_: format_.name)

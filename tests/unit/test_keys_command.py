@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from exporter.commands import keys as keys_command
 from exporter.access.key import Key
 from exporter.access.keys_file import changing, read
 from exporter.access.tokens import digest_of
+from exporter.commands import keys as keys_command
 
 
 @pytest.fixture

@@ -6,14 +6,20 @@ from dataclasses import replace
 import pytest
 
 from exporter.access.principal import ANONYMOUS, Principal
-from exporter.limits.admission import Place
-from exporter.limits.limits import caller, limits
-from exporter.settings.settings import Settings
 from exporter.http.visit import Visit
+from exporter.limits.admission import Place
+from exporter.limits.limits import limits
+from exporter.settings.settings import Settings
+from exporter.web.places import place_of
+from tests.exporting import order
 
 pytestmark = pytest.mark.anyio
 
-VISIT = Visit("GET", "/datasets/tested.csv", "", "192.0.2.1", principal=ANONYMOUS)
+VISIT = Visit("GET", "/datasets/tested.csv", "", "192.0.2.1")
+
+
+def caller(visit, principal=ANONYMOUS):
+    return place_of(principal, visit, order("SELECT", "csv").dataset).principal
 
 
 @pytest.mark.parametrize(
@@ -46,5 +52,5 @@ def test_without_credentials_each_address_is_a_caller():
 
 
 def test_a_key_is_a_caller_wherever_it_is_used():
-    one = replace(VISIT, principal=Principal("one", ("*",)))
-    assert caller(one) == caller(replace(one, address="192.0.2.2")) == "one"
+    one = Principal("one", ("*",))
+    assert caller(VISIT, one) == caller(replace(VISIT, address="192.0.2.2"), one) == "one"

@@ -12,20 +12,21 @@ import pytest
 
 from exporter.access.credentials import Malformed, token_of
 from exporter.access.principal import Principal
-from exporter.web.downloads import download, off_loop
+from exporter.exports.bounds import Bounds
+from exporter.exports.options import option_models
+from exporter.exports.plan import _chosen
 from exporter.http.client_address import client_address
 from exporter.http.cors import Cors
 from exporter.http.disposition import attachment, default_name
 from exporter.http.negotiation import content_coding, media_type
-from exporter.http.problems import Problem, ProblemType
 from exporter.http.query_string import options_of, parse
 from exporter.http.ranges import refuse_part
 from exporter.http.rsgi import RsgiScope
 from exporter.http.sites import from_elsewhere
-from exporter.exports.bounds import Bounds
-from exporter.exports.options import option_models
-from exporter.exports.plan import _chosen
+from exporter.problems import Problem, ProblemType
+from exporter.web.downloads import _off_loop, download
 from formats import registry
+from queries.acting import Acting
 from queries.binding import Template
 from queries.dataset import Dataset
 from queries.declaration import Parameter
@@ -212,12 +213,10 @@ async def test_a_long_query_string_is_read_beside_the_event_loop():
 
             def reading(asked=asked, read_by=read_by):
                 read_by.append(threading.get_ident())
-                return download(dataset, CSV, asked, Principal("p"), Bounds())
+                return download(dataset, CSV, asked, Acting(), Bounds())
 
-            downloading = await off_loop(reading, asked, threads)
+            downloading = await _off_loop(reading, asked, threads)
             assert downloading.order.arguments == {"p": ["1"] * many}
             assert (read_by != [here]) is beside
             with pytest.raises(Problem):
-                await off_loop(
-                    lambda: download(dataset, CSV, request("/d?x=1"), Principal("p"), Bounds()), asked, threads
-                )
+                await _off_loop(lambda: download(dataset, CSV, request("/d?x=1"), Acting(), Bounds()), asked, threads)

@@ -6,9 +6,9 @@ from exporter.access.access import Access
 from exporter.access.key import Key
 from exporter.access.keys_file import changing
 from exporter.access.principal import ANONYMOUS
-from exporter.settings.access import AccessSettings
 from exporter.access.tokens import digest_of, new_token
-from exporter.http.problems import Problem, ProblemType
+from exporter.problems import Problem, ProblemType
+from exporter.settings.access import AccessSettings
 from tests.asking import basic, request
 
 pytestmark = pytest.mark.anyio

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from exporter.exports.options import option_models
 from exporter.http.cors import checked
 from exporter.http.disposition import attachment, default_name, file_name
 from exporter.http.negotiation import content_coding, media_type
-from exporter.http.problems import Problem
 from exporter.http.query_string import options_of, parse
-from exporter.exports.options import option_models
+from exporter.problems import Problem
 from formats import registry
 from queries.declaration import Parameter
 from queries.parameter_types import SCALARS

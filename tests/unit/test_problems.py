@@ -4,14 +4,15 @@ import json
 
 import pytest
 
-from exporter.http.problems import Fault, Problem, ProblemType
-from exporter.http.query_string import options_of
 from exporter.exports.options import ExportOptions
 from exporter.exports.plan import _chosen
+from exporter.http.problems import response
+from exporter.http.query_string import options_of
+from exporter.problems import Fault, Problem, ProblemType
 
 
 def document(problem):
-    return json.loads(problem.response().body)
+    return json.loads(response(problem).body)
 
 
 def test_only_some_of_many_faults_are_listed_and_the_others_counted():
@@ -24,7 +25,7 @@ def test_only_some_of_many_faults_are_listed_and_the_others_counted():
 def test_what_is_repeated_of_the_input_is_shortened():
     faults = [Fault("\0" * 60_000, "\0" * 60_000)] * 2000
     problem = Problem(ProblemType.INVALID_PARAMETERS, "\0" * 60_000, faults=faults)
-    assert len(problem.response().body) < 200_000
+    assert len(response(problem).body) < 200_000
     found = document(problem)
     assert found["errors"][0]["parameter"].endswith("\0…")
     assert found["detail"].endswith("\0…")
@@ -34,7 +35,7 @@ def test_a_request_that_names_thousands_of_columns_costs_as_little_as_one_that_n
     with pytest.raises(Problem) as refused:
         _chosen(["a", "b"], [f"{n:03x}" * 200 for n in range(4000)])
     assert len(refused.value.faults) == 3
-    assert len(refused.value.response().body) < 1000
+    assert len(response(refused.value).body) < 1000
 
 
 def test_more_columns_than_there_can_be_are_refused_before_anything_is_made_of_them():

@@ -112,12 +112,12 @@ async def test_a_document_that_was_begun_before_is_not_kept() -> None:
             swapped.wait()
             return catalog["a"].title.encode()
 
-        making = asyncio.create_task(service._document("title", title, ANONYMOUS))
+        making = asyncio.create_task(service.document("title", title, ANONYMOUS))
         await asyncio.to_thread(begun.wait)
         service.serve(new)
         swapped.set()
         assert await making == b"old"
-        assert await service._document("title", title, ANONYMOUS) == b"new"
+        assert await service.document("title", title, ANONYMOUS) == b"new"
 
 
 def test_without_room_nothing_changes(tmp_path: Path) -> None:

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.http.problems import Problem, ProblemType
-from exporter.http.query_string import SIGNATURE, may_be_signed, options_of, parse
 from exporter.exports.options import ExportOptions
-from exporter.telemetry.masking import target
+from exporter.http.query_string import SIGNATURE, may_be_signed, options_of, parse
 from exporter.http.visit import Visit
+from exporter.problems import Problem, ProblemType
+from exporter.telemetry.masking import target
 from queries.declaration import Parameter
 from queries.parameters import validate
 

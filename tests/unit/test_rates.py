@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.http.problems import Problem, ProblemType
 from exporter.limits import rates
 from exporter.limits.rates import Bucket, Rates
+from exporter.problems import Problem, ProblemType
 
 
 class Clock:
@@ -98,7 +98,7 @@ def test_too_many_requests_are_refused_until_there_is_one_again():
     with pytest.raises(Problem) as refused:
         tested.count_address(again)
     assert refused.value.type is ProblemType.TOO_MANY_REQUESTS
-    assert refused.value.headers["retry-after"] == "60"
+    assert refused.value.retry_after == 60
     assert sent[1] == ("ratelimit", '"address";r=0;t=60')
 
 

@@ -2,12 +2,12 @@
 
 import asyncio
 from contextlib import asynccontextmanager
-from types import SimpleNamespace
 
 import pytest
 
-from exporter.telemetry import readiness
-from exporter.web.readiness import NotReady, Readiness
+from exporter.http.problems import document
+from exporter.web import readiness
+from exporter.web.readiness import Readiness, not_ready
 from queries.errors import DatabaseUnavailable
 
 pytestmark = pytest.mark.anyio
@@ -29,7 +29,7 @@ class Pool:
 
 
 def made(pool, **checks):
-    return Readiness(SimpleNamespace(pool=pool), {name: saying(found) for name, found in checks.items()})
+    return Readiness(pool, {name: saying(found) for name, found in checks.items()})
 
 
 def saying(found):
@@ -70,8 +70,8 @@ async def test_a_failure_is_told_without_what_the_database_said(caplog):
     ready = made(pool)
     for _ in range(3):
         checks = await ready.problems()
-    assert checks["database"] == ["The database is not available now"]
-    assert "internal" not in str(NotReady(checks).document())
+    assert checks["database"] == ["The database is unavailable"]
+    assert "internal" not in str(document(not_ready(checks)))
     assert len(caplog.records) == 1, "the log is told once"
     assert "no route" in caplog.records[0].fields["reason"]
 
@@ -101,7 +101,7 @@ async def test_every_check_has_its_say():
         "audit": [],
         "database": [],
     }
-    document = NotReady(checks).document()
-    assert document["status"] == 503
-    assert document["checks"]["audit"] == "ok"
-    assert document["detail"] == "draining: the service is stopping; keys: they cannot be read"
+    found = document(not_ready(checks))
+    assert found["status"] == 503
+    assert found["checks"]["audit"] == "ok"
+    assert found["detail"] == "draining: the service is stopping; keys: they cannot be read"

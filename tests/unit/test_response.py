@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from exporter.web.streaming import Disconnected, unless_disconnected
+from exporter.http.disconnection import Disconnected, unless_disconnected
 
 pytestmark = pytest.mark.anyio
 

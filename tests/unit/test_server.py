@@ -5,8 +5,8 @@ import multiprocessing
 import pytest
 
 from exporter import app
-from exporter.process import server
 from exporter.limits.idle import MOST_IDLE
+from exporter.process import server
 from exporter.settings.settings import Settings
 
 BALANCERS_SECONDS = 60

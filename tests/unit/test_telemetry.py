@@ -1,17 +1,18 @@
 """What is told of an export, whichever way it ends."""
 
 import logging
-from contextlib import suppress
+from itertools import accumulate
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.access.principal import ANONYMOUS
-from exporter.http.problems import Problem, ProblemType
+from exporter.exports.observers import Began, Ended, Observations, Origin, Progress
+from exporter.exports.outcome import LEFT, SUCCEEDED, outcome_of
+from exporter.http.visit import Visit
+from exporter.problems import Problem, ProblemType
 from exporter.telemetry.audit import AuditLog
 from exporter.telemetry.metrics import Metrics
 from exporter.telemetry.telemetry import Telemetry
-from exporter.http.visit import Visit
 from queries.declaration import Parameter
 from queries.errors import ArgumentRejected, PoolBusy, QueryRejected
 from tests.exporting import order
@@ -44,15 +45,8 @@ def telemetry(caplog):
     return Telemetry(Metrics(), AuditLog(None))
 
 
-async def chunks(*made, error=None):
-    for chunk in made:
-        yield chunk
-    if error:
-        raise error
-
-
 def visit():
-    return Visit("GET", "/datasets/tested.csv", "", "192.0.2.1", principal=ANONYMOUS)
+    return Visit("GET", "/datasets/tested.csv", "", "192.0.2.1")
 
 
 def counted(telemetry):
@@ -66,10 +60,18 @@ def counted(telemetry):
     }
 
 
-async def exported(telemetry, source):
-    with suppress(Exception):
-        async for _ in telemetry.recorded(ORDER, visit(), source):
-            pass
+def observed(telemetry, *sizes):
+    """An export of which so many bytes have been handed out, chunk by chunk."""
+    export = Observations(telemetry.observers, Began(ORDER, Origin("anonymous", "192.0.2.1")))
+    if sizes:
+        export.first_byte(0.25)
+    for sent in accumulate(sizes):
+        export.progressed(Progress(0, sent))
+    return export
+
+
+def end(outcome, *sizes):
+    return Ended(outcome, 2, sum(sizes), 1.0, 0.25 if sizes else None, 0.5, 1, None)
 
 
 @pytest.mark.parametrize(
@@ -85,8 +87,8 @@ async def exported(telemetry, source):
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
 )
-async def test_an_export_is_told_of_once(telemetry, caplog, error, outcome, kind):
-    await exported(telemetry, chunks(b"12345", b"678", error=error))
+def test_an_export_is_told_of_once(telemetry, caplog, error, outcome, kind):
+    observed(telemetry, 5, 3).ended(end(outcome_of(error) if error else SUCCEEDED, 5, 3))
     line = caplog.records[-1]
     fields = line.fields
     assert line.levelno == (logging.ERROR if outcome == "failed" else logging.INFO)
@@ -101,44 +103,26 @@ async def test_an_export_is_told_of_once(telemetry, caplog, error, outcome, kind
     assert found.get(("exporter_aborts_total", kind)) == (None if outcome == "succeeded" else 1)
 
 
-async def test_a_failure_before_the_first_byte_is_no_abort(telemetry):
-    await exported(telemetry, chunks(error=rejected()))
+def test_a_failure_before_the_first_byte_is_no_abort(telemetry):
+    observed(telemetry).ended(end(outcome_of(rejected())))
     found = counted(telemetry)
     assert found["exporter_exports_total", "tested", "csv", "failed"] == 1
     assert not [name for name, *_ in found if name == "exporter_aborts_total"]
     assert not [name for name, *_ in found if name.startswith("exporter_first_byte")]
 
 
-async def test_a_reader_that_leaves_is_told_of(telemetry, caplog):
-    running = telemetry.recorded(ORDER, visit(), chunks(b"1", b"2"))
-    await anext(running)
+def test_a_reader_that_leaves_is_told_of(telemetry, caplog):
+    running = observed(telemetry, 1)
     assert counted(telemetry)["exporter_exports_in_flight",] == 1
-    await running.aclose()
+    running.ended(end(LEFT, 1))
     assert caplog.records[-1].fields["outcome"] == "disconnected"
     assert counted(telemetry)["exporter_aborts_total", "disconnected"] == 1
 
 
-async def test_whoever_gives_a_body_up_says_why_by_raising_into_it(telemetry, caplog):
-    running = telemetry.recorded(ORDER, visit(), chunks(b"1", b"2"))
-    await anext(running)
-    with pytest.raises(Stalled):
-        await running.athrow(Stalled("for a minute"))
-    assert caplog.records[-1].fields["outcome"] == "stalled"
-    assert caplog.records[-1].fields["reason"] == "Stalled: for a minute"
-
-
-async def test_nothing_is_read_when_it_cannot_be_written_down(tmp_path):
+async def test_an_export_may_not_begin_when_that_cannot_be_written_down(tmp_path):
     telemetry = Telemetry(Metrics(), AuditLog(str(tmp_path / "absent" / "audit")))
-    asked = []
-
-    async def source():
-        asked.append(True)
-        yield b""
-
     with pytest.raises(Problem, match="operator"):
-        async for _ in telemetry.recorded(ORDER, visit(), source()):
-            pass
-    assert not asked
+        await observed(telemetry).began()
 
 
 async def test_problems_are_counted_by_their_type(telemetry):

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from opentelemetry import trace
@@ -10,9 +11,11 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace.status import StatusCode
 
+from exporter.exports.observers import Began, Ended, Observation, Observations, Origin
+from exporter.exports.outcome import SUCCEEDED, Outcome
 from exporter.telemetry import tracing
-from exporter.telemetry.progress import Progress
-from exporter.http.visit import Visit
+from exporter.telemetry.ending import trace_id
+from exporter.telemetry.tracing import TracedExport
 from queries.projection import project
 from tests.exporting import order
 
@@ -42,22 +45,23 @@ def spans(monkeypatch):
     provider.shutdown()
 
 
-def visit(traceparent):
-    return Visit("GET", "/datasets/tested.csv", "", "192.0.2.1", traceparent=traceparent)
-
-
 def begun(traceparent):
-    ordered = order("SELECT 1", "csv")
-    return ordered, tracing.begin(ordered, visit(traceparent))
+    origin = Origin("ann", "192.0.2.1", traceparent, {"method": "GET"})
+    return Observations([TracedExport], Began(order("SELECT 1", "csv"), origin))
+
+
+def ended(observed, outcome, rows=0, count=0):
+    return Ended(outcome, rows, count, 1.0, 0.5, 0.0, 1, observed.traceparent)
 
 
 def test_a_span_tells_what_was_exported_and_belongs_to_the_callers_trace(spans):
-    _, span = begun(GOOD)
-    tracing.end(span, {"outcome": "succeeded", "rows": 3, "bytes": 14})
+    observed = begun(GOOD)
+    end = ended(observed, SUCCEEDED, rows=3, count=14)
+    observed.ended(end)
     (made,) = spans.get_finished_spans()
     assert (made.name, made.kind) == ("export tested", trace.SpanKind.SERVER)
     assert f"{made.parent.span_id:016x}" == PARENT
-    assert f"{made.context.trace_id:032x}" == TRACE == tracing.trace_id(visit(GOOD), span)
+    assert f"{made.context.trace_id:032x}" == TRACE == trace_id(Origin(), end)
     assert made.attributes["db.system.name"] == "postgresql"
     assert (made.attributes["exporter.rows"], made.attributes["exporter.bytes"]) == (3, 14)
     assert made.status.status_code is StatusCode.UNSET
@@ -65,39 +69,59 @@ def test_a_span_tells_what_was_exported_and_belongs_to_the_callers_trace(spans):
 
 @pytest.mark.parametrize("outcome", ["failed", "refused", "stalled"])
 def test_a_span_of_a_failure_is_an_error(spans, outcome):
-    _, span = begun(None)
-    tracing.end(span, {"outcome": outcome, "rows": 0, "bytes": 0, "reason": "why", "sqlstate": "22012"})
+    observed = begun(None)
+    observed.ended(ended(observed, Outcome(outcome, "kind", "why", "22012")))
     (made,) = spans.get_finished_spans()
     assert made.status.status_code is StatusCode.ERROR
     assert made.attributes["db.response.status_code"] == "22012"
 
 
+def test_an_export_that_no_request_ordered_is_traced_as_internal_work(spans):
+    observed = Observations([TracedExport], Began(order("SELECT 1", "csv"), Origin()))
+    observed.ended(ended(observed, SUCCEEDED))
+    (made,) = spans.get_finished_spans()
+    assert made.kind is trace.SpanKind.INTERNAL
+    assert "http.request.method" not in made.attributes
+
+
 def test_statements_name_the_span(spans):
-    ordered, span = begun(GOOD)
-    sql = project("SELECT 1", [], "csv", comment=ordered.progress.comment)
-    assert sql.startswith(f"/*traceparent='00-{TRACE}-{span.get_span_context().span_id:016x}-01'*/ SELECT")
+    observed = begun(GOOD)
+    observed.ended(ended(observed, SUCCEEDED))
+    (made,) = spans.get_finished_spans()
+    sql = project("SELECT 1", [], "csv", comment=observed.comment)
+    assert sql.startswith(f"/*traceparent='00-{TRACE}-{made.context.span_id:016x}-01'*/ SELECT")
 
 
 @pytest.mark.parametrize("header", BAD)
 def test_a_header_that_names_no_trace_is_harmless(spans, header):
-    ordered, span = begun(header)
-    assert span.parent is None
-    comment = ordered.progress.comment
+    observed = begun(header)
+    observed.ended(ended(observed, SUCCEEDED))
+    (made,) = spans.get_finished_spans()
+    assert made.parent is None
+    comment = observed.comment
     assert len(comment) == len(f"/*traceparent='{GOOD}'*/ ")
     assert comment.count("*/") == 1
-    assert tracing.trace_id(visit(header), None) is None
+    assert trace_id(Origin(traceparent=header), replace(ended(observed, SUCCEEDED), traceparent=None)) is None
+
+
+@pytest.mark.parametrize("header", [header for header in BAD if header])
+def test_whatever_an_observer_says_no_comment_ends_early(header):
+    observation = Observation()
+    observation.traceparent = header
+    comment = Observations([lambda began: observation], Began(order("SELECT 1", "csv"), Origin())).comment
+    assert not comment or (comment.count("*/") == 1 and comment.endswith("'*/ ") and comment.isascii())
 
 
 def test_nothing_is_said_to_the_database_when_nobody_records():
-    ordered, span = begun(GOOD)
-    assert span is None
-    assert ordered.progress.comment == Progress().comment == ""
-    assert tracing.trace_id(visit(GOOD), None) == TRACE
+    observed = begun(GOOD)
+    assert (observed.traceparent, observed.comment) == (None, "")
+    assert trace_id(Origin(traceparent=GOOD), ended(observed, SUCCEEDED)) == TRACE
 
 
 def test_the_service_does_without_opentelemetry():
     code = (
         "import sys; sys.modules['opentelemetry'] = None\n"
-        "import exporter.app, exporter.telemetry.tracing as tracing; assert tracing.begin(None, None) is None"
+        "import exporter.app, exporter.telemetry.tracing as tracing\n"
+        "assert tracing.TracedExport(None).traceparent is None"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

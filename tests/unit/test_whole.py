@@ -1,7 +1,7 @@
 """Answers that are sent as a whole, or in pieces that a client has to take."""
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -10,10 +10,7 @@ from exporter.http.rsgi import Aborted, RsgiProtocol, RsgiScope
 from exporter.limits import pace
 from exporter.limits.connections import Connections
 from exporter.limits.pace import Paces
-from exporter.web.wholes import Shared, Wholes
-
-if TYPE_CHECKING:
-    from exporter.limits.given_up import Unread
+from exporter.web.whole import Shared, Wholes
 
 pytestmark = pytest.mark.anyio
 
@@ -75,11 +72,13 @@ def test_a_body_has_a_piece_more_than_is_taken_of_it_unread(length: int) -> None
 @pytest.mark.parametrize(("version", "body"), [("2", b"small!"), ("2", LARGE), ("1.1", LARGE), ("2", Shared(LARGE))])
 async def test_what_nobody_reads_is_given_up(version: str, body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pace, "_TICK_SECONDS", 0.005)
-    told: list[Unread] = []
+    told: list[str] = []
     server = Server(reads=False)
     with pytest.raises(Aborted, match="stalled"):
-        await answer(server, body, version, Wholes(Paces(0.01), Connections(), lambda _, error: told.append(error)))
-    assert len(told) == 1
+        await answer(
+            server, body, version, Wholes(Paces(0.01), Connections(), lambda _, outcome, reason: told.append(outcome))
+        )
+    assert told == ["stalled"]
     assert len(server.body) < max(len(body), 100)
     assert all(message.get("more_body") for message in server.bodies)
 
