@@ -10,9 +10,9 @@ from queries.dataset import Dataset
 from queries.describe import describe
 from queries.errors import DatabaseUnavailable, PoolBusy, QueryError
 from queries.followers import Followers
-from queries.keys import position
+from queries.key_ranges import position
 from queries.pool import Pool
-from queries.projection import project
+from queries.projection import Projection, project
 from queries.session import Session
 
 
@@ -54,8 +54,8 @@ async def _prepare(dataset: Dataset, database: Database) -> None:
     async with database.pool.transaction("exporter check") as connection:
         sql = dataset.query.numbered()
         described = await describe(connection, sql, values=False)
-        if dataset.partition_by:
-            position(described.attributes, dataset.partition_by)
+        if dataset.header.split_by:
+            position(described.attributes, dataset.header.split_by)
         columns = await columns_of(dataset, described, database, connection)
         # As the layout that changes the query most: every array and composite goes through to_json.
-        await describe(connection, project(sql, columns, "typed"), values=False)
+        await describe(connection, project(sql, columns, Projection.TYPED), values=False)

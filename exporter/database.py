@@ -30,7 +30,7 @@ class Database:
         """Lend a connection for an order, on behalf of who ordered; see `Pool.transaction`."""
         name, dataset = f"exporter {order.id} {order.dataset.name}", order.dataset
         acting = order.principal.acting
-        transaction = self.pool.transaction(name, dataset.statement_timeout, acting=acting, snapshot=snapshot)
+        transaction = self.pool.transaction(name, dataset.header.statement_timeout, acting=acting, snapshot=snapshot)
         began = time.monotonic()
         async with transaction as connection:
             # Further connections are not waited for, and come after the first.

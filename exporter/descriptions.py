@@ -33,7 +33,7 @@ def summary(dataset: Dataset, formats: Mapping[str, Format], folder: str = "") -
     return {
         "name": dataset.name,
         "title": dataset.title,
-        "description": dataset.description,
+        "description": dataset.header.description,
         "parameters": [
             {
                 "name": parameter.name,
@@ -63,7 +63,7 @@ async def columns(
     `nullable` is false where a table's NOT NULL says so, and otherwise unknown (null): of a query's columns even a
     NOT NULL one can come out empty, through an outer join.
     """
-    tables = sorted({attribute.table for attribute in described.attributes if attribute.table and dataset.table})
+    tables = sorted({attribute.table for attribute in described.attributes if attribute.table and dataset.header.table})
     with translated():
         rows = await connection.fetch(_NOT_NULL, tables) if tables else []
     never_null = {(row[0], row[1]) for row in rows}

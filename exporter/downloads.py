@@ -137,6 +137,6 @@ def _headers(order: Order, name: str, file_coding: str | None, coding: str | Non
         ("accept-ranges", "none"),
         # A proxy that buffers would take the export at full speed, into its memory and then onto its disk.
         ("x-accel-buffering", "no"),
-        ("cache-control", order.dataset.cache_control or "no-store"),
+        ("cache-control", order.dataset.header.cache_control or "no-store"),
     ]
     return [*headers, ("content-encoding", coding)] if coding else headers

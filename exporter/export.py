@@ -14,11 +14,11 @@ from exporter.plan import Plan, plan
 from exporter.scan import fetch, scan
 from exporter.work import Work
 from queries.blocks import pieces
-from queries.cast import Unrepresentable
 from queries.connection import Connection, encoding_of
 from queries.copy import takes_copy
 from queries.errors import CopyRefused, UnsentText, Untranslatable
 from queries.source import Source
+from queries.unrepresentable import Unrepresentable
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ async def export(order: Order, database: Database, threads: Executor) -> AsyncGe
         Unrepresentable: a value does not fit its Arrow type; its row counts from the first of the export.
     """
     begun = False
-    if order.dataset.source == "copy" and database.copies:
+    if order.dataset.header.source == "copy" and database.copies:
         try:
             async with aclosing(_attempt(order, database, threads, scan)) as chunks:
                 async for chunk in chunks:

@@ -2,7 +2,6 @@
 
 from exporter.http.problems import Fault, Problem, ProblemType
 from exporter.limits.exceeded import Exceeded
-from queries.cast import Unrepresentable
 from queries.errors import (
     ArgumentRejected,
     DatabaseUnavailable,
@@ -17,6 +16,7 @@ from queries.errors import (
     StatementTimeout,
     UnsentText,
 )
+from queries.unrepresentable import Unrepresentable
 
 _RETRY = {"retry-after": "5"}
 

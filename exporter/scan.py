@@ -14,12 +14,13 @@ from formats.encoder import Layout
 from queries.binding import bind
 from queries.connection import Connection
 from queries.copy import copy
-from queries.cursor import Argument, cursor
+from queries.cursor import cursor
+from queries.declaration import Value
 from queries.explain import estimated_rows, explained
-from queries.keys import keys
-from queries.pages import pages, size_of
+from queries.key_ranges import key_ranges
+from queries.page_ranges import page_ranges, size_of
 from queries.parallel import parallel
-from queries.projection import project
+from queries.projection import Projection, project
 from queries.source import Dialect, Reading, Source
 from queries.stability import unstable
 from queries.walk import Walk
@@ -27,6 +28,8 @@ from queries.walk import Walk
 log = logging.getLogger(__name__)
 
 _Division: TypeAlias = tuple[Walk | None, int]
+
+_PROJECTIONS = {Layout.CSV: Projection.CSV, Layout.TEXT: Projection.TEXT, Layout.TYPED: Projection.TYPED}
 
 _BYTES_EACH = 32 * 2**20
 """What makes another connection worth its while: some 30 ms of reading."""
@@ -73,7 +76,7 @@ async def scan(order: Order, database: Database, connection: Connection, planned
             yield await stack.enter_async_context(copy(connection, projected(sql), reads))
 
 
-async def check_estimate(order: Order, connection: Connection, sql: str, arguments: Sequence[Argument] = ()) -> None:
+async def check_estimate(order: Order, connection: Connection, sql: str, arguments: Sequence[Value] = ()) -> None:
     """Ask the planner how many rows it expects of a query, where there is a limit to that.
 
     Raises:
@@ -87,9 +90,9 @@ async def check_estimate(order: Order, connection: Connection, sql: str, argumen
 async def _division(order: Order, database: Database, connection: Connection, planned: Plan, sql: str) -> _Division:
     """Return the parts of the query, and how many more connections they are worth; None where it is read at once."""
     most = min(database.parallel - 1, database.followers.spare) if order.limit is None else 0
-    if most > 0 and order.dataset.table:
-        return await _pages(connection, order.dataset.table, planned, most)
-    if most > 0 and order.dataset.partition_by:
+    if most > 0 and order.dataset.header.table:
+        return await _pages(connection, order.dataset.header.table, planned, most)
+    if most > 0 and order.dataset.header.split_by:
         return await _ranges(order, connection, planned, sql, most)
     return None, 0
 
@@ -98,18 +101,18 @@ async def _pages(connection: Connection, table: str, planned: Plan, most: int) -
     size = await size_of(connection, table)
     more = min(most, size // _BYTES_EACH)
     names = [attribute.name for attribute in planned.description.attributes]
-    return (await pages(connection, table, names, size) if more else None), more
+    return (await page_ranges(connection, table, names, size) if more else None), more
 
 
 async def _ranges(order: Order, connection: Connection, planned: Plan, sql: str, most: int) -> _Division:
-    plan = await explained(connection, sql, how="VERBOSE, ")
+    plan = await explained(connection, sql, verbose=True)
     size = int(plan["Plan Rows"] * plan["Plan Width"])
     more = min(most, size // _BYTES_EACH)
     if more and (reasons := await unstable(connection, sql, plan)):
         log.warning("%s is read by one connection: %s differ between several", order.dataset.name, ", ".join(reasons))
         more = 0
-    key, attributes = order.dataset.partition_by or "", planned.description.attributes
-    return (await keys(connection, sql, attributes, key, size) if more else None), more
+    key, attributes = order.dataset.header.split_by or "", planned.description.attributes
+    return (await key_ranges(connection, sql, attributes, key, size) if more else None), more
 
 
 def projection(order: Order, planned: Plan, *, as_bytes: bool = False) -> "partial[str]":
@@ -117,7 +120,7 @@ def projection(order: Order, planned: Plan, *, as_bytes: bool = False) -> "parti
     return partial(
         project,
         columns=planned.columns,
-        layout=order.format.layout.value,
+        projection=_PROJECTIONS[order.format.layout],
         chosen=planned.chosen,
         limit=order.reading_limit,
         as_bytes=as_bytes,

@@ -8,10 +8,10 @@ import pyarrow as pa
 from exporter.order import Order
 from exporter.plan import Plan
 from formats.encoder import Layout
-from queries.cast import TypedDecoder
 from queries.decode import Decoder
 from queries.errors import RowsLost
 from queries.source import Source
+from queries.typed_decoder import TypedDecoder
 from queries.types import Column
 
 

@@ -51,7 +51,7 @@ def order(sql: str, extension: str, source: str = "copy", **how) -> Order:
     format_ = FORMATS[extension]
     declared = {
         name: how.pop(name)
-        for name in ("parameters", "columns", "on_unrepresentable", "table", "partition_by")
+        for name in ("parameters", "columns", "on_unrepresentable", "table", "split_by")
         if name in how
     }
     chosen = {
@@ -59,7 +59,11 @@ def order(sql: str, extension: str, source: str = "copy", **how) -> Order:
         for name in ("limit", "arguments", "compressor", "chosen", "ordered", "principal")
         if name in how
     }
-    dataset = Dataset(name="tested", title="Tested", sql=sql, source=source, **declared)
+    parameters = declared.pop("parameters", ())
+    declared["parameters"] = {one.name: one.model_dump(exclude={"name"}, exclude_unset=True) for one in parameters}
+    if "table" in declared:
+        sql = ""
+    dataset = Dataset("tested", sql=sql, title="Tested", source=source, **declared)
     ordered = Order(
         ID, chosen.pop("principal", ANONYMOUS), dataset, chosen.pop("arguments", {}), format_, format_.options(**how)
     )

@@ -27,13 +27,12 @@ class Limits:
 
     def bounds_of(self, dataset: Dataset) -> Bounds:
         """Return the bounds of a dataset's exports."""
-        own = {limit.name: getattr(dataset, limit.name) for limit in fields(Bounds)}
-        return replace(self.bounds, **{name: value for name, value in own.items() if value is not None})
+        return replace(self.bounds, **dataset.header.own_bounds())
 
 
 def place_of(visit: Visit, dataset: Dataset) -> Place:
     """Return the place that an export of a request would have."""
-    return Place(caller(visit), dataset.name, dataset.max_exports or 0)
+    return Place(caller(visit), dataset.name, dataset.header.max_exports or 0)
 
 
 def caller(visit: Visit) -> str:

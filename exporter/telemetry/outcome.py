@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from exporter.http.problems import Problem
 from exporter.telemetry.failing import trace
-from queries.cast import Unrepresentable
 from queries.errors import ArgumentRejected, PoolBusy, QueryError
+from queries.unrepresentable import Unrepresentable
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,7 @@ def orders(role: str) -> Iterator[tuple[str, Order]]:
     yield "pages", table
     yield "limit", replace(table, limit=3)
     for key in KEYS:
-        yield f"key {key}", order("SELECT * FROM shop.keyed", "csv", partition_by=key, ordered=False)
+        yield f"key {key}", order("SELECT * FROM shop.keyed", "csv", split_by=key, ordered=False)
 
 
 def _with_arguments(extension: str, source: str, *, null: bool = False) -> Order:

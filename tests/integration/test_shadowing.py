@@ -130,7 +130,7 @@ async def test_another_caller_s_rows_are_not_seen_by_an_operator(server, dsn):
     shared = Database(pool, Followers(pool, 2), parallel=3)
     principal = Principal("ann", ("*",), "north")
     rows = "id, at, region, (1, secret) AS pair, ARRAY[region]::pg_catalog.name[] AS names"
-    keyed = order(f"SELECT {rows} FROM shop.sales", "ndjson", partition_by="at", principal=principal)
+    keyed = order(f"SELECT {rows} FROM shop.sales", "ndjson", split_by="at", principal=principal)
     trusting = order("SELECT 2::numeric * id AS n FROM shop.sales", "csv", principal=principal)
     await server.read()
     try:

@@ -38,7 +38,7 @@ async def tables(database_url):
 
 
 async def found(connection, sql):
-    return await unstable(connection, sql, await explained(connection, sql, how="VERBOSE, "))
+    return await unstable(connection, sql, await explained(connection, sql, verbose=True))
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ async def test_such_a_query_is_read_by_one_connection_and_the_log_says_so(databa
     monkeypatch.setattr(walk, "BLOCK_BYTES", 10_000)
     exporting = database(database_url, size=3)
     for what, processes in (("pg_backend_pid()", 1), ("stability.kept(7)", 1), ("pg_backend_pid() * 0 + i % 1", 1)):
-        body = await document(exporting, order(f"SELECT i, {what} AS pid FROM stability.t", "csv", partition_by="i"))
+        body = await document(exporting, order(f"SELECT i, {what} AS pid FROM stability.t", "csv", split_by="i"))
         assert len({line.split(b",")[1] for line in body.splitlines()[1:]}) == processes
     assert [record.levelno for record in caplog.records] == [logging.WARNING] * 2
     assert "tested is read by one connection: pg_backend_pid differ between several" in caplog.text

@@ -16,8 +16,8 @@ from exporter.telemetry.logs import ConsoleFormatter
 from exporter.telemetry.metrics import Metrics
 from exporter.telemetry.telemetry import Telemetry
 from exporter.telemetry.visit import Visit
-from queries.dataset import ColumnOverride
 from queries.declaration import Parameter
+from queries.header import ColumnOverride
 from tests.exporting import database, order
 
 pytestmark = pytest.mark.anyio

@@ -9,8 +9,8 @@ from exporter.http.problems import ProblemType
 from exporter.options import option_models
 from exporter.settings import Settings
 from formats import registry
-from queries.dataset import ColumnOverride, Header
 from queries.declaration import Parameter
+from queries.header import ColumnOverride, Header
 from queries.types import Kind
 
 ROOT = Path(__file__).parents[2]

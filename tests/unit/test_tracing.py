@@ -13,7 +13,7 @@ from opentelemetry.trace.status import StatusCode
 from exporter.telemetry import tracing
 from exporter.telemetry.progress import Progress
 from exporter.telemetry.visit import Visit
-from queries.projection import project
+from queries.projection import Projection, project
 from tests.exporting import order
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -74,7 +74,7 @@ def test_a_span_of_a_failure_is_an_error(spans, outcome):
 
 def test_statements_name_the_span(spans):
     ordered, span = begun(GOOD)
-    sql = project("SELECT 1", [], "csv", comment=ordered.progress.comment)
+    sql = project("SELECT 1", [], Projection.CSV, comment=ordered.progress.comment)
     assert sql.startswith(f"/*traceparent='00-{TRACE}-{span.get_span_context().span_id:016x}-01'*/ SELECT")
 
 
