@@ -48,7 +48,7 @@ async def test_every_dataset_gives_rows_by_default_and_fewer_with_all_its_parame
 
 @pytest.mark.parametrize("name", CATALOG)
 def test_every_dataset_and_parameter_is_described(name: str) -> None:
-    assert CATALOG[name].description
+    assert CATALOG[name].header.description
     assert all(parameter.description for parameter in CATALOG[name].parameters)
 
 
