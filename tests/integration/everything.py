@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from exporter.access.principal import Principal
-from exporter.check import faults
+from exporter.check import Findings, findings
 from exporter.database import Database
 from exporter.descriptions import columns
 from exporter.export import export
@@ -161,7 +161,8 @@ async def _description(database: Database) -> Any:
         return await columns(dataset, described, known, connection)
 
 
-async def _check(dsn: str, search_path: tuple[str, ...], folder: Path) -> list[str]:
+async def _check(dsn: str, search_path: tuple[str, ...], folder: Path) -> Findings:
     (folder / "checked.sql").write_text(DATASET)
+    (folder / "split.sql").write_text(DATASET.replace("/*", '/*\nsplit_by = "day"'))
     settings = Settings.model_validate({"database_url": dsn, "datasets": folder, "search_path": search_path})
-    return await faults(load(folder), settings)
+    return await findings(load(folder), settings)

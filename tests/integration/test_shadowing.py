@@ -14,6 +14,7 @@ import exporter
 import queries
 from exporter import scan
 from exporter.access.principal import Principal
+from exporter.check import Findings
 from exporter.database import Database
 from queries import walk
 from queries.followers import Followers
@@ -106,7 +107,7 @@ async def test_nothing_of_the_search_path_stands_in_for_the_server_s_own(server,
     assert called == set()
     assert found == expected
     assert [name for name, came in found.items() if isinstance(came, str)] == ["refused argument", "changed setting"]
-    assert found["check"] == []
+    assert found["check"] == Findings()
 
 
 async def test_the_traps_are_open(server):

@@ -6,7 +6,7 @@ import pytest
 
 from exporter import scan
 from queries import walk
-from queries.explain import explained
+from queries.explain import explained, generic_plan
 from queries.stability import unstable
 from tests.exporting import database, document, order
 from tests.postgres import execute
@@ -86,6 +86,26 @@ async def test_the_same_rows_each_time(connection, sql):
 )
 async def test_other_rows_each_time(connection, sql, names):
     assert await found(connection, sql) == names
+
+
+@pytest.mark.parametrize(
+    ("sql", "names"),
+    [
+        ("SELECT i FROM stability.hiding WHERE i > $1::text::int", ["now"]),
+        ("SELECT i FROM stability.sampling WHERE i > $1::text::int AND word = ANY ($2::text[])", ["TABLESAMPLE"]),
+        ("SELECT i FROM stability.t WHERE at < $1::text::timestamptz", []),
+        ("SELECT i FROM stability.hiding", ["now"]),
+    ],
+)
+async def test_before_there_are_arguments(connection, sql, names):
+    async with connection.transaction(readonly=True):
+        for _ in range(2):
+            assert await unstable(connection, sql, await generic_plan(connection, sql, sql.count("$"))) == names
+        assert await connection.fetchval("SELECT count(*) FROM pg_prepared_statements WHERE name = 'generic'") == 0
+
+
+async def test_without_a_plan_the_text_tells(connection):
+    assert await unstable(connection, "SELECT i, random() FROM stability.t", None) == ["random"]
 
 
 async def test_such_a_query_is_read_by_one_connection_and_the_log_says_so(database_url, monkeypatch, caplog):
