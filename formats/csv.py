@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from formats.encoder import BlockEncoder, Format, Layout, Options
+from formats.encoder import BlockEncoder, CsvDialect, Format, Layout, Options
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -69,6 +69,10 @@ class CsvOptions(Options):
         if self.escaped() and _is_formula(self.null):
             raise ValueError("where formulas are escaped null must not begin like one")
         return self
+
+    def dialect(self) -> CsvDialect:
+        """Return the dialect that the options ask for."""
+        return CsvDialect(self.delimiter, self.null)
 
     def escaped(self) -> str:
         """Return what a formula begins with, if formulas are escaped."""

@@ -22,6 +22,16 @@ class Layout(Enum):
     """Record batches whose columns have the Arrow types of the schema."""
 
 
+@dataclass(frozen=True, slots=True)
+class CsvDialect:
+    """How the blocks of the CSV layout are written."""
+
+    delimiter: str = ","
+    """One ASCII character."""
+    null: str = ""
+    """What stands for NULL, unquoted."""
+
+
 class Options(BaseModel):
     """The options of one format; the query string names each with an underscore in front (`header` is `_header`)."""
 
@@ -30,6 +40,10 @@ class Options(BaseModel):
     def content_type(self, media_type: str) -> str:
         """Return `media_type` with the parameters that these options decide, as `Content-Type` carries it."""
         return media_type
+
+    def dialect(self) -> CsvDialect:
+        """Return how the blocks of the CSV layout are to be written; other layouts do not ask."""
+        return CsvDialect()
 
     def escaped(self) -> str:
         """Return the characters before which a text gets an apostrophe when it begins with one; of the CSV layout."""

@@ -17,11 +17,12 @@ from queries.quoting import literal
 
 
 class SqlFault(NamedTuple):
-    """What is wrong with the use of a name in a SQL text."""
+    """What is wrong with a dataset's SQL, or between the SQL and the header."""
 
-    name: str
+    key: tuple[str, ...]
+    """The path of the header's key that is at fault, where the SQL is not."""
     position: int | None
-    """An offset in characters; None where the SQL does not hold the name."""
+    """The offset in the SQL, in characters, or None where the header is at fault."""
     message: str
 
 
@@ -33,16 +34,20 @@ def faults(sql: str, declared: Sequence[str]) -> list[SqlFault]:
     found = placeholders(sql)
     used = {place.name for place in found}
     undeclared = [
-        SqlFault(place.name, place.start, f":{place.name} is not declared{suggestion(place.name, declared)}")
+        SqlFault((), place.start, f":{place.name} is not declared{suggestion(place.name, declared)}")
         for place in found
         if place.name not in declared and not place.depth
     ]
     bare = [
-        SqlFault(sql[start:end], start, f"{sql[start:end]} cannot be bound: declare a parameter and write its :name")
+        SqlFault((), start, f"{sql[start:end]} cannot be bound: declare a parameter and write its :name")
         for kind, start, end in tokens(sql)
         if kind == "number"
     ]
-    unused = [SqlFault(name, None, f":{name} is declared but not used") for name in declared if name not in used]
+    unused = [
+        SqlFault(("parameters", name), None, f":{name} is declared but not used")
+        for name in declared
+        if name not in used
+    ]
     return undeclared + bare + unused
 
 

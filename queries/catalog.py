@@ -1,30 +1,29 @@
 """The catalogue: a folder of SQL files, read and checked as a whole."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from queries.binding import faults as sql_faults
-from queries.dataset import ColumnOverride, Dataset, Header
-from queries.declaration import Declaration, Parameter
-from queries.header import HeaderSyntaxError, Split, key_lines, line_of, locate, parse, split
-from queries.lexer import trimmed
+from queries.consistency import faults as inconsistencies
+from queries.dataset import Dataset, checked_name
+from queries.declaration import Declaration
+from queries.header import ColumnOverride, Header
 from queries.parameters import suggestion
-from queries.partitioning import faults as partition_faults
+from queries.sql_file import HeaderSyntaxError, SqlFile, key_lines, line_of, locate, parse, split_file
 
 Catalog: TypeAlias = Mapping[str, Dataset]
 """The datasets by name, in the order of their names."""
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(?:\.[A-Za-z0-9][A-Za-z0-9_-]*)*")
 _ADVICE = "put a file NAME.sql with a SELECT there for each dataset"
+_RENAMED: Mapping[tuple[int | str, ...], str] = {("partition_by",): "split_by"}
+"""Keys of earlier versions, and what they are called now."""
 
 
-class Fault(NamedTuple):
-    """What is wrong with a file, and where; line 0 is the whole of it."""
+class FileFault(NamedTuple):
+    """What is wrong with a file, and on which line; 0 means the file as a whole."""
 
     path: Path
     line: int
@@ -37,7 +36,7 @@ class Fault(NamedTuple):
 class CatalogError(Exception):
     """The catalogue cannot be used; its text is one line for each fault."""
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
+    def __init__(self, faults: Iterable[FileFault]) -> None:
         self.faults = sorted(faults)
         super().__init__("\n".join(map(str, self.faults)))
 
@@ -49,10 +48,10 @@ def load(directory: Path) -> Catalog:
         CatalogError: with all that is wrong with all files.
     """
     if not directory.is_dir():
-        raise CatalogError([Fault(directory, 0, f"no such directory: create it and {_ADVICE}")])
+        raise CatalogError([FileFault(directory, 0, f"no such directory: create it and {_ADVICE}")])
     paths = sorted(path for path in directory.glob("*.sql") if not path.name.startswith("."))
     if not paths:
-        raise CatalogError([Fault(directory, 0, f"no datasets: {_ADVICE}")])
+        raise CatalogError([FileFault(directory, 0, f"no datasets: {_ADVICE}")])
     faults = list(_same_names(paths))
     datasets = [dataset for path in paths if (dataset := _read(path, faults))]
     if faults:
@@ -60,32 +59,39 @@ def load(directory: Path) -> Catalog:
     return {dataset.name: dataset for dataset in sorted(datasets, key=lambda dataset: dataset.name)}
 
 
-def _same_names(paths: Iterable[Path]) -> Iterable[Fault]:
+def _same_names(paths: Iterable[Path]) -> Iterable[FileFault]:
     first: dict[str, Path] = {}
     for path in paths:
         other = first.setdefault(path.stem.lower(), path)
         if other is not path:
-            yield Fault(path, 1, f"differs from {other.name} only by upper and lower case")
+            yield FileFault(path, 1, f"differs from {other.name} only by upper and lower case")
 
 
-def _read(path: Path, faults: list[Fault]) -> Dataset | None:
+def _read(path: Path, faults: list[FileFault]) -> Dataset | None:
     """Read one file; add what is wrong with it to the faults."""
 
     def wrong(line: int, message: str) -> None:
-        faults.append(Fault(path, line, message))
+        faults.append(FileFault(path, line, message))
 
-    if not _NAME.fullmatch(path.stem):
-        wrong(1, "expected a name of letters, digits, - and _, in parts with a dot between them")
+    known = len(faults)
+    try:
+        checked_name(path.stem)
+    except ValueError as error:
+        wrong(1, str(error))
     text = _text(path, wrong)
     if text is None:
         return None
     try:
-        parts = split(text, Header.model_fields)
+        parts = split_file(text, Header.model_fields)
     except HeaderSyntaxError as error:
         wrong(error.line, str(error))
         return None
     header = _header(parts, wrong)
-    return _dataset(path, parts, header) if header else None
+    if header is None or len(faults) > known:
+        return None
+    if header.table is not None:
+        return Dataset(path.stem, header=header, path=path)
+    return Dataset(path.stem, sql=parts.sql, header=header, path=path, line=parts.sql_line)
 
 
 Wrong: TypeAlias = Callable[[int, str], None]
@@ -109,7 +115,7 @@ def _text(path: Path, wrong: Wrong) -> str | None:
     return text
 
 
-def _header(parts: Split, wrong: Wrong) -> Header | None:
+def _header(parts: SqlFile, wrong: Wrong) -> Header | None:
     try:
         toml = parse(parts.header)
     except HeaderSyntaxError as error:
@@ -120,7 +126,11 @@ def _header(parts: Split, wrong: Wrong) -> Header | None:
     def wrong_key(path: tuple[str | int, ...], message: str) -> None:
         wrong(parts.header_line + locate(lines, path) - 1, message)
 
-    _check_sql(parts, toml, wrong, wrong_key)
+    for fault in inconsistencies(parts.sql, toml):
+        if fault.position is None:
+            wrong_key(fault.key, fault.message)
+        else:
+            wrong(parts.sql_line + line_of(parts.sql, fault.position) - 1, fault.message)
     try:
         return Header.model_validate(toml)
     except ValidationError as error:
@@ -130,35 +140,11 @@ def _header(parts: Split, wrong: Wrong) -> Header | None:
         return None
 
 
-def _check_sql(
-    parts: Split, toml: dict[str, Any], wrong: Wrong, wrong_key: Callable[[tuple[str | int, ...], str], None]
-) -> None:
-    declared = toml.get("parameters")
-    names = list(declared) if isinstance(declared, dict) else []
-    if "table" in toml:
-        if trimmed(parts.sql):
-            wrong_key(("table",), "the file has both a table and SQL: remove one")
-        for name in names:
-            wrong_key(("parameters", name), f"parameters.{name}: a table takes no parameters")
-        if "partition_by" in toml:
-            wrong_key(("partition_by",), "partition_by: a table is divided by its pages: remove it")
-    elif not trimmed(parts.sql):
-        wrong(parts.sql_line, "no SQL: write a SELECT, or name a table in the header")
-    else:
-        key = toml.get("partition_by")
-        if key is not None and toml.get("source") == "cursor":
-            wrong_key(("partition_by",), "partition_by: a cursor reads with one connection: remove one of the two")
-        partitioning = partition_faults(parts.sql, key) if isinstance(key, str) else []
-        for fault in [*sql_faults(parts.sql, names), *partitioning]:
-            if fault.position is None:
-                wrong_key(("parameters", fault.name), fault.message)
-            else:
-                wrong(parts.sql_line + line_of(parts.sql, fault.position) - 1, fault.message)
-
-
 def _message(details: ErrorDetails) -> str:
     match details["type"]:
         case "extra_forbidden":
+            if renamed := _RENAMED.get(details["loc"]):
+                return f"unknown key; write {renamed}"
             return "unknown key" + suggestion(str(details["loc"][-1]), _keys(details["loc"]))
         case "missing":
             return "missing"
@@ -173,18 +159,3 @@ def _message(details: ErrorDetails) -> str:
 def _keys(path: tuple[str | int, ...]) -> Iterable[str]:
     models: dict[str | int, type[BaseModel]] = {"parameters": Declaration, "columns": ColumnOverride}
     return (models.get(path[0], Header) if len(path) > 1 else Header).model_fields
-
-
-def _dataset(path: Path, parts: Split, header: Header) -> Dataset:
-    declared = {name: getattr(header, name) for name in Header.model_fields}
-    declared |= {"title": header.title or path.stem, "parameters": _parameters(header)}
-    if header.table is None:
-        return Dataset(name=path.stem, sql=parts.sql, path=path, line=parts.sql_line, **declared)
-    query = f"SELECT * FROM {header.table}"  # noqa: S608 - the header quotes the names
-    return Dataset(name=path.stem, sql=query, path=path, **declared)
-
-
-def _parameters(header: Header) -> tuple[Parameter, ...]:
-    return tuple(
-        Parameter(name=name, **declared.model_dump(exclude_unset=True)) for name, declared in header.parameters.items()
-    )

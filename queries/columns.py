@@ -1,6 +1,5 @@
 """Which Kind and which Arrow type each result column gets: the type table of docs/types.md, as code."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
@@ -8,10 +7,11 @@ from typing import Protocol
 import pyarrow as pa
 
 from queries.builtin import BUILTIN
-from queries.modifiers import decimal_type, display, numeric_type
+from queries.decimals import declared_decimal
+from queries.modifiers import display, numeric_type
+from queries.output_settings import ALL
 from queries.quoting import quoted
 from queries.types import Attribute, Column, Kind, PgType, Policy
-from queries.writing import ALL
 
 JSON_TYPE = pa.json_(pa.string())
 
@@ -199,17 +199,7 @@ def _overridden(column: Column, wanted: str) -> Column:
     if column.element is not None:
         element = _overridden(column.element, wanted)
         return replace(column, arrow_type=pa.list_(element.arrow_type), element=element)
-    number = _number(wanted)
+    number = pa.float64() if wanted == "double" else declared_decimal(wanted)
     if number is None or column.kind is not Kind.NUMERIC:
         raise ValueError(f"column {column.name!r} is {column.postgres_type} and cannot be exported as {wanted!r}")
     return replace(column, arrow_type=number)
-
-
-def _number(wanted: str) -> pa.DataType | None:
-    if wanted == "double":
-        return pa.float64()
-    match = re.fullmatch(r"decimal\(([0-9]{1,2}), ?([0-9]{1,2})\)", wanted)
-    if match is None:
-        return None
-    precision, scale = int(match[1]), int(match[2])
-    return decimal_type(precision, scale) if precision > 0 and scale <= precision else None

@@ -10,10 +10,10 @@ import asyncpg
 from queries.blocks import CopySource
 from queries.connection import Connection
 from queries.errors import CopyRefused, InvalidText, QueryError, RowsLost, translated
+from queries.output_settings import expected_values, verify
 from queries.source import Reading
 from queries.utf8 import is_utf8, mended
 from queries.wire import Copying, driver_of
-from queries.writing import verify, written_by
 
 _CANCEL_SECONDS = 5.0
 """How long the server may take to give a COPY up; then its connection is cut."""
@@ -84,7 +84,7 @@ async def receive(connection: Connection, sql: str, reading: Reading, source: Co
 
 
 async def _statement(connection: Connection, sql: str, reading: Reading, source: CopySource) -> int:
-    written = await written_by(connection, reading.settings)
+    written = await expected_values(connection, reading.settings)
     dialect, checked = reading.dialect, _Checked(reading, source)
     with translated(), driver_of(connection).copying(checked.rescue) as checked.copying:
         status = await connection.copy_from_query(

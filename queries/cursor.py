@@ -3,19 +3,18 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import asyncpg
 
-from queries.casts import documents
 from queries.connection import Connection
 from queries.csv_rows import Row, RowWriter
+from queries.declaration import Value
 from queries.errors import translated
+from queries.json_casts import documents
+from queries.output_settings import expected_values, verify
 from queries.source import Reading
 from queries.utf8 import is_utf8, mended_rows
-from queries.writing import verify, written_by
-
-Argument: TypeAlias = "str | list[str | None] | None"
 
 _FETCH_BYTES = 1 << 18
 """How much text one fetch aims at: the driver makes values of it on the event loop, in about a millisecond."""
@@ -92,7 +91,7 @@ class CursorSource:
 
 @asynccontextmanager
 async def cursor(
-    connection: Connection, sql: str, arguments: Sequence[Argument], reading: Reading
+    connection: Connection, sql: str, arguments: Sequence[Value], reading: Reading
 ) -> AsyncIterator[CursorSource]:
     """Open a portal on a query whose columns are all bytes.
 
@@ -102,7 +101,7 @@ async def cursor(
         arguments: their values as text.
         reading: what it returns.
     """
-    written = await written_by(connection, reading.settings)
+    written = await expected_values(connection, reading.settings)
     with translated():
         statement = await connection.prepare(sql)
         portal = await statement.cursor(*arguments)

@@ -33,16 +33,32 @@ class Declaration(BaseModel):
     # A field's validator sees the fields above it, so the order of the fields matters.
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
-    type: ParameterType
-    description: str = ""
-    nullable: bool = False
-    sensitive: bool = False
-    """Whether an argument may be written down nowhere: logs, the audit log and file names leave it out."""
-    choices: tuple[str, ...] | None = Field(default=None, min_length=1, strict=False)
-    pattern: str | None = None
-    min: str | None = None
-    max: str | None = None
-    default: str | list[str] | None = None
+    type: ParameterType = Field(description="The type of the parameter, or of each element of an array: `integer[]`.")
+    description: str = Field(default="", description="What the parameter means, for people.")
+    nullable: bool = Field(
+        default=False,
+        description="Whether no value means NULL. A blank value means NULL too, except of text.",
+    )
+    sensitive: bool = Field(
+        default=False,
+        description="Whether logs, the audit log and file names leave the argument out.",
+    )
+    choices: tuple[str, ...] | None = Field(
+        default=None,
+        min_length=1,
+        strict=False,
+        description="The only texts that are allowed.",
+    )
+    pattern: str | None = Field(
+        default=None,
+        description="A regular expression (RE2) that the whole text must match.",
+    )
+    min: str | None = Field(default=None, description="The smallest number, or the earliest date or time, allowed.")
+    max: str | None = Field(default=None, description="The largest number, or the latest date or time, allowed.")
+    default: str | list[str] | None = Field(
+        default=None,
+        description="The value if the caller gives none. Without it, a parameter that is not nullable is required.",
+    )
 
     @field_validator("choices", "pattern")
     @classmethod

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from queries.connection import Connection
 from queries.errors import DatabaseUnavailable, QueryError, translated
+from queries.explain import take_locks
 from queries.pool import Pool
 
 Begin: TypeAlias = Callable[[str], AbstractAsyncContextManager[Connection]]
@@ -85,6 +86,6 @@ async def _locked(
             if await connection.fetchval(_SERVER) != server:
                 raise DatabaseUnavailable("it is on another server, whose snapshot of the same name has other rows")
             await connection.execute(f"SET LOCAL lock_timeout = {_JOIN_MILLISECONDS}")
-            await connection.fetch(f"EXPLAIN (COSTS OFF) {sql}")
+            await take_locks(connection, sql)
             await connection.execute(f"SET LOCAL lock_timeout = {_READ_MILLISECONDS}")
         yield connection

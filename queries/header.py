@@ -1,143 +1,150 @@
-"""The header of a SQL file: the TOML document in one of the block comments before its SQL, and where its keys stand."""
+"""The keys of a dataset's header, each written once: file, Python and documentation are checked against them."""
 
 import re
-import tomllib
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Annotated, Any, Literal
 
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
+
+from queries.decimals import MAX_DIGITS, declared_decimal
+from queries.declaration import Declaration
 from queries.lexer import tokens
+from queries.types import Policy
 
-_PART = r"""(?: [\w-]+ | "(?:[^"\\\n]|\\.)*" | '[^'\n]*' )"""
-_MORE_PARTS = rf"(?: [ \t]* \. [ \t]* {_PART} )* [ \t]*"
-_TOML = rf"""^[ \t*]*(?: \[ .* \] [ \t\r]* (?: \#.* )? $ | {_PART} {_MORE_PARTS} = )"""
-"""How some line of a header begins, also of one in the style of Javadoc: `key =`, or `[table]`."""
-_KNOWN = rf"""^[ \t*{{]*(?: \[+ (?:KEYS) [.\]] | ["']?(?:KEYS)["']? {_MORE_PARTS} [=:] )"""
-"""What can hardly be anything else, be it YAML or JSON."""
-_NESTED = (
-    "/* begins a comment within the comment, also in a string or after #, and that one needs a */ of its own: "
-    'write "/\\u002a" in a string'
-)
-_ENDED = 'the first */ ends the header, also in a string or after #: write "*\\u002f" in a string'
-_NO_HEADER = "if that comment is no header, write it with -- before each line"
-_MULTILINE_STRING = re.compile(r'"""(?:\\.|.)*?"""|' + r"'''.*?'''", re.DOTALL)
-_KEY = re.compile(r"^[ \t]*(?:\[\[?(?P<table>[^\]\n]*)\]|(?P<key>[^=\n#\[]+)=)", re.MULTILINE)
-_NAME = re.compile(r'"([^"]*)"|\'([^\']*)\'|([^\s.\'"]+)')
-_AT_LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
+_QUOTED_NAME = re.compile(r'"(?:[^"\0]|"")+"')
 
 
-class Split(NamedTuple):
-    """A SQL file in two: what stands in its header, and the SQL after it; lines count from 1."""
-
-    header: str
-    header_line: int
-    sql: str
-    sql_line: int
+def _column_type(text: str) -> str:
+    if text in ("double", "json", "string") or declared_decimal(text):
+        return text.replace(" ", "")
+    raise ValueError(f'expected "decimal(p,s)" with p up to {MAX_DIGITS}, "double", "json" or "string"')
 
 
-class HeaderSyntaxError(ValueError):
-    """There is no telling the header, or it is not TOML; `line` counts within what was read, from 1."""
-
-    def __init__(self, message: str, line: int) -> None:
-        super().__init__(message)
-        self.line = line
-
-
-def split(text: str, keys: Collection[str]) -> Split:
-    """Part the header from the SQL; without a comment that looks like one before the SQL, the header is empty.
-
-    Others may stand around it: a licence, hints to an optimizer (`/*+ … */`) below it. `keys` are those of a header.
-
-    Raises:
-        HeaderSyntaxError: a comment never ends, or the header cannot be parted from what is around it.
-    """
-    known = re.compile(_KNOWN.replace("KEYS", "|".join(keys)), re.MULTILINE | re.VERBOSE)
-    any_key = re.compile(f"{_TOML}|{known.pattern}", re.MULTILINE | re.VERBOSE)
-    found: Split | None = None
-    hint: int | None = None
-    for start, end in _comments(text):
-        inner = text[start + 2 : end - 2]
-        if inner.startswith("+"):
-            hint = start if hint is None else hint
-        elif found and known.search(inner):
-            raise HeaderSyntaxError("a second header: put all keys into the first", line_of(text, start))
-        elif not found and any_key.search(inner):
-            if hint is not None:
-                raise HeaderSyntaxError("a hint above the header is not sent: move it below", line_of(text, hint))
-            found = Split(inner, line_of(text, start), text[end:], line_of(text, end))
-            _refuse_second_end(found)
-    return found or Split("", 1, text, 1)
+def _table(text: str) -> str:
+    """Quote a table's name, folded as the server folds it; nothing but one or two names gets through."""
+    pieces = [
+        f'"{_folded(text[start:end])}"' if kind == "identifier" else text[start:end]
+        for kind, start, end in tokens(text)
+    ]
+    names, dots = pieces[::2], pieces[1::2]
+    if len(pieces) not in (1, 3) or dots not in ([], ["."]) or not all(map(_QUOTED_NAME.fullmatch, names)):
+        raise ValueError('expected a table such as public.orders or "Sales"."Orders"')
+    return "".join(pieces)
 
 
-def _comments(text: str) -> Iterator[tuple[int, int]]:
-    """Yield where each block comment before the SQL begins and ends."""
-    for kind, start, end in tokens(text):
-        if kind == "comment":
-            if end - start < len("/**/") or not text.endswith("*/", start, end):
-                raise HeaderSyntaxError(_endless(text, start), line_of(text, start))
-            yield start, end
-        elif kind != "space":
-            return
+def _folded(name: str) -> str:
+    return re.sub("[A-Z]+", lambda upper: upper[0].lower(), name)
 
 
-def _endless(text: str, start: int) -> str:
-    message = "the comment never ends: write */ behind it"
-    nested = text.find("/*", start + 2)
-    return message if nested < 0 else f"{message}, and one for each /* within it (line {line_of(text, nested)})"
+def _parameter_name(name: str) -> str:
+    if not re.fullmatch("[a-z][a-z0-9_]*", name):
+        raise ValueError("expected a name of a-z, 0-9 and _ that begins with a letter")
+    return name
 
 
-def _refuse_second_end(found: Split) -> None:
-    """Refuse SQL in which a comment ends that has not begun there: the rest of the header."""
-    star = None
-    for kind, start, end in tokens(found.sql):
-        if kind == "operator" and found.sql[start:end] == "/" and star == start:
-            raise HeaderSyntaxError(_ENDED, found.sql_line)
-        star = end if kind == "operator" and found.sql[start:end] == "*" else None
+def _header_value(text: str) -> str:
+    if not re.fullmatch("[\x20-\x7e]+", text):
+        raise ValueError("expected one line of printable ASCII")
+    return text
 
 
-def line_of(text: str, position: int) -> int:
-    """Return the line, from 1, of an offset in characters."""
-    return text.count("\n", 0, position) + 1
+_ParameterName = Annotated[str, AfterValidator(_parameter_name)]
+
+# TOML's floats are read as Decimal, so that numeric defaults keep their digits.
+_Timeout = Annotated[float, Field(gt=0, le=2_000_000, strict=False)]
+_Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=False)]
 
 
-def parse(header: str) -> dict[str, Any]:
-    """Read TOML; floats become Decimal, so that they keep their digits.
+class ColumnOverride(BaseModel):
+    """What a dataset declares about one of its columns, where the server's own description does not do."""
 
-    Raises:
-        HeaderSyntaxError: it is not TOML; it says what to do about that.
-    """
-    try:
-        return tomllib.loads(header, parse_float=Decimal)
-    except tomllib.TOMLDecodeError as error:
-        raise _not_toml(header, str(error)) from None
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
-
-def _not_toml(header: str, message: str) -> HeaderSyntaxError:
-    if (nested := header.find("/*")) >= 0:
-        return HeaderSyntaxError(_NESTED, line_of(header, nested))
-    found = _AT_LINE.search(message)
-    line = int(found[1]) if found and found[1] else None
-    remedy = _NO_HEADER if line else _ENDED
-    return HeaderSyntaxError(f"{_AT_LINE.sub('', message)}; {remedy}", line or line_of(header, len(header)))
+    type: Annotated[str, AfterValidator(_column_type)] | None = Field(
+        default=None,
+        description='The type in Parquet and Arrow: `"decimal(p,s)"` or `"double"` for a `numeric` without precision; '
+        '`"json"` for arrays of several dimensions and types with a cast to json; `"string"` for the server\'s text.',
+    )
+    on_unrepresentable: Policy | None = Field(
+        default=None,
+        description="What happens to a value of this column that the format cannot hold; overrides the dataset's own.",
+    )
 
 
-def key_lines(header: str) -> dict[tuple[str, ...], int]:
-    """Return the line of every key and table, each under its whole path."""
-    text = _MULTILINE_STRING.sub(lambda string: "\n" * string[0].count("\n"), header)
-    lines: dict[tuple[str, ...], int] = {}
-    table: tuple[str, ...] = ()
-    for match in _KEY.finditer(text):
-        path = tuple("".join(parts) for parts in _NAME.findall(match["table"] or match["key"] or ""))
-        if match["table"] is not None:
-            table = path
-        else:
-            path = table + path
-        for length in range(1, len(path) + 1):
-            lines.setdefault(path[:length], line_of(text, match.end()))
-    return lines
+class OwnBounds(BaseModel):
+    """The bounds that a dataset sets for its exports: None leaves the service's own setting, 0 means no limit."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    max_rows: NonNegativeInt | None = Field(
+        default=None,
+        description="The most rows that one export may have; 0 means no limit. Overrides `EXPORTER_MAX_ROWS`.",
+    )
+    max_bytes: NonNegativeInt | None = Field(
+        default=None,
+        description="The most bytes that one export may send; 0 means no limit. Overrides `EXPORTER_MAX_BYTES`.",
+    )
+    max_seconds: _Seconds | None = Field(
+        default=None,
+        description="How many seconds one export may take; 0 means no limit. Overrides `EXPORTER_MAX_SECONDS`.",
+    )
+    max_estimated_rows: NonNegativeInt | None = Field(
+        default=None,
+        description="The most rows that PostgreSQL may expect before the query runs; 0 means no limit. "
+        "Overrides `EXPORTER_MAX_ESTIMATED_ROWS`.",
+    )
+
+    def own_bounds(self) -> dict[str, Any]:
+        """Return the bounds that are set, by name."""
+        bounds = {name: getattr(self, name) for name in OwnBounds.model_fields}
+        return {name: bound for name, bound in bounds.items() if bound is not None}
 
 
-def locate(lines: Mapping[tuple[str, ...], int], path: Sequence[str | int]) -> int:
-    """Return the line of a key, else that of the nearest table around it, else the header's first."""
-    names = tuple(str(part) for part in path)
-    return next((lines[names[:n]] for n in range(len(names), 0, -1) if names[:n] in lines), 1)
+class Header(OwnBounds):
+    """What a dataset says about itself besides its name and its SQL; in a SQL file, the TOML document in front."""
+
+    title: str = Field(
+        default="",
+        max_length=200,
+        description="A short name for people; without it the dataset's name is shown.",
+    )
+    description: str = Field(
+        default="",
+        description="What the dataset holds, in a sentence or more.",
+    )
+    table: Annotated[str, AfterValidator(_table)] | None = Field(
+        default=None,
+        description="A table or view that is exported whole, such as `public.orders`. The dataset then has no SQL.",
+    )
+    parameters: dict[_ParameterName, Declaration] = Field(
+        default={},
+        description="What a caller may set, by name. The SQL uses the parameter `since` as `:since`.",
+    )
+    columns: dict[str, ColumnOverride] = Field(
+        default={},
+        description="What becomes of a column, by the column's name.",
+    )
+    on_unrepresentable: Policy = Field(
+        default="error",
+        description="What happens to a value that the format cannot hold: the export fails, or the value becomes NULL.",
+    )
+    source: Literal["copy", "cursor"] = Field(
+        default="copy",
+        description="How rows are read. The cursor is slower, and is used by itself where the server refuses COPY.",
+    )
+    split_by: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None,
+        description="A column of integers, dates or timestamps. Several connections may read the query at once, "
+        "each a range of this column's values.",
+    )
+    statement_timeout: _Timeout | None = Field(
+        default=None,
+        description="How many seconds the query may run. Overrides `EXPORTER_STATEMENT_TIMEOUT`.",
+    )
+    cache_control: Annotated[str, AfterValidator(_header_value)] | None = Field(
+        default=None,
+        description="The `Cache-Control` header of an export; without it, `no-store`.",
+    )
+    max_exports: PositiveInt | None = Field(
+        default=None,
+        description="How many exports of this dataset may run at once; by default, as many as of all datasets.",
+    )

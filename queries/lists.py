@@ -4,9 +4,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json
 
-from queries.odd import Unrepresentable, refuse, without
 from queries.scalars import scalars
 from queries.types import Column, Kind
+from queries.unrepresentable import Unrepresentable, refuse, without
 
 # Kinds whose text, and so whose JSON, holds no comma, bracket, quote or backslash.
 _SIMPLE = frozenset(

@@ -5,13 +5,11 @@ import re
 import pyarrow as pa
 
 from queries.builtin import BUILTIN
+from queries.decimals import decimal_type
 from queries.types import PgType
 
 _HEADER = 4
 """What PostgreSQL adds to the modifiers of numeric, varchar and char: VARHDRSZ."""
-
-_DECIMAL128, _DECIMAL256 = 38, 76
-"""The most digits that they hold."""
 
 
 def numeric_type(modifier: int) -> pa.DataType:
@@ -30,13 +28,6 @@ def numeric_type(modifier: int) -> pa.DataType:
 def _precision_and_scale(modifier: int) -> tuple[int, int]:
     packed = modifier - _HEADER
     return (packed >> 16) & 0xFFFF, ((packed & 0x7FF) ^ 1024) - 1024
-
-
-def decimal_type(precision: int, scale: int) -> pa.DataType | None:
-    """Return Arrow's narrowest decimal of this precision, or None if there is none."""
-    if precision > _DECIMAL256:
-        return None
-    return pa.decimal128(precision, scale) if precision <= _DECIMAL128 else pa.decimal256(precision, scale)
 
 
 def display(type_: PgType, modifier: int) -> str:

@@ -1,6 +1,7 @@
-"""The SELECT around a dataset's query that makes every column's text what its layout reads."""
+"""The SELECT around a dataset's query that makes every column's text what its reader expects."""
 
 from collections.abc import Sequence
+from enum import Enum
 
 import pyarrow as pa
 
@@ -13,10 +14,23 @@ and JSON and arrays begin with a bracket, a quote, a number or a word; composite
 json."""
 
 
+class Projection(Enum):
+    """What a column's text is to be read as."""
+
+    CSV = "csv"
+    """The server's own text of each value, as COPY prints it."""
+
+    TEXT = "text"
+    """The same, but arrays and composites as JSON."""
+
+    TYPED = "typed"
+    """What `queries.typed_decoder` reads: arrays as JSON, but their elements as text where they are JSON themselves."""
+
+
 def project(  # noqa: PLR0913 - what is optional is by keyword
     sql: str,
     columns: Sequence[Column],
-    layout: str,
+    projection: Projection,
     *,
     chosen: Sequence[int] | None = None,
     limit: int | None = None,
@@ -33,8 +47,8 @@ def project(  # noqa: PLR0913 - what is optional is by keyword
     """
     positions = range(len(columns)) if chosen is None else chosen
     outputs = ", ".join(
-        f"{_output(f'c{position}', columns[position], layout, as_bytes, escaped)} AS {quoted(columns[position].name)}"
-        for position in positions
+        f"{_output(f'c{place}', columns[place], projection, as_bytes, escaped)} AS {quoted(columns[place].name)}"
+        for place in positions
     )
     # A query's last line may end in a comment: the bracket that closes it must not.
     aliases = f"({', '.join(f'c{position}' for position in range(len(columns)))})" if columns else ""
@@ -42,8 +56,8 @@ def project(  # noqa: PLR0913 - what is optional is by keyword
     return f"{comment}SELECT {outputs}\nFROM (\n{sql}\n) r{aliases}{bound}"
 
 
-def _output(name: str, column: Column, layout: str, as_bytes: bool, escaped: str) -> str:
-    expression = name if layout == "csv" else _json(name, column, layout)
+def _output(name: str, column: Column, projection: Projection, as_bytes: bool, escaped: str) -> str:
+    expression = name if projection is Projection.CSV else _json(name, column, projection)
     guarded = escaped and column.kind in _FREE_TEXT and column.postgres_type != "money"
     if not as_bytes and not guarded:
         return expression
@@ -67,10 +81,11 @@ def _begins(text: str, escaped: str) -> str:
     return f"({' OR '.join(conditions)})"
 
 
-def _json(name: str, column: Column, layout: str) -> str:
-    if column.kind not in (Kind.ARRAY, Kind.DOCUMENT) or (layout == "text" and column.cast_by_value):
+def _json(name: str, column: Column, projection: Projection) -> str:
+    by_value = projection is Projection.TEXT and column.cast_by_value
+    if column.kind not in (Kind.ARRAY, Kind.DOCUMENT) or by_value:
         return name
-    if layout == "typed":
+    if projection is Projection.TYPED:
         if column.arrow_type == pa.string():
             return name
         if column.element is not None and column.element.kind is Kind.JSON:

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from queries.decimals import most_digits
 from queries.errors import SettingsChanged
-from queries.odd import refuse, unlike, without
 from queries.temporal import moments, times, validity
 from queries.types import Column, Kind
+from queries.unrepresentable import refuse, unlike, without
 
 Kernel = Callable[[pa.Array, Column], pa.Array]
 
@@ -48,7 +49,7 @@ def _numeric(text: pa.Array, column: Column) -> pa.Array:
 def _surely_exact(text: pa.Array, type_: pa.DataType) -> bool:
     """Return whether no text has so many digits that Arrow's cast could overflow: it then wraps around in silence."""
     longest = pc.max(pc.binary_length(text)).as_py() or 0
-    return bool(longest + type_.scale <= (38 if pa.types.is_decimal128(type_) else 76))
+    return bool(longest + type_.scale <= most_digits(type_))
 
 
 def _decimal(text: pa.Array, column: Column) -> pa.Array:

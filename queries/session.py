@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from queries.acting import Acting
+from queries.output_settings import OUTPUT_SETTINGS
 from queries.quoting import quoted
-from queries.writing import WRITING
 
 _LEAST_IDLE_SECONDS = 600
 """However short its statements must be, a transaction may wait for the service's own work, and for a slow reader."""
@@ -42,7 +42,7 @@ class Session:
         # https://www.postgresql.org/docs/current/sql-createfunction.html#SQL-CREATEFUNCTION-SECURITY
         schemas = (*self.search_path, "pg_temp")
         return _BEGIN.format(
-            writing="\n".join(f"SET LOCAL {name} = '{value}';" for name, value in WRITING.items()),
+            writing="\n".join(f"SET LOCAL {name} = '{value}';" for name, value in OUTPUT_SETTINGS.items()),
             snapshot=f"SET TRANSACTION SNAPSHOT '{snapshot}';" if snapshot else "",
             statement_timeout=_milliseconds(seconds),
             idle_timeout=_milliseconds(max(seconds, _LEAST_IDLE_SECONDS) if seconds else 0),

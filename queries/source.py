@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from queries.output_settings import ENCODING
 from queries.types import Column
-from queries.writing import ENCODING
 
 BLOCK_BYTES = 1 << 20
 """About how much CSV a source gathers before it hands it on: below, hand-overs cost; above, only memory grows."""

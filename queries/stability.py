@@ -72,14 +72,14 @@ async def unstable(connection: Connection, sql: str, plan: Any) -> list[str]:
 
     Args:
         connection: one that could run it.
-        sql: the query, with literals for its arguments.
-        plan: its plan by EXPLAIN (VERBOSE, FORMAT JSON), which shows what views and functions in SQL hide.
+        sql: the query, with literals or `$1`…`$n` for its arguments.
+        plan: its verbose plan, which shows what views and functions in SQL hide; None tells only of the query's text.
     """
     words = _Words(set(), set(), set(), set())
     for expression in [sql, *_expressions(plan)]:
         _read(expression, words)
     found = sorted(words.moments | (words.identifiers & _CLOCKS))
-    found += ["TABLESAMPLE"] if _samples(plan) else []
+    found += ["TABLESAMPLE"] if plan is not None and _samples(plan) else []
     schemas, names = zip(*words.functions, strict=True) if words.functions else ((), ())
     with translated():
         looked_up = (schemas, names, list(words.operators), list(words.identifiers), _STEADY)

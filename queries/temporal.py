@@ -5,8 +5,8 @@ import re
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from queries.odd import refuse, replaced, unlike, without
 from queries.types import Column, Kind
+from queries.unrepresentable import refuse, replaced, unlike, without
 
 _DAY = 86_400_000_000
 _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"

@@ -5,9 +5,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from queries.cast import TypedDecoder, Unrepresentable, typed
 from queries.decode import Decoder
+from queries.typed_decoder import TypedDecoder, typed
 from queries.types import Column
+from queries.unrepresentable import Unrepresentable
 from tests.integration.typetable import plain
 
 

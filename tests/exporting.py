@@ -15,13 +15,13 @@ from exporter.exports.observers import Observer
 from exporter.exports.order import Order
 from exporter.problems import Problem
 from formats import registry
-from queries.cast import Unrepresentable
 from queries.dataset import Dataset
 from queries.errors import QueryError
 from queries.pool import Pool
 from queries.session import Session
 from queries.source import Reading
 from queries.types import Column, Kind
+from queries.unrepresentable import Unrepresentable
 
 FORMATS = registry.load()
 
@@ -53,7 +53,7 @@ def order(sql: str, extension: str, source: str = "copy", **how) -> Order:
     format_ = FORMATS[extension]
     declared = {
         name: how.pop(name)
-        for name in ("parameters", "columns", "on_unrepresentable", "table", "partition_by")
+        for name in ("parameters", "columns", "on_unrepresentable", "table", "split_by")
         if name in how
     }
     chosen = {
@@ -61,7 +61,11 @@ def order(sql: str, extension: str, source: str = "copy", **how) -> Order:
         for name in ("limit", "arguments", "compressor", "chosen", "ordered", "acting", "bounds", "dated")
         if name in how
     }
-    dataset = Dataset(name="tested", title="Tested", sql=sql, source=source, **declared)
+    parameters = declared.pop("parameters", ())
+    declared["parameters"] = {one.name: one.model_dump(exclude={"name"}, exclude_unset=True) for one in parameters}
+    if "table" in declared:
+        sql = ""
+    dataset = Dataset("tested", sql=sql, title="Tested", source=source, **declared)
     return Order(
         id=ID,
         dataset=dataset,

@@ -16,7 +16,7 @@ _NAMELESS = {
     "Boolean", "ParamRef", "Alias", "BoolExpr", "NullTest", "CoalesceExpr", "MinMaxExpr", "CaseWhen",
     "A_ArrayExpr", "RangeSubselect", "RangeFunction", "WithClause", "CommonTableExpr", "SQLValueFunction",
     "ExplainStmt", "CopyStmt", "DefElem", "TransactionStmt", "VariableSetStmt", "ClosePortalStmt",
-    "UnlistenStmt", "DeallocateStmt", "RowExpr", "ColumnDef",
+    "UnlistenStmt", "PrepareStmt", "ExecuteStmt", "DeallocateStmt", "RowExpr", "ColumnDef",
 }  # fmt: skip
 """The parts of a statement that name nothing which the search path could turn into something else."""
 

@@ -77,17 +77,19 @@ def serve(
 @app.command
 def check(*, database_url: DatabaseUrl = None, datasets: Datasets = None) -> None:
     """Load every dataset and have the database prepare its query; exit with 1 when anything is wrong."""
-    from exporter.commands.check import faults
+    from exporter.commands.check import findings
 
     settings = _settings(database_url, datasets)
     loaded = _load(settings)
     _check_database(settings)
     try:
-        wrong = asyncio.run(faults(loaded, settings))
+        found = asyncio.run(findings(loaded, settings))
     except QueryError as error:
         _fail(f"the database cannot be asked: {error}")
-    if wrong:
-        _fail("\n".join(wrong))
+    for warning in found.warnings:
+        print(warning, file=sys.stderr)  # noqa: T201 - a command's own words
+    if found.faults:
+        _fail("\n".join(found.faults))
     print(f"{len(loaded)} datasets are ready to be exported")  # noqa: T201 - a command's answer
 
 

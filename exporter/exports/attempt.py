@@ -18,11 +18,11 @@ from exporter.exports.pipeline import in_place, pipeline
 from exporter.exports.plan import Plan, plan
 from exporter.exports.scan import Scan
 from queries.blocks import pieces
-from queries.cast import Unrepresentable
 from queries.connection import Connection, encoding_of
 from queries.copy import takes_copy
 from queries.errors import CopyRefused, UnsentText, Untranslatable
 from queries.source import Source
+from queries.unrepresentable import Unrepresentable
 
 log = logging.getLogger(__name__)
 
@@ -136,7 +136,7 @@ class Attempts:
         async with self._transaction() as connection:
             planned = await plan(order, self._database, connection, self._threads)
             scan = Scan(order, planned, self._database, connection, self._transaction, self._comment)
-            by_copy = copies and order.dataset.source == "copy"
+            by_copy = copies and order.dataset.header.source == "copy"
             async with scan.by_copy() if by_copy else scan.by_cursor() as source:
                 yield Attempt(planned, source, scan.estimate, connection, self._counts)
 
@@ -144,7 +144,7 @@ class Attempts:
     async def _transaction(self, snapshot: str | None = None) -> AsyncIterator[Connection]:
         """Lend a connection for the order; see `Pool.transaction`."""
         order, counts = self._order, self._counts
-        name, seconds = f"exporter {order.id} {order.dataset.name}", order.dataset.statement_timeout
+        name, seconds = f"exporter {order.id} {order.dataset.name}", order.dataset.header.statement_timeout
         began = time.monotonic()
         async with self._database.pool.transaction(name, seconds, acting=order.acting, snapshot=snapshot) as connection:
             # Further connections are not waited for, and come after the first.

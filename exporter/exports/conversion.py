@@ -9,10 +9,10 @@ import pyarrow as pa
 from exporter.exports.bounds import Bounds
 from exporter.exports.compression import Compressor
 from formats.encoder import Encoder, Layout
-from queries.cast import TypedDecoder
 from queries.decode import Decoder
 from queries.errors import RowsLost
 from queries.source import Source
+from queries.typed_decoder import TypedDecoder
 from queries.types import Column
 
 T = TypeVar("T")

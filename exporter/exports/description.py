@@ -53,7 +53,9 @@ async def described(dataset: Dataset, acting: Acting, database: Database) -> lis
 
 async def _never_null(dataset: Dataset, description: Description, connection: Connection) -> set[tuple[int, int]]:
     """Return the columns of a dataset's table that are NOT NULL, by the oid of the table and their number in it."""
-    tables = sorted({attribute.table for attribute in description.attributes if attribute.table and dataset.table})
+    tables = sorted(
+        {attribute.table for attribute in description.attributes if attribute.table and dataset.header.table}
+    )
     if not tables:
         return set()
     with translated():

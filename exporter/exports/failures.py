@@ -2,7 +2,6 @@
 
 from exporter.exports.bounds import Exceeded
 from exporter.problems import Fault, Problem, ProblemType
-from queries.cast import Unrepresentable
 from queries.errors import (
     ArgumentRejected,
     DatabaseUnavailable,
@@ -17,6 +16,7 @@ from queries.errors import (
     StatementTimeout,
     UnsentText,
 )
+from queries.unrepresentable import Unrepresentable
 
 _SOON = 5
 """Seconds after which to try again."""

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from exporter.problems import Problem
 from exporter.tracebacks import trace
-from queries.cast import Unrepresentable
 from queries.errors import ArgumentRejected, PoolBusy, QueryError
+from queries.unrepresentable import Unrepresentable
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,7 +135,7 @@ async def columns_of(
 
 def _resolved(dataset: Dataset, description: Description, types: Mapping[int, PgType]) -> list[Column]:
     try:
-        return resolve(description.attributes, types, dataset.columns, dataset.on_unrepresentable)
+        return resolve(description.attributes, types, dataset.header.columns, dataset.header.on_unrepresentable)
     except ValueError as error:
         raise QueryRejected(str(error)) from error
 

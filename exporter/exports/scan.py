@@ -14,12 +14,13 @@ from formats.encoder import Layout
 from queries.binding import bind
 from queries.connection import Connection
 from queries.copy import copy
-from queries.cursor import Argument, cursor
+from queries.cursor import cursor
+from queries.declaration import Value
 from queries.explain import estimated_rows, explained
-from queries.keys import keys
-from queries.pages import pages, size_of
+from queries.key_ranges import key_ranges
+from queries.page_ranges import page_ranges, size_of
 from queries.parallel import parallel
-from queries.projection import project
+from queries.projection import Projection, project
 from queries.source import Dialect, Reading, Source
 from queries.stability import unstable
 from queries.walk import Walk
@@ -27,6 +28,8 @@ from queries.walk import Walk
 log = logging.getLogger(__name__)
 
 _Division: TypeAlias = tuple[Walk | None, int]
+
+_PROJECTIONS = {Layout.CSV: Projection.CSV, Layout.TEXT: Projection.TEXT, Layout.TYPED: Projection.TYPED}
 
 _BYTES_EACH = 32 * 2**20
 """What makes another connection worth its while: some 30 ms of reading."""
@@ -88,7 +91,7 @@ class Scan:
             else:
                 yield await stack.enter_async_context(copy(connection, projected(sql), reads))
 
-    async def _check_estimate(self, sql: str, arguments: Sequence[Argument] = ()) -> None:
+    async def _check_estimate(self, sql: str, arguments: Sequence[Value] = ()) -> None:
         """Ask the planner how many rows it expects of a query, where there is a limit to that."""
         bounds = self.order.bounds
         if bounds.max_estimated_rows:
@@ -97,22 +100,22 @@ class Scan:
 
     async def _division(self, sql: str) -> _Division:
         """Return the parts of the query, or None, and how many more connections they are worth."""
-        database, dataset = self.database, self.order.dataset
+        database, header = self.database, self.order.dataset.header
         most = min(database.parallel - 1, database.followers.spare) if self.order.limit is None else 0
-        if most > 0 and dataset.table:
-            return await self._pages(dataset.table, most)
-        if most > 0 and dataset.partition_by:
-            return await self._ranges(sql, dataset.partition_by, most)
+        if most > 0 and header.table:
+            return await self._pages(header.table, most)
+        if most > 0 and header.split_by:
+            return await self._ranges(sql, header.split_by, most)
         return None, 0
 
     async def _pages(self, table: str, most: int) -> _Division:
         size = await size_of(self.connection, table)
         more = min(most, size // _BYTES_EACH)
         names = [attribute.name for attribute in self.plan.description.attributes]
-        return (await pages(self.connection, table, names, size) if more else None), more
+        return (await page_ranges(self.connection, table, names, size) if more else None), more
 
     async def _ranges(self, sql: str, key: str, most: int) -> _Division:
-        planned = await explained(self.connection, sql, how="VERBOSE, ")
+        planned = await explained(self.connection, sql, verbose=True)
         self.estimate = int(planned["Plan Rows"])
         size = int(planned["Plan Rows"] * planned["Plan Width"])
         more = min(most, size // _BYTES_EACH)
@@ -121,14 +124,14 @@ class Scan:
             log.warning("%s is read by one connection: %s differ between several", name, ", ".join(reasons))
             more = 0
         attributes = self.plan.description.attributes
-        return (await keys(self.connection, sql, attributes, key, size) if more else None), more
+        return (await key_ranges(self.connection, sql, attributes, key, size) if more else None), more
 
     def _projection(self, *, as_bytes: bool = False) -> "partial[str]":
         """Return what makes of the dataset's query, or of a part of it, the one that gives the order's columns."""
         return partial(
             project,
             columns=self.plan.columns,
-            layout=self.order.layout.value,
+            projection=_PROJECTIONS[self.order.layout],
             chosen=self.plan.chosen,
             limit=self.order.reading_limit,
             as_bytes=as_bytes,
@@ -140,7 +143,8 @@ class Scan:
         """Return what the source reads, in the CSV that the layout reads."""
         columns, layout = self.plan.outputs, self.order.layout
         if layout is Layout.CSV:
-            dialect = Dialect(**self.order.options.model_dump(include={"delimiter", "null"}))
+            asked = self.order.options.dialect()
+            dialect = Dialect(asked.delimiter, asked.null)
             return Reading(columns, dialect, encodes=bool(self.order.options.escaped()))
         if layout is Layout.TEXT:
             casts = {place: column.json_cast for place, column in enumerate(columns) if column.cast_by_value}

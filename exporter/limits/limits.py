@@ -24,8 +24,7 @@ class Limits:
 
     def bounds_of(self, dataset: Dataset) -> Bounds:
         """Return the bounds of a dataset's exports."""
-        own = {limit.name: getattr(dataset, limit.name) for limit in fields(Bounds)}
-        return replace(self.bounds, **{name: value for name, value in own.items() if value is not None})
+        return replace(self.bounds, **dataset.header.own_bounds())
 
 
 def limits(settings: Settings) -> Limits:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from formats.encoder import Format
 from queries import catalog
-from queries.catalog import Catalog, CatalogError, Fault
+from queries.catalog import Catalog, CatalogError, FileFault
 
 
 def load(directory: Path, formats: Mapping[str, Format]) -> Catalog:
@@ -16,7 +16,7 @@ def load(directory: Path, formats: Mapping[str, Format]) -> Catalog:
     """
     loaded = catalog.load(directory)
     faults = [
-        Fault(directory / f"{name}.sql", 0, f"a name that ends in .{ending} would hide another dataset's {ending}")
+        FileFault(directory / f"{name}.sql", 0, f"a name that ends in .{ending} would hide another dataset's {ending}")
         for name in loaded
         if (ending := name.rpartition(".")[2]) in formats and "." in name
     ]

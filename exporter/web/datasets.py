@@ -57,7 +57,7 @@ def summary(dataset: Dataset, formats: Mapping[str, Format], folder: str = "") -
     return {
         "name": dataset.name,
         "title": dataset.title,
-        "description": dataset.description,
+        "description": dataset.header.description,
         "parameters": [
             {
                 "name": parameter.name,

@@ -118,7 +118,7 @@ async def _begun(service: Service, principal: Principal, request: Request, downl
         Disconnected: the client left before it had any.
     """
     order, limits, visit = downloading.order, service.limits, visit_of(request.scope)
-    place = place_of(principal, visit, order.dataset, order.dataset.max_exports or 0)
+    place = place_of(principal, visit, order.dataset, order.dataset.header.max_exports or 0)
     origin = Origin(visit.who, visit.address, visit.traceparent, service.telemetry.audit.came(visit))
     run = service.engine.run(order, origin, turn=limits.admission.holding(place))
     chunks = run.chunks()
@@ -171,6 +171,6 @@ def _headers(
         ("accept-ranges", "none"),
         # A proxy that buffers would take the export at full speed, into its memory and then onto its disk.
         ("x-accel-buffering", "no"),
-        ("cache-control", order.dataset.cache_control or "no-store"),
+        ("cache-control", order.dataset.header.cache_control or "no-store"),
     ]
     return [*headers, ("content-encoding", coding)] if coding else headers

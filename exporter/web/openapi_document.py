@@ -108,7 +108,7 @@ def _export_operation(dataset: Dataset, format_: Format, options: list[dict[str,
     return {
         "operationId": f"export.{dataset.name}.{format_.name}",
         "summary": f"{dataset.title} as {format_.title}",
-        "description": dataset.description,
+        "description": dataset.header.description,
         "tags": ["exports"],
         "parameters": [*_arguments(dataset), *options, _RANGE],
         "responses": {

@@ -64,6 +64,16 @@ def test_check_that_finds_nothing_wrong(source: str, tmp_path: Path) -> None:
     assert "1 dataset" in done.stdout
 
 
+def test_check_warns_of_a_key_that_has_no_effect(source: str, tmp_path: Path) -> None:
+    (tmp_path / "good.sql").write_text('/*\nsplit_by = "id"\n*/\nSELECT id FROM acceptance.items\n')
+    header = '/*\nsplit_by = "id"\n[parameters.least]\ntype = "integer"\n*/'
+    (tmp_path / "dice.sql").write_text(f"{header}\nSELECT id, random() FROM acceptance.items WHERE id > :least\n")
+    done = exporter("check", database_url=source, datasets=tmp_path)
+    expected = f"{tmp_path / 'dice.sql'}:5: warning: split_by has no effect: random differs between connections\n"
+    assert (done.returncode, done.stderr) == (0, expected)
+    assert "2 datasets" in done.stdout
+
+
 def test_check_without_a_database(tmp_path: Path) -> None:
     (tmp_path / "good.sql").write_text("SELECT 1 AS one\n")
     dsn = f"postgresql://someone:very-secret@127.0.0.1:{free_port()}/nowhere"

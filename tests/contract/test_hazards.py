@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from exporter.problems import Problem, ProblemType
-from queries.cast import Unrepresentable
+from queries.unrepresentable import Unrepresentable
 from tests.exporting import FORMATS, database, document, order, psql_output
 
 pytestmark = pytest.mark.anyio

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from exporter.access.principal import Principal
-from exporter.commands.check import faults
+from exporter.commands.check import Findings, findings
 from exporter.exports.bounds import Bounds
 from exporter.exports.database import Database
 from exporter.exports.engine import Engine
@@ -109,7 +109,7 @@ def orders(role: str) -> Iterator[tuple[str, Order]]:
     yield "pages", table
     yield "limit", replace(table, limit=3)
     for key in KEYS:
-        yield f"key {key}", order("SELECT * FROM shop.keyed", "csv", partition_by=key, ordered=False)
+        yield f"key {key}", order("SELECT * FROM shop.keyed", "csv", split_by=key, ordered=False)
 
 
 def _with_arguments(extension: str, source: str, *, null: bool = False) -> Order:
@@ -156,7 +156,8 @@ async def _description(database: Database) -> Any:
         return await Engine(database, threads).describe(dataset, Acting())
 
 
-async def _check(dsn: str, search_path: tuple[str, ...], folder: Path) -> list[str]:
+async def _check(dsn: str, search_path: tuple[str, ...], folder: Path) -> Findings:
     (folder / "checked.sql").write_text(DATASET)
+    (folder / "split.sql").write_text(DATASET.replace("/*", '/*\nsplit_by = "day"'))
     settings = Settings.model_validate({"database_url": dsn, "datasets": folder, "search_path": search_path})
-    return await faults(load(folder), settings)
+    return await findings(load(folder), settings)

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
 
 from queries.columns import resolve
 from queries.decode import Decoder
 from queries.describe import describe, types_of
-from queries.projection import project
+from queries.projection import Projection, project
 from queries.types import Column, Policy
 from tests.decoding import decoded
 
@@ -38,25 +38,23 @@ async def columns_of(
     return resolve(description.attributes, types, overrides or {}, policy)
 
 
-async def copied(
-    connection: Any, query: str, columns: list[Column], layout: Literal["csv", "text", "typed"], **how: Any
-) -> bytes:
+async def copied(connection: Any, query: str, columns: list[Column], projection: Projection, **how: Any) -> bytes:
     await connection.execute(SETTINGS)
     block = bytearray()
 
     async def write(chunk: bytes) -> None:
         block.extend(chunk)
 
-    await connection.copy_from_query(project(query, columns, layout, **how), output=write, format="csv")
+    await connection.copy_from_query(project(query, columns, projection, **how), output=write, format="csv")
     return bytes(block)
 
 
 async def texts(
-    connection: Any, query: str, columns: list[Column], layout: Literal["csv", "text", "typed"], **how: Any
+    connection: Any, query: str, columns: list[Column], projection: Projection, **how: Any
 ) -> pa.RecordBatch:
-    return Decoder([pa.string()] * len(columns)).decode(await copied(connection, query, columns, layout, **how))
+    return Decoder([pa.string()] * len(columns)).decode(await copied(connection, query, columns, projection, **how))
 
 
 async def read(connection: Any, query: str, **how: Any) -> pa.RecordBatch:
     columns = await columns_of(connection, query, **how)
-    return decoded(columns, await copied(connection, query, columns, "typed"))
+    return decoded(columns, await copied(connection, query, columns, Projection.TYPED))

@@ -110,7 +110,7 @@ async def test_every_connection_of_a_parallel_scan_acts_as_the_caller(acting_url
 
     monkeypatch.setattr(shared.pool, "transaction", transaction)
     acting = Principal("ann", ("*",), f"{ROLE}_south").acting
-    ordered = order("SELECT *, current_user AS who FROM acting.sales", "csv", partition_by="id", acting=acting)
+    ordered = order("SELECT *, current_user AS who FROM acting.sales", "csv", split_by="id", acting=acting)
     try:
         body = await document(shared, ordered)
     finally:

@@ -30,7 +30,7 @@ def table(database_url):
 
 
 def bounded(extension, source="copy", sql="TABLE bounds.rows", **how):
-    options = {name: how.pop(name) for name in ("limit", "table", "partition_by", "ordered") if name in how}
+    options = {name: how.pop(name) for name in ("limit", "table", "split_by", "ordered") if name in how}
     return replace(order(sql, extension, source, **options), bounds=Bounds(**how))
 
 
@@ -51,7 +51,7 @@ OF_TABLE = {"table": '"bounds"."rows"', "sql": "SELECT * FROM bounds.rows"}
 
 
 @pytest.mark.parametrize("extension", ["csv", "arrows"])
-@pytest.mark.parametrize("divided", [OF_TABLE, OF_TABLE | {"ordered": False}, {"partition_by": "id"}])
+@pytest.mark.parametrize("divided", [OF_TABLE, OF_TABLE | {"ordered": False}, {"split_by": "id"}])
 async def test_rows_are_counted_over_all_connections(database_url, monkeypatch, divided, extension):
     monkeypatch.setattr(scan, "_BYTES_EACH", 1)
     monkeypatch.setattr("queries.walk.BLOCK_BYTES", 1 << 16)

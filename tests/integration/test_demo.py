@@ -3,7 +3,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from queries.binding import Template, bind
+from queries.binding import bind
 from queries.catalog import load
 from queries.parameters import validate
 from tests.conftest import DEMO
@@ -30,7 +30,7 @@ async def count(url: str, name: str, supplied: dict[str, list[str]]) -> int:
     assert faults == []
     connection: Any = await asyncpg.connect(url)  # `bind` asks for a pool's
     try:
-        sql = await bind(connection, Template(dataset.sql, dataset.parameters), list(values.values()))
+        sql = await bind(connection, dataset.query, list(values.values()))
         return int(await connection.fetchval(f"SELECT count(*) FROM (\n{sql}\n) AS rows"))
     finally:
         await connection.close()
@@ -48,7 +48,7 @@ async def test_every_dataset_gives_rows_by_default_and_fewer_with_all_its_parame
 
 @pytest.mark.parametrize("name", CATALOG)
 def test_every_dataset_and_parameter_is_described(name: str) -> None:
-    assert CATALOG[name].description
+    assert CATALOG[name].header.description
     assert all(parameter.description for parameter in CATALOG[name].parameters)
 
 

@@ -14,4 +14,4 @@ async def test_a_connection_with_a_codec_of_its_own(connection, decoder):
     if decoder is not None:
         await connection.set_type_codec("json", schema="pg_catalog", encoder=json.dumps, decoder=decoder)
     assert await estimated_rows(connection, "SELECT * FROM generate_series(1, $1::text::int) i", ["77"]) == 77
-    assert (await explained(connection, "SELECT 1", how="VERBOSE, "))["Output"] == ["1"]
+    assert (await explained(connection, "SELECT 1", verbose=True))["Output"] == ["1"]

@@ -11,8 +11,8 @@ import pytest
 from exporter.exports import scan
 from exporter.exports.compression import Gzip
 from queries import walk
-from queries.dataset import ColumnOverride
 from queries.errors import InvalidText, QueryRejected
+from queries.header import ColumnOverride
 from tests.exporting import FORMATS, document, opened, order
 from tests.postgres import execute, fresh_database
 
@@ -119,7 +119,7 @@ async def test_each_column_has_its_own_policy(exporting):
 async def test_a_table_that_several_connections_read(exporting, monkeypatch, extension):
     monkeypatch.setattr(scan, "_BYTES_EACH", 1)
     monkeypatch.setattr(walk, "BLOCK_BYTES", 30_000)
-    for how in ({"partition_by": "i"}, {"table": "kept"}):
+    for how in ({"split_by": "i"}, {"table": "kept"}):
         assert await refusal(exporting, "SELECT * FROM kept", extension, **how) == ("bad", 4999)
         assert await refusal(exporting, "SELECT * FROM kept", extension, ordered=False, **how) == ("bad", None)
         cleared = order("SELECT * FROM kept", extension, on_unrepresentable="null", **how)

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from queries.dataset import ColumnOverride
 from queries.errors import QueryRejected
-from queries.odd import Unrepresentable
+from queries.header import ColumnOverride
+from queries.unrepresentable import Unrepresentable
 from tests.exporting import document, opened, order
 from tests.postgres import execute, fresh_database
 

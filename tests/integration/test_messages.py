@@ -100,7 +100,7 @@ async def test_every_format(exporting, extension):
 @pytest.mark.parametrize("ordered", [True, False])
 async def test_a_table_that_several_connections_read(exporting, small, ordered):
     sql = "SELECT i, messages.notice(i) AS said, dots FROM messages.counted WHERE i % 3 > 0"
-    lines = (await document(exporting, order(sql, "csv", partition_by="i", ordered=ordered))).splitlines()
+    lines = (await document(exporting, order(sql, "csv", split_by="i", ordered=ordered))).splitlines()
     assert sorted(lines[1:]) == sorted(b"%d,%d,%b" % (i, i, b"." * 100) for i in range(1, 6001) if i % 3)
 
 
@@ -206,4 +206,4 @@ async def test_rows_that_are_lost_of_a_compressed_file(telling):
 @pytest.mark.parametrize("ordered", [True, False])
 async def test_rows_that_one_of_several_connections_lost(telling, small, ordered):
     with pytest.raises(RowsLost):
-        await document(telling, order("SELECT * FROM messages.counted", "csv", partition_by="i", ordered=ordered))
+        await document(telling, order("SELECT * FROM messages.counted", "csv", split_by="i", ordered=ordered))

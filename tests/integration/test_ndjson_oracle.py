@@ -5,6 +5,7 @@ import pytest
 
 from formats.ndjson import NdjsonEncoder, NdjsonOptions
 from queries.columns import text_schema
+from queries.projection import Projection
 from tests.integration.reading import SETTINGS, columns_of, texts
 from tests.integration.typetable import CASES, SCHEMA
 
@@ -44,7 +45,7 @@ async def connection(database_url):
 async def ndjson(connection, query):
     columns = await columns_of(connection, query)
     encoder = NdjsonEncoder(text_schema(columns), NdjsonOptions())
-    lines = encoder.write(encoder.prepare(await texts(connection, query, columns, "text")))
+    lines = encoder.write(encoder.prepare(await texts(connection, query, columns, Projection.TEXT)))
     return (encoder.header() + lines + encoder.finish()).decode().split("\n")
 
 

@@ -7,9 +7,9 @@ import pyarrow as pa
 import pytest
 
 from queries.builtin import BUILTIN
-from queries.cast import Unrepresentable
 from queries.describe import look_up
-from queries.projection import project
+from queries.projection import Projection, project
+from queries.unrepresentable import Unrepresentable
 from tests.decoding import decoded
 from tests.integration.reading import Declared, columns_of, copied, read, texts
 from tests.integration.typetable import plain
@@ -162,21 +162,21 @@ async def test_intervals_are_text(connection):
 async def test_a_query_keeps_its_order_its_comment_and_its_duplicate_names(connection):
     query = "SELECT n AS a, -n AS a FROM generate_series(1, 1000) n ORDER BY n DESC -- newest first"
     columns = await columns_of(connection, query)
-    batch = await texts(connection, query, columns, "csv", limit=3)
+    batch = await texts(connection, query, columns, Projection.CSV, limit=3)
     assert [array.to_pylist() for array in batch.columns] == [["1000", "999", "998"], ["-1000", "-999", "-998"]]
 
 
 async def test_chosen_columns_come_in_the_chosen_order_with_their_own_names(connection):
     query = 'SELECT 1 AS a, 2 AS "b ""c""", 3 AS d'
     columns = await columns_of(connection, query)
-    record = await connection.fetchrow(project(query, columns, "csv", chosen=[2, 1]))
+    record = await connection.fetchrow(project(query, columns, Projection.CSV, chosen=[2, 1]))
     assert list(record.items()) == [("d", 3), ('b "c"', 2)]
 
 
 @pytest.mark.parametrize("query", ["SELECT FROM generate_series(1, 5)", "SELECT 1 AS a FROM generate_series(1, 5)"])
 async def test_rows_without_columns_are_counted(connection, query):
     columns = await columns_of(connection, query)
-    block = await copied(connection, query, columns, "typed", chosen=[], limit=4)
+    block = await copied(connection, query, columns, Projection.TYPED, chosen=[], limit=4)
     assert decoded([], block).num_rows == 4
 
 
@@ -185,13 +185,13 @@ async def test_as_many_columns_as_a_table_can_have_work_in_every_way(connection)
     columns = await columns_of(connection, query)
     batch = await read(connection, query)
     assert (batch.num_columns, batch.column(1598).to_pylist()) == (1600, [799])
-    assert len(await connection.fetchrow(project(query, columns, "text", as_bytes=True))) == 1600
+    assert len(await connection.fetchrow(project(query, columns, Projection.TEXT, as_bytes=True))) == 1600
 
 
 async def test_a_composite_whose_fields_are_null_is_no_null(connection):
     query = "SELECT ROW(NULL) AS v UNION ALL SELECT NULL"
     columns = await columns_of(connection, query)
-    rows = await connection.fetch(project(query, columns, "typed", as_bytes=True))
+    rows = await connection.fetch(project(query, columns, Projection.TYPED, as_bytes=True))
     assert [row[0] is None for row in rows] == [False, True]
     assert plain(await column(connection, query, overrides={"v": Declared(type="json")})) == ['{"f1":null}', None]
 

@@ -5,7 +5,7 @@ import pytest
 from exporter.exports import scan
 from queries import walk
 from queries.errors import SettingsChanged
-from queries.odd import Unrepresentable
+from queries.unrepresentable import Unrepresentable
 from tests.exporting import FORMATS, document, opened, order
 from tests.postgres import execute
 
@@ -91,7 +91,7 @@ async def test_by_one_of_several_connections(exporting, monkeypatch):
     sql = "SELECT *, CASE i WHEN 6000 THEN settings.changed('TimeZone', 'Asia/Tokyo') END AS v FROM settings.many"
     for ordered in (True, False):
         with pytest.raises(SettingsChanged):
-            await document(exporting, order(sql, "csv", partition_by="i", ordered=ordered))
+            await document(exporting, order(sql, "csv", split_by="i", ordered=ordered))
 
 
 @pytest.mark.parametrize("source", ["copy", "cursor"])

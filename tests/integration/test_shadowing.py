@@ -13,6 +13,7 @@ import pytest
 import exporter
 import queries
 from exporter.access.principal import Principal
+from exporter.commands.check import Findings
 from exporter.exports import scan
 from exporter.exports.database import Database
 from queries import walk
@@ -105,7 +106,7 @@ async def test_nothing_of_the_search_path_stands_in_for_the_server_s_own(server,
     assert called == set()
     assert found == expected
     assert [name for name, came in found.items() if isinstance(came, str)] == ["refused argument", "changed setting"]
-    assert found["check"] == []
+    assert found["check"] == Findings()
 
 
 async def test_the_traps_are_open(server):
@@ -129,7 +130,7 @@ async def test_another_caller_s_rows_are_not_seen_by_an_operator(server, dsn):
     shared = Database(pool, parallel=3, parallel_connections=2)
     principal = Principal("ann", ("*",), "north")
     rows = "id, at, region, (1, secret) AS pair, ARRAY[region]::pg_catalog.name[] AS names"
-    keyed = order(f"SELECT {rows} FROM shop.sales", "ndjson", partition_by="at", acting=principal.acting)
+    keyed = order(f"SELECT {rows} FROM shop.sales", "ndjson", split_by="at", acting=principal.acting)
     trusting = order("SELECT 2::numeric * id AS n FROM shop.sales", "csv", acting=principal.acting)
     await server.read()
     try:

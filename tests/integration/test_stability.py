@@ -6,7 +6,7 @@ import pytest
 
 from exporter.exports import scan
 from queries import walk
-from queries.explain import explained
+from queries.explain import explained, generic_plan
 from queries.stability import unstable
 from tests.exporting import database, document, order
 from tests.postgres import execute
@@ -38,7 +38,7 @@ async def tables(database_url):
 
 
 async def found(connection, sql):
-    return await unstable(connection, sql, await explained(connection, sql, how="VERBOSE, "))
+    return await unstable(connection, sql, await explained(connection, sql, verbose=True))
 
 
 @pytest.mark.parametrize(
@@ -88,12 +88,32 @@ async def test_other_rows_each_time(connection, sql, names):
     assert await found(connection, sql) == names
 
 
+@pytest.mark.parametrize(
+    ("sql", "names"),
+    [
+        ("SELECT i FROM stability.hiding WHERE i > $1::text::int", ["now"]),
+        ("SELECT i FROM stability.sampling WHERE i > $1::text::int AND word = ANY ($2::text[])", ["TABLESAMPLE"]),
+        ("SELECT i FROM stability.t WHERE at < $1::text::timestamptz", []),
+        ("SELECT i FROM stability.hiding", ["now"]),
+    ],
+)
+async def test_before_there_are_arguments(connection, sql, names):
+    async with connection.transaction(readonly=True):
+        for _ in range(2):
+            assert await unstable(connection, sql, await generic_plan(connection, sql, sql.count("$"))) == names
+        assert await connection.fetchval("SELECT count(*) FROM pg_prepared_statements WHERE name = 'generic'") == 0
+
+
+async def test_without_a_plan_the_text_tells(connection):
+    assert await unstable(connection, "SELECT i, random() FROM stability.t", None) == ["random"]
+
+
 async def test_such_a_query_is_read_by_one_connection_and_the_log_says_so(database_url, monkeypatch, caplog):
     monkeypatch.setattr(scan, "_BYTES_EACH", 1)
     monkeypatch.setattr(walk, "BLOCK_BYTES", 10_000)
     exporting = database(database_url, size=3)
     for what, processes in (("pg_backend_pid()", 1), ("stability.kept(7)", 1), ("pg_backend_pid() * 0 + i % 1", 1)):
-        body = await document(exporting, order(f"SELECT i, {what} AS pid FROM stability.t", "csv", partition_by="i"))
+        body = await document(exporting, order(f"SELECT i, {what} AS pid FROM stability.t", "csv", split_by="i"))
         assert len({line.split(b",")[1] for line in body.splitlines()[1:]}) == processes
     assert [record.levelno for record in caplog.records] == [logging.WARNING] * 2
     assert "tested is read by one connection: pg_backend_pid differ between several" in caplog.text

@@ -6,9 +6,9 @@ import asyncpg
 import pyarrow as pa
 import pytest
 
-from queries.cast import Unrepresentable
 from queries.columns import text_schema
-from queries.projection import project
+from queries.projection import Projection, project
+from queries.unrepresentable import Unrepresentable
 from tests.integration.reading import SETTINGS, columns_of, read, texts
 from tests.integration.typetable import CASES, SCHEMA, Case, plain
 
@@ -102,13 +102,13 @@ async def test_a_value_that_does_not_fit_is_refused_or_null_never_wrong(connecti
 
 
 @_BY_TYPE
-@pytest.mark.parametrize("layout", ["csv", "text", "typed"])
-async def test_the_text_of_every_value_is_the_same_through_copy_and_cursor(connection, case: Case, layout):
+@pytest.mark.parametrize("projection", Projection)
+async def test_the_text_of_every_value_is_the_same_through_copy_and_cursor(connection, case: Case, projection):
     query = _listed(case, *case.unfit)
     both = f"SELECT v, ARRAY[v] AS a FROM ({query}) t"
     columns = await columns_of(connection, both)
-    batch = await texts(connection, both, columns, layout)
-    rows = await connection.fetch(project(both, columns, layout, as_bytes=True))
+    batch = await texts(connection, both, columns, projection)
+    rows = await connection.fetch(project(both, columns, projection, as_bytes=True))
     fetched = [[None if row[place] is None else row[place].decode() for row in rows] for place in (0, 1)]
     assert [array.to_pylist() for array in batch.columns] == fetched
 
@@ -117,7 +117,7 @@ async def test_the_text_of_every_value_is_the_same_through_copy_and_cursor(conne
 async def test_the_text_schema_says_how_json_writes_every_value(connection, case: Case):
     query = _listed(case, *case.unfit)
     columns = await columns_of(connection, query)
-    (texts_,) = (await texts(connection, query, columns, "text")).columns
+    (texts_,) = (await texts(connection, query, columns, Projection.TEXT)).columns
     how = text_schema(columns).field(0).metadata[b"json"]
     expected = [row[0] for row in await connection.fetch(f"SELECT to_json(v)::text FROM ({query}) t")]
     assert [None if text is None else _as_json(how, text) for text in texts_.to_pylist()] == expected

@@ -13,8 +13,8 @@ from exporter.telemetry.audit import AuditLog
 from exporter.telemetry.logs import ConsoleFormatter
 from exporter.telemetry.metrics import Metrics
 from exporter.telemetry.telemetry import Telemetry
-from queries.dataset import ColumnOverride
 from queries.declaration import Parameter
+from queries.header import ColumnOverride
 from tests.exporting import database, document, order
 
 pytestmark = pytest.mark.anyio

@@ -66,7 +66,7 @@ def test_rendering_keeps_the_lines_of_the_file() -> None:
 
 def test_faults_name_what_is_undeclared_unused_or_bare() -> None:
     found = faults("SELECT :dya, $1, x[:n]", ["day"])
-    assert [(fault.name, fault.position) for fault in found] == [("dya", 7), ("$1", 13), ("day", None)]
+    assert [(fault.key, fault.position) for fault in found] == [((), 7), ((), 13), (("parameters", "day"), None)]
     assert "did you mean day?" in found[0].message
 
 

@@ -49,13 +49,13 @@ WHERE placed_on >= :since AND id = ANY(:ids);
 
 def test_a_file_becomes_a_dataset(tmp_path: Path) -> None:
     dataset = load(write(tmp_path, **{"sales.orders": ORDERS}))["sales.orders"]
-    assert (dataset.name, dataset.title, dataset.source) == ("sales.orders", "Orders", "cursor")
-    assert (dataset.statement_timeout, dataset.cache_control) == (1.5, "max-age=60")
+    assert (dataset.name, dataset.title, dataset.header.source) == ("sales.orders", "Orders", "cursor")
+    assert (dataset.header.statement_timeout, dataset.header.cache_control) == (1.5, "max-age=60")
     assert [(p.name, p.type, p.default, p.required) for p in dataset.parameters] == [
         ("since", "date", "2024-01-01", False),
         ("ids", "integer[]", None, False),
     ]
-    assert dataset.columns["total"].type == "decimal(12,2)"
+    assert dataset.header.columns["total"].type == "decimal(12,2)"
     assert dataset.query.numbered().strip().splitlines()[0] == "SELECT * FROM orders"
     assert dataset.query.numbered().endswith('ANY(($2::pg_catalog.text[]::"pg_catalog"."int4"[]))')
     assert ORDERS.split("\n")[dataset.line :] == dataset.sql.split("\n")[1:]
@@ -173,19 +173,23 @@ ENDED = 'the first */ ends the header, also in a string or after #: write "*\\u0
         ("/*/", ["f.sql:1: the comment never ends: write */ behind it"]),
         ("", ["f.sql:1: no SQL: write a SELECT, or name a table in the header"]),
         ("/* */\n-- x\n;", ["f.sql:1: no SQL: write a SELECT, or name a table in the header"]),
-        ("/*\ntable = 'a'\n*/ SELECT 1", ["f.sql:2: the file has both a table and SQL: remove one"]),
+        ("/*\ntable = 'a'\n*/ SELECT 1", ["f.sql:2: there are both a table and SQL: remove one"]),
         (
-            "/*\ntable = 'a'\npartition_by = 'id'\n*/",
-            ["f.sql:3: partition_by: a table is divided by its pages: remove it"],
+            "/*\ntable = 'a'\nsplit_by = 'id'\n*/",
+            ["f.sql:3: split_by: a table is divided by its pages: remove split_by"],
         ),
         (
-            "/*\nsource = 'cursor'\npartition_by = 'id'\n*/ SELECT id FROM a\nLIMIT 5",
-            ["f.sql:3: partition_by: a cursor reads with one connection: remove one of the two",
-             "f.sql:5: partition_by: the parts of a query with LIMIT are not its rows"],
+            "/*\nsource = 'cursor'\nsplit_by = 'id'\n*/ SELECT id FROM a\nLIMIT 5",
+            ["f.sql:3: split_by: a cursor uses one connection: remove split_by or source",
+             "f.sql:5: split_by: a query with LIMIT cannot be divided: remove one of the two"],
+        ),
+        (
+            "/*\ntitle = 'a'\npartition_by = 'id'\n*/ SELECT id FROM a",
+            ["f.sql:3: partition_by: unknown key; write split_by"],
         ),
         (
             "/*\ntable = 'a'\n[parameters.p]\ntype = 'date'\n*/",
-            ["f.sql:3: parameters.p: a table takes no parameters"],
+            ["f.sql:3: parameters.p: a table takes no parameters: remove it"],
         ),
         ("/*\ndescription = '''\nsource = 1\n'''\nsource = 1\n*/ SELECT 1",
          ["f.sql:5: source: Input should be 'copy' or 'cursor'"]),

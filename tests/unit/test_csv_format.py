@@ -3,6 +3,7 @@ import pytest
 from pydantic import ValidationError
 
 from formats.csv import FORMAT, FORMULA_STARTS, CsvEncoder, CsvOptions
+from formats.encoder import CsvDialect
 
 
 def header(*names, **options):
@@ -90,6 +91,11 @@ def test_a_name_that_a_spreadsheet_would_run_is_escaped(start):
         quoted = f'"\'{name}"' if start in "\r\n" else f"'{name}"
         assert header("a", name, escape_formulas=True) == f"a,{quoted}\n".encode()
         assert header(name, profile="excel", escape_formulas=False).decode().count("'") == 0
+
+
+def test_the_dialect_of_its_rows_is_that_of_the_options():
+    assert CsvOptions(delimiter=";", null="NULL").dialect() == CsvDialect(";", "NULL")
+    assert CsvOptions().dialect() == CsvDialect()
 
 
 def test_formulas_are_escaped_only_when_asked_for_or_for_excel():

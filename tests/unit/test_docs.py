@@ -10,8 +10,8 @@ from exporter.http.problems import STATUS
 from exporter.problems import ProblemType
 from exporter.settings.settings import Settings
 from formats import registry
-from queries.dataset import ColumnOverride, Header
 from queries.declaration import Parameter
+from queries.header import ColumnOverride, Header
 from queries.types import Kind
 
 ROOT = Path(__file__).parents[2]

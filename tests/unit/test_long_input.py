@@ -205,7 +205,7 @@ def test_long_names_and_many_pairs_are_not_compared_with_what_could_be_meant(mon
 
 @pytest.mark.anyio
 async def test_a_long_query_string_is_read_beside_the_event_loop():
-    dataset = Dataset(name="d", title="D", sql="SELECT 1", parameters=(Parameter(name="p", type="integer[]"),))
+    dataset = Dataset("d", sql="SELECT :p", parameters={"p": {"type": "integer[]"}})
     here = threading.get_ident()
     with ThreadPoolExecutor(1) as threads:
         for many, beside in ((10, False), (1_500, True)):

@@ -22,7 +22,7 @@ title = "Ä €"
 statement_timeout = 0.1
 max_exports = 2
 max_seconds = 1.5
-partition_by = "id"
+split_by = "id"
 [parameters.low]
 type = "numeric"
 min = -1.50
@@ -69,7 +69,7 @@ def test_a_worker_gets_what_the_parent_has_read(tmp_path: Path, files: dict[str,
 
 @pytest.mark.anyio
 async def test_workers_take_over_what_is_published_later(tmp_path: Path) -> None:
-    one, two, three = ({name: Dataset(name=name, title=name, sql="SELECT 1")} for name in ("one", "two", "three"))
+    one, two, three = ({name: Dataset(name, sql="SELECT 1")} for name in ("one", "two", "three"))
     parent = Published(tmp_path / "published", one)
     early = started(parent)
     parent.publish(two)
@@ -101,7 +101,7 @@ async def test_workers_take_over_what_is_published_later(tmp_path: Path) -> None
 
 @pytest.mark.anyio
 async def test_a_document_that_was_begun_before_is_not_kept() -> None:
-    old, new = ({"a": Dataset(name="a", title=title, sql="SELECT 1")} for title in ("old", "new"))
+    old, new = ({"a": Dataset("a", title=title, sql="SELECT 1")} for title in ("old", "new"))
     with ThreadPoolExecutor(1) as threads:
         unused: Any = None
         service = Service(old, {}, unused, threads, unused, unused, unused, unused)
@@ -121,7 +121,7 @@ async def test_a_document_that_was_begun_before_is_not_kept() -> None:
 
 
 def test_without_room_nothing_changes(tmp_path: Path) -> None:
-    one, two = ({name: Dataset(name=name, title=name, sql="SELECT 1")} for name in ("one", "two"))
+    one, two = ({name: Dataset(name, sql="SELECT 1")} for name in ("one", "two"))
     (tmp_path / "folder").mkdir()
     published = Published(tmp_path / "folder" / "published", one)
     (tmp_path / "folder" / "published.new").mkdir()
@@ -132,7 +132,7 @@ def test_without_room_nothing_changes(tmp_path: Path) -> None:
 
 def test_what_changed_is_told_by_name() -> None:
     def catalog(**queries: str) -> Catalog:
-        return {name: Dataset(name=name, title=name, sql=sql) for name, sql in queries.items()}
+        return {name: Dataset(name, sql=sql) for name, sql in queries.items()}
 
     before, after = catalog(a="SELECT 1", b="SELECT 1", c="SELECT 1"), catalog(d="SELECT 1", b="SELECT 2", c="SELECT 1")
     assert changes(before, after) == {"added": "d", "removed": "a", "changed": "b"}

@@ -16,7 +16,7 @@ from exporter.exports.outcome import SUCCEEDED, Outcome
 from exporter.telemetry import tracing
 from exporter.telemetry.ending import trace_id
 from exporter.telemetry.tracing import TracedExport
-from queries.projection import project
+from queries.projection import Projection, project
 from tests.exporting import order
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -88,7 +88,7 @@ def test_statements_name_the_span(spans):
     observed = begun(GOOD)
     observed.ended(ended(observed, SUCCEEDED))
     (made,) = spans.get_finished_spans()
-    sql = project("SELECT 1", [], "csv", comment=observed.comment)
+    sql = project("SELECT 1", [], Projection.CSV, comment=observed.comment)
     assert sql.startswith(f"/*traceparent='00-{TRACE}-{made.context.span_id:016x}-01'*/ SELECT")
 
 

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from queries.cast import TypedDecoder, Unrepresentable
 from queries.columns import resolve
+from queries.typed_decoder import TypedDecoder
 from queries.types import Attribute
+from queries.unrepresentable import Unrepresentable
 from tests.decoding import csv, decoded
 
 _FRACTION = st.from_regex(r"(\.[0-9]{0,5}[1-9])?", fullmatch=True)

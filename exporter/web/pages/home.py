@@ -60,7 +60,7 @@ def _article(dataset: Dataset, formats: Mapping[str, Format]) -> str:
     names = ", ".join(f"<code>{escape(parameter.name)}</code>" for parameter in dataset.parameters)
     return _ARTICLE.format(
         title=escape(dataset.title),
-        description=escape(dataset.description),
+        description=escape(dataset.header.description),
         parameters=f"<p>Parameters: {names}</p>\n" if names else "",
         links="".join([*links, f'<a href="datasets/{dataset.name}">columns</a>']),
     )

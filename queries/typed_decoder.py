@@ -1,23 +1,19 @@
-"""COPY's CSV to typed batches."""
+"""COPY's CSV to record batches of the columns' Arrow types."""
 
 from collections.abc import Sequence
 
 import pyarrow as pa
 
+from queries.decimals import DECIMAL128
 from queries.decode import Decoder
 from queries.lists import lists
-from queries.odd import Unrepresentable
 from queries.scalars import scalars
 from queries.types import Column, Kind
-
-__all__ = ["TypedDecoder", "Unrepresentable", "typed"]
 
 # What the server prints of these, pyarrow.csv reads exactly as the kernels do, without a copy of it as text;
 _EXACT = frozenset({Kind.BOOLEAN, Kind.INTEGER, Kind.OID, Kind.FLOAT})
 # of these it refuses what Arrow's parsers do not know: NaN in a decimal, infinity, 24:00:00, BC, years of five digits.
 _EXACT_OR_REFUSED = _EXACT | {Kind.NUMERIC, Kind.DATE, Kind.TIME, Kind.TIMESTAMP, Kind.TIMESTAMPTZ}
-
-_DECIMAL128 = 38
 
 
 class TypedDecoder:
@@ -70,7 +66,7 @@ def _never_wraps(type_: pa.DataType) -> bool:
     pyarrow.csv counts the digits before it appends the zeros of the scale: 12345 becomes a decimal(5,2) of seven
     digits, and beyond 38 of them another number.
     """
-    return bool(pa.types.is_decimal128(type_)) and type_.precision + type_.scale <= _DECIMAL128
+    return bool(pa.types.is_decimal128(type_)) and type_.precision + type_.scale <= DECIMAL128
 
 
 def _checked(batch: pa.RecordBatch) -> pa.RecordBatch:

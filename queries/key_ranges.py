@@ -1,4 +1,4 @@
-"""A query divided into ranges of a key that its dataset names, each read by a query of its own."""
+"""A query divided into ranges of the values of its `split_by` key, each read by a query of its own."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -58,13 +58,15 @@ def position(attributes: Sequence[Attribute], key: str) -> int:
     """
     found = [number for number, attribute in enumerate(attributes) if attribute.name == key]
     if len(found) != 1:
-        raise QueryRejected(f"partition_by: there are {len(found)} columns named {key!r}, not one")
+        raise QueryRejected(f"split_by: there are {len(found)} columns named {key!r}, not one")
     if attributes[found[0]].oid not in _TYPES:
-        raise QueryRejected(f"partition_by: column {key!r} is no integer, date, timestamp or timestamptz")
+        raise QueryRejected(f"split_by: column {key!r} is not an integer, date, timestamp or timestamptz")
     return found[0]
 
 
-async def keys(connection: Connection, sql: str, attributes: Sequence[Attribute], key: str, size: int) -> Walk | None:
+async def key_ranges(
+    connection: Connection, sql: str, attributes: Sequence[Attribute], key: str, size: int
+) -> Walk | None:
     """Return a walk over the values of the key, ascending, its NULLs last; None where there are no values.
 
     Args:

@@ -1,4 +1,4 @@
-"""Whether a query may be read in ranges of a key, as far as its text tells."""
+"""Whether a query may be read in ranges of its `split_by` key, as far as its text tells."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -9,7 +9,7 @@ from queries.lexer import tokens, trimmed
 
 
 class _Word(NamedTuple):
-    """A token that is no white space: an identifier's name, else its text; `depth` counts the brackets around it."""
+    """A token that is no white space: an identifier's name, else its text; `depth` counts the parentheses around it."""
 
     kind: str
     text: str
@@ -17,7 +17,7 @@ class _Word(NamedTuple):
     depth: int
 
     def is_keyword(self, *texts: str) -> bool:
-        """Return whether it is one of these keywords, outside all brackets."""
+        """Return whether it is one of these keywords, outside all parentheses."""
         return self.kind == "identifier" and self.depth == 0 and self.text in texts
 
 
@@ -27,15 +27,15 @@ def faults(sql: str, key: str) -> list[SqlFault]:
     That is another order and a limit. Whether each part gets other values, the database can tell (`queries.stability`).
     """
     words = [*_words(trimmed(sql)), _Word("end", "", len(sql), 0)]
-    return [SqlFault(key, word.position, f"partition_by: {message}") for word, message in _wrong(words, key)]
+    return [SqlFault((), word.position, f"split_by: {message}") for word, message in _wrong(words, key)]
 
 
 def _wrong(words: Sequence[_Word], key: str) -> Iterator[tuple[_Word, str]]:
     if words[0].text == "(":
-        yield words[0], "write the query without brackets around it, which hide its order"
+        yield words[0], "remove the parentheses around the query: they hide its order"
     for place, (word, following) in enumerate(pairwise(words)):
         if word.is_keyword("limit", "offset", "fetch"):
-            yield word, f"the parts of a query with {word.text.upper()} are not its rows"
+            yield word, f"a query with {word.text.upper()} cannot be divided: remove one of the two"
         elif word.is_keyword("order") and following.is_keyword("by") and not _ascending(words[place + 2 :], key):
             yield word, f'the parts come in the order of "{key}", so ORDER BY must begin with it, ascending'
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from queries.partitioning import faults
+from queries.split_by import faults
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_harmless(sql):
         ("SELECT id FROM t ORDER BY name", "ORDER", "ORDER BY must begin with it"),
         ("SELECT id FROM t ORDER BY name, id", "ORDER", "ORDER BY must begin with it"),
         ("SELECT -id AS id FROM t ORDER BY t.id", "ORDER", "ascending"),
-        ("(SELECT id FROM t ORDER BY name)", "(", "brackets"),
+        ("(SELECT id FROM t ORDER BY name)", "(", "parentheses"),
         ("SELECT id FROM t ORDER BY id DESC", "ORDER", "ascending"),
         ("SELECT id FROM t ORDER BY id ASC NULLS FIRST", "ORDER", "ascending"),
         ("SELECT id FROM t ORDER BY id NULLS FIRST", "ORDER", "ascending"),

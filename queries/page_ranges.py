@@ -54,7 +54,7 @@ async def size_of(connection: Connection, table: str) -> int:
     return size
 
 
-async def pages(connection: Connection, table: str, names: Sequence[str], size: int) -> Walk | None:
+async def page_ranges(connection: Connection, table: str, names: Sequence[str], size: int) -> Walk | None:
     """Return a walk over the pages of a table and its partitions, in the order in which a scan reads them.
 
     The locks that this takes keep every row on its page until the transaction ends. None where reading the parts might
@@ -70,7 +70,7 @@ async def pages(connection: Connection, table: str, names: Sequence[str], size: 
     """
     if connection.get_server_version().major < _FIRST_VERSION:
         return None
-    plan = await explained(connection, f"SELECT * FROM {table}", how="VERBOSE, COSTS OFF, ")  # noqa: S608 - a quoted name
+    plan = await explained(connection, f"SELECT * FROM {table}", verbose=True)  # noqa: S608 - a quoted name
     scans = list(_scans(plan))
     # A filter is row-level security's; it may tell rows by the time, which differs between transactions.
     if any(scan["Node Type"] != "Seq Scan" or "Filter" in scan for scan in scans):

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from queries.cast import Unrepresentable, typed
 from queries.columns import resolve
+from queries.typed_decoder import typed
 from queries.types import Attribute, Policy
+from queries.unrepresentable import Unrepresentable
 from tests.decoding import csv, decoded
 
 # A built-in type's oid, its array's oid, a text of COPY, the same value in to_json, and in Python.

@@ -60,7 +60,7 @@ def test_a_file_without_a_header_keeps_its_comments(tmp_path: Path, above: str) 
 
 
 def test_a_table_below_a_licence(tmp_path: Path) -> None:
-    assert read(tmp_path, f"{MIT}/* table = 'orders' */\n/* all of it */").table == '"orders"'
+    assert read(tmp_path, f"{MIT}/* table = 'orders' */\n/* all of it */").header.table == '"orders"'
 
 
 @pytest.mark.parametrize(
@@ -118,4 +118,4 @@ def test_the_edge_of_a_comment_within_the_header(tmp_path: Path, text: str, line
 
 def test_what_the_faults_say_to_write(tmp_path: Path) -> None:
     dataset = read(tmp_path, '/* description = "data/\\u002a.csv, *\\u002f5, /* whole */" */ SELECT 6 */* of */ 2')
-    assert dataset.description == "data/*.csv, */5, /* whole */"
+    assert dataset.header.description == "data/*.csv, */5, /* whole */"

@@ -42,7 +42,7 @@ async def rows(database_url):
 
 @pytest.mark.parametrize("key", KEYS)
 async def test_in_the_order_of_the_key_it_has_the_bytes_of_the_query(database_url, exporting, parts, key):
-    wanted = order(f"SELECT * FROM keyed.rows ORDER BY {key}, text", "csv", partition_by=key)
+    wanted = order(f"SELECT * FROM keyed.rows ORDER BY {key}, text", "csv", split_by=key)
     found = await document(exporting, wanted)
     assert len(parts) > 3
     assert found == await single(database_url, wanted)
@@ -50,7 +50,7 @@ async def test_in_the_order_of_the_key_it_has_the_bytes_of_the_query(database_ur
 
 @pytest.mark.parametrize("key", KEYS)
 async def test_without_an_order_it_has_the_same_rows(database_url, exporting, parts, key):
-    wanted = order("SELECT text, * FROM keyed.rows -- every row", "csv", partition_by=key, ordered=False)
+    wanted = order("SELECT text, * FROM keyed.rows -- every row", "csv", split_by=key, ordered=False)
     found = await document(exporting, wanted)
     assert len(parts) > 3
     assert sorted(found.splitlines()) == sorted((await single(database_url, wanted)).splitlines())
@@ -61,7 +61,7 @@ async def test_with_arguments(database_url, exporting, parts):
     wanted = order(
         "SELECT * FROM keyed.rows WHERE int4 >= :least ORDER BY int4, text",
         "ndjson",
-        partition_by="int4",
+        split_by="int4",
         parameters=parameters,
         arguments={"least": "-100"},
     )
@@ -72,17 +72,17 @@ async def test_with_arguments(database_url, exporting, parts):
 
 @pytest.mark.parametrize("condition", ["false", "int4 IS NULL", "day = 'infinity'"])
 async def test_without_a_value_of_the_key(database_url, exporting, condition):
-    wanted = order(f"SELECT day, text FROM keyed.rows WHERE {condition}", "csv", partition_by="day")
+    wanted = order(f"SELECT day, text FROM keyed.rows WHERE {condition}", "csv", split_by="day")
     assert await document(exporting, wanted) == await single(database_url, wanted)
 
 
 @pytest.mark.parametrize(
     ("sql", "told"),
-    [("SELECT text FROM keyed.rows", "0 columns"), ("SELECT text AS day FROM keyed.rows", "no integer")],
+    [("SELECT text FROM keyed.rows", "0 columns"), ("SELECT text AS day FROM keyed.rows", "not an integer")],
 )
 async def test_a_key_that_cannot_be_used(exporting, sql, told):
     with pytest.raises(QueryRejected, match=told):
-        await document(exporting, order(sql, "csv", partition_by="day"))
+        await document(exporting, order(sql, "csv", split_by="day"))
 
 
 async def test_a_part_that_the_server_refuses_is_not_the_beginning_of_another_try(exporting):
@@ -91,7 +91,7 @@ async def test_a_part_that_the_server_refuses_is_not_the_beginning_of_another_tr
     sql = f"SELECT int4, text, {bad} AS bad FROM keyed.rows WHERE int4 BETWEEN -3000 AND 3000"
     body = b""
     with ThreadPoolExecutor(2) as threads, pytest.raises(QueryError):
-        async with aclosing(export(order(sql, "csv", partition_by="int4"), exporting, threads)) as chunks:
+        async with aclosing(export(order(sql, "csv", split_by="int4"), exporting, threads)) as chunks:
             async for chunk in chunks:
                 body += chunk
     rows = body.splitlines()[1:-1]

@@ -1,4 +1,4 @@
-"""The settings of a session by which the server writes values, and whether a query has changed them."""
+"""The settings by which the server writes values, and whether a query has changed them."""
 
 from collections.abc import Iterable, Mapping
 
@@ -6,7 +6,7 @@ from queries.connection import Connection
 from queries.errors import SettingsChanged, translated
 from queries.quoting import literal
 
-WRITING: Mapping[str, str] = {
+OUTPUT_SETTINGS: Mapping[str, str] = {
     "DateStyle": "ISO",
     "TimeZone": "UTC",
     "IntervalStyle": "iso_8601",
@@ -14,21 +14,21 @@ WRITING: Mapping[str, str] = {
     "extra_float_digits": "1",
     "client_encoding": "UTF8",
 }
-"""What every transaction begins with."""
+"""What every transaction sets at its beginning."""
 
-OTHERS = frozenset({"lc_monetary", "search_path", "quote_all_identifiers"})
-"""By which money, and the names of tables, types and the like are written; the database's own."""
+INHERITED = frozenset({"lc_monetary", "search_path", "quote_all_identifiers"})
+"""How money and the names of tables and types are written. Every database has its own."""
 
 ENCODING = frozenset({"client_encoding"})
-"""By which text becomes bytes where the statement does that itself; a COPY has an encoding of its own."""
+"""How a statement turns text into bytes, where it does that itself; COPY has its own ENCODING option."""
 
-ALL = OTHERS.union(WRITING) - ENCODING
+ALL = INHERITED.union(OUTPUT_SETTINGS) - ENCODING
 
 
-async def written_by(connection: Connection, names: Iterable[str]) -> dict[str, str]:
-    """Return the values that these settings are to keep; those of `OTHERS` are what the server has now."""
-    unknown = sorted(OTHERS.intersection(names))
-    values = {name: WRITING[name] for name in WRITING.keys() & names}
+async def expected_values(connection: Connection, names: Iterable[str]) -> dict[str, str]:
+    """Return the values that these settings must keep; for those of `INHERITED`, what the server has now."""
+    unknown = sorted(INHERITED.intersection(names))
+    values = {name: OUTPUT_SETTINGS[name] for name in OUTPUT_SETTINGS.keys() & names}
     if unknown:
         with translated():
             row = await connection.fetchrow(f"SELECT {', '.join(map(_current, unknown))}")

@@ -10,8 +10,8 @@ import orjson
 from queries.connection import Connection
 from queries.errors import QueryRejected, translated
 
-Part: TypeAlias = Sequence[tuple[int, str]]
-"""Values, each with its place among those that are asked for."""
+_Values: TypeAlias = Sequence[tuple[int, str]]
+"""Values, each with its index among those that are asked for."""
 
 _BEGIN = "SAVEPOINT value; SET LOCAL array_nulls = on"
 """So that an array is read as it was written."""
@@ -31,7 +31,7 @@ async def documents(connection: Connection, type_: str, values: Sequence[bytes |
     """
     found: list[bytes | None] = [None] * len(values)
     refused: list[tuple[int, str]] = []
-    parts: list[Part] = [[(place, text) for place, text in enumerate(map(_decoded, values)) if text is not None]]
+    parts: list[_Values] = [[(place, text) for place, text in enumerate(map(_decoded, values)) if text is not None]]
     while parts:
         part = parts.pop()
         half = len(part) // 2
@@ -48,7 +48,7 @@ async def documents(connection: Connection, type_: str, values: Sequence[bytes |
     return found
 
 
-async def _read(connection: Connection, type_: str, expression: str, part: Part) -> list[tuple[int, bytes]]:
+async def _read(connection: Connection, type_: str, expression: str, part: _Values) -> list[tuple[int, bytes]]:
     """Return an expression's text for each value, which the type's input function reads; a cast may be another."""
     if not part:
         return []
