@@ -1,5 +1,8 @@
 """The `exporter` command."""
 
+import exporter.starting  # noqa: F401 - a signal during the other imports
+
+# isort: split
 import asyncio
 import os
 import sys
@@ -20,7 +23,7 @@ from queries.catalog import Catalog, CatalogError
 from queries.errors import QueryError
 
 if TYPE_CHECKING:
-    from exporter.server import Tls
+    from exporter.tls import Tls
 
 app = App(
     name="exporter",
@@ -101,11 +104,13 @@ def demo(
 ) -> None:
     """Serve sample datasets from an embedded PostgreSQL, which is removed again at the end."""
     from exporter.server import Listening, run
+    from exporter.starting import end_in_order
     from queries.demo import DATASETS, database
 
     # Whatever is wrong is told before the database is made.
     _check_callers(host, _settings("postgresql://", DATASETS, allow_anonymous=allow_anonymous))
     _check_address(host, port)
+    end_in_order()
     print("exporter: making the sample database…", file=sys.stderr)  # noqa: T201 - it takes a few seconds
     with database() as dsn:
         settings = _settings(dsn, DATASETS)
@@ -160,7 +165,7 @@ def _check_address(host: str, port: int) -> None:
 
 
 def _tls(certificate: Path | None, key: Path | None) -> "Tls | None":
-    from exporter.server import Tls
+    from exporter.tls import Tls
 
     if certificate is None and key is None:
         return None
