@@ -42,6 +42,7 @@ class Workers(MPServer):
         """Take the certificate to serve, and Granian's own options."""
         tls = certificate.copies if certificate else None
         super().__init__(target, ssl_cert=tls.certificate if tls else None, ssl_key=tls.key if tls else None, **options)
+        self.ssl_ctx: tuple[Any, ...]
         self._certificate = certificate
         self._listeners: list[tuple[Any, socket.socket]] = []
         self._links: dict[int, Connection] = {}
@@ -119,7 +120,7 @@ class Workers(MPServer):
             OSError: one could not be started, or did not take connections in time.
             ValueError: one ended before it took any, or the service is to stop.
         """
-        context: tuple[Any, ...] = self.ssl_ctx
+        context = self.ssl_ctx
         links = dict(self._links)
         self.ssl_ctx = True, str(tls.certificate), str(tls.key), *context[3:]
         fresh = list[WorkerProcess]()
