@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from cyclopts import App, Parameter
@@ -17,6 +17,7 @@ from exporter.access.key import Key, checked_name, duration, pattern
 from exporter.access.keys_file import KeysFileError, changing, read
 from exporter.access.signed_urls import signature
 from exporter.access.tokens import digest_of, new_token
+from exporter.commands.output import fail, reason
 from exporter.http import query_string
 from exporter.problems import Problem
 from exporter.settings.access import AccessSettings, faults
@@ -149,21 +150,10 @@ def _settings(keys_file: Path | None = None) -> AccessSettings:
 def _told(keys_file: Path | None) -> Iterator[None]:
     """End the command with a message, and no traceback, when something is wrong."""
     if wrong := list(misnamed(os.environ)):
-        _fail("\n".join(wrong))
+        fail("\n".join(wrong))
     try:
         yield
     except (KeysFileError, OSError) as error:
-        _fail(f"{'--keys' if keys_file else 'EXPORTER_KEYS'}: {reason(error)}")
+        fail(f"{'--keys' if keys_file else 'EXPORTER_KEYS'}: {reason(error)}")
     except (ValueError, Problem) as error:
-        _fail(str(error))
-
-
-def reason(error: Exception) -> str:
-    """Return what an error says, without the number that the system has for it."""
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
-    return str(error)
-
-
-def _fail(message: str) -> NoReturn:
-    sys.exit(f"exporter: {message}")
+        fail(str(error))

@@ -58,6 +58,11 @@ class AsgiAdapter:
         self._trusted = trusted
         self._sender = sender
         self._busy = busy or nullcontext
+        self._leaving = False
+
+    def leave(self) -> None:
+        """Have clients of HTTP/1.1 use their connections for one more answer only; any thread may ask."""
+        self._leaving = True
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> NoReturn:
         """Refuse native RSGI, which would cut exports off silently."""
@@ -78,10 +83,16 @@ class AsgiAdapter:
         elif scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1000})
         else:
-            protocol = RsgiProtocol(receive, adding(send, scope, self._cors.headers(scope)))
+            protocol = RsgiProtocol(receive, adding(send, scope, self._added(scope)))
             seen = RsgiScope(scope, self._trusted)
             with self._busy(cast("Scope", seen)):
                 await self._answer(scope, seen, protocol)
+
+    def _added(self, scope: Mapping[str, Any]) -> Mapping[bytes, bytes]:
+        headers = self._cors.headers(scope)
+        # HTTP/2 has no such header: the server sends GOAWAY when it stops.
+        closes = self._leaving and scope["http_version"] == "1.1"
+        return headers | {b"connection": b"close"} if closes else headers
 
     async def _answer(self, scope: Mapping[str, Any], seen: RsgiScope, protocol: RsgiProtocol) -> None:
         try:

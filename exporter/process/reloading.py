@@ -1,10 +1,10 @@
-"""SIGHUP to the parent of the workers: the datasets are read again."""
+"""SIGHUP to the parent of the workers: the datasets and the certificate are read again."""
 
 import logging
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from exporter.process.published import Published, changes
 from queries.catalog import Catalog, CatalogError
@@ -38,26 +38,25 @@ class Reloading:
             self._catalog = found
 
 
-def on_hangup(reload: Callable[[], None]) -> None:
-    """Have a thread do something at SIGHUP, and nothing at SIGUSR1 and SIGUSR2; several at once may count as one.
+def on_hangup(*actions: Callable[[], None]) -> None:
+    """Have a thread do something at SIGHUP; several may count as one, which may have come since `starting` was imported.
 
-    The workers are started by this thread, so they have SIGHUP blocked from the first: one to the whole group, as when
-    a terminal is closed, ends none of them. Other threads take it, such as those of libraries; whichever does, Python
-    tells by the descriptor, also while this one waits for something else.
+    This thread has SIGHUP blocked since then, so the workers that it starts have, from the first: one to the whole
+    group, as when a terminal is closed, ends none of them. Threads of libraries may take it too; whichever does, Python
+    tells by the descriptor, also while this thread waits for something else.
     """
-    for harmless in (signal.SIGUSR1, signal.SIGUSR2):
-        signal.signal(harmless, signal.SIG_IGN)
     # Without any, no descriptor is told; whoever sets another does nothing in it.
     signal.signal(signal.SIGHUP, lambda *_: None)
     told, tell = os.pipe()
     os.set_blocking(tell, False)
     signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-    threading.Thread(target=_wait, args=(told, reload), daemon=True).start()
+    threading.Thread(target=_wait, args=(told, actions), daemon=True).start()
 
 
-def _wait(told: int, reload: Callable[[], None]) -> None:
+def _wait(told: int, actions: Sequence[Callable[[], None]]) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
     while signals := os.read(told, 4096):
         if signal.SIGHUP in signals:
-            reload()
+            for action in actions:
+                action()

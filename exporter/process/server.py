@@ -3,10 +3,8 @@
 import multiprocessing
 import os
 import socket
-import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,16 +13,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from granian.constants import Interfaces, Loops, SSLProtocols
 from granian.http import HTTP1Settings, HTTP2Settings
 from granian.log import LogLevels
-from granian.server.mp import MPServer
 
 from exporter.limits.idle import MOST_IDLE
-from exporter.private_file import OUTSIDERS, exposure
 from exporter.process.published import Published
 from exporter.process.reloading import Reloading, on_hangup
+from exporter.process.starting import end_in_order
+from exporter.process.tls import Certificate, Tls
+from exporter.process.workers import Workers
 from exporter.settings.settings import Settings
 from exporter.telemetry.logs import configuration
-from exporter.web.catalog import load
-from formats import registry
 from queries.catalog import Catalog
 
 if TYPE_CHECKING:
@@ -65,45 +62,6 @@ def _shared_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-@dataclass(frozen=True, slots=True)
-class Tls:
-    """The files of a certificate (with the chain that leads to it) and its key, in PEM."""
-
-    certificate: Path
-    key: Path
-
-    def check(self) -> None:
-        """Make sure that they can be used: Granian's workers would die over them again and again.
-
-        Raises:
-            OSError: a file cannot be read; it names which.
-            ValueError: one is no PEM, the two do not belong together, or the key is another user's, or open to others
-                than its owner and, for reading, its group.
-        """
-        if b"-----BEGIN CERTIFICATE-----" not in self.certificate.read_bytes():
-            raise ValueError(f"{self.certificate} holds no certificate in PEM")
-        key = self.key.read_bytes()
-        if b" PRIVATE KEY-----" not in key:
-            raise ValueError(f"{self.key} holds no private key in PEM")
-        if b"ENCRYPTED" in key:
-            raise ValueError(f"{self.key} has a password, which is not supported")
-        try:
-            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(self.certificate, self.key, password="")
-        except ssl.SSLError as error:
-            why = "do not belong together" if error.reason == "KEY_VALUES_MISMATCH" else "hold no PEM that can be used"
-            raise ValueError(f"{self.certificate} and {self.key} {why}") from error
-        if wrong := exposure(self.key, self.key.stat(), OUTSIDERS):
-            raise ValueError(wrong)
-
-    def copied(self, folder: Path) -> "Tls":
-        """Return copies in a folder that nobody else may enter, for workers that start while the files are replaced."""
-        copy = Tls(folder / "certificate.pem", folder / "key.pem")
-        copy.certificate.write_bytes(self.certificate.read_bytes())
-        copy.key.touch(0o600)
-        copy.key.write_bytes(self.key.read_bytes())
-        return copy
-
-
 class Listening(NamedTuple):
     """Where to listen, and with how many worker processes."""
 
@@ -113,42 +71,37 @@ class Listening(NamedTuple):
     tls: Tls | None = None
 
 
-def run(listening: Listening, settings: Settings, catalog: Catalog) -> None:
+def run(
+    listening: Listening,
+    settings: Settings,
+    catalog: Catalog,
+    read: Callable[[], Catalog],
+    application: Callable[[Published], "AsgiAdapter"],
+) -> None:
     """Serve until SIGINT or SIGTERM; each worker reads its settings from the environment.
 
-    The workers serve the catalogue that is given, whatever becomes of its folder, until SIGHUP has that read again; and
-    with the certificate as it is now.
+    `read` reads the catalogue again, `application` makes what a worker serves, in its own process.
+
+    The workers serve the catalogue that is given, and with the certificate as it is now, whatever becomes of the files,
+    until SIGHUP has them read again.
 
     A worker that was told to stop sends the exports it has begun for up to `settings.shutdown_timeout` seconds, and is
     killed then, which leaves their bodies without an end.
     """
+    end_in_order()
     with _shared_folder() as folder:
         published = Published(folder / "datasets.json", catalog)
-        read = partial(load, settings.datasets, registry.load())
-        on_hangup(Reloading(read, catalog, published).reload)
         metrics = folder / "metrics"
         metrics.mkdir(0o700)
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
-        kept = listening.tls and listening.tls.copied(folder)
-        granian = _granian(listening._replace(tls=kept), settings)
-        granian.serve(target_loader=partial(_application, published), wrap_loader=False)
+        workers = _workers(listening, settings, Certificate(listening.tls, folder) if listening.tls else None)
+        on_hangup(Reloading(read, catalog, published).reload, workers.renew)
+        workers.serve(target_loader=partial(application, published), wrap_loader=False)
 
 
-def _application(published: Published) -> "AsgiAdapter":
-    from exporter.app import create  # noqa: PLC0415 - in the workers alone, which know by then where their metrics go
-
-    return create(published=published, alone=True)
-
-
-class _Server(MPServer):
-    def signal_handler_reload(self, *_: object) -> None:
-        """Do nothing at SIGHUP, which a thread sees to: Granian would start other workers, and kill those of before."""
-
-
-def _granian(listening: Listening, settings: Settings) -> MPServer:
-    tls = listening.tls
+def _workers(listening: Listening, settings: Settings, certificate: Certificate | None = None) -> Workers:
     multiprocessing.set_start_method("spawn", force=True)
-    return _Server(
+    return Workers(
         "exporter.app:create",
         address=listening.host,
         port=listening.port,
@@ -169,8 +122,7 @@ def _granian(listening: Listening, settings: Settings) -> MPServer:
             max_send_buffer_size=_HTTP2_SEND_BYTES,
             max_headers_size=_HTTP2_HEADER_BYTES,
         ),
-        ssl_cert=tls.certificate if tls else None,
-        ssl_key=tls.key if tls else None,
+        certificate=certificate,
         # Granian wants 1.3, which drivers of some spreadsheets do not speak.
         ssl_protocol_min=SSLProtocols.tls12,
         respawn_failed_workers=True,

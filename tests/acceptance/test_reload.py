@@ -79,7 +79,7 @@ def test_files_that_change_while_it_runs(
     """All workers serve what was read at the start, also one that starts later, until SIGHUP."""
     written(folder, {"answer": NEW, "broken": "SELECT :nobody"})
     own = Path(pair.workers()[0].environ()["PROMETHEUS_MULTIPROC_DIR"]).parent
-    assert [stat.S_IMODE(path.stat().st_mode) for path in (own, own / "key.pem")] == [0o700, 0o600]
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (own, own / "key-1.pem")] == [0o700, 0o600]
     (tls / "key.pem").write_text("half of a k")
     (tls / "certificate.pem").unlink()
     replaced(pair)

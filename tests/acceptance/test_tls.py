@@ -12,7 +12,7 @@ import pytest
 import trustme
 
 from benchmarks.environment import environment
-from exporter.process.server import Tls
+from exporter.process.tls import Tls
 from tests.acceptance.service import COMMAND, Service, free_port, running
 
 CUT_OFF = {"--http1.1": {56}, "--http2": {92}}

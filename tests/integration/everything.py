@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from exporter.access.principal import Principal
-from exporter.commands.check import Findings, findings
+from exporter.commands.findings import Findings, findings
 from exporter.exports.bounds import Bounds
 from exporter.exports.database import Database
 from exporter.exports.engine import Engine

@@ -13,7 +13,7 @@ import pytest
 import exporter
 import queries
 from exporter.access.principal import Principal
-from exporter.commands.check import Findings
+from exporter.commands.findings import Findings
 from exporter.exports import scan
 from exporter.exports.database import Database
 from queries import walk

@@ -24,11 +24,11 @@ def told(monkeypatch):
 
     def start(**settings):
         chosen = Settings(database_url="postgresql:///x", datasets=".", **settings)
-        server._granian(server.Listening("127.0.0.1", 8000, 2), chosen)
+        server._workers(server.Listening("127.0.0.1", 8000, 2), chosen)
         return given
 
     monkeypatch.setattr(multiprocessing, "set_start_method", lambda *_, **__: None)
-    monkeypatch.setattr(server, "_Server", Server)
+    monkeypatch.setattr(server, "Workers", Server)
     return start
 
 

@@ -1,0 +1,110 @@
+"""The certificate and key that the service speaks HTTPS with, and those that take their place."""
+
+import ssl
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from exporter.private_file import OUTSIDERS, exposure
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """The files of a certificate (with the chain that leads to it) and its key, in PEM."""
+
+    certificate: Path
+    key: Path
+
+    def check(self) -> None:
+        """Make sure that they can be used: a worker would end at once over what it cannot use.
+
+        Raises:
+            OSError: a file cannot be read; it names which.
+            ValueError: one is no PEM, the two do not belong together, or the key is another user's, or open to others
+                than its owner and, for reading, its group.
+        """
+        if b"-----BEGIN CERTIFICATE-----" not in self.certificate.read_bytes():
+            raise ValueError(f"{self.certificate} holds no certificate in PEM")
+        key = self.key.read_bytes()
+        if b" PRIVATE KEY-----" not in key:
+            raise ValueError(f"{self.key} holds no private key in PEM")
+        if b"ENCRYPTED" in key:
+            raise ValueError(f"{self.key} has a password, which is not supported")
+        try:
+            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(self.certificate, self.key, password="")
+        except ssl.SSLError as error:
+            why = "do not belong together" if error.reason == "KEY_VALUES_MISMATCH" else "hold no PEM that can be used"
+            raise ValueError(f"{self.certificate} and {self.key} {why}") from error
+        if wrong := exposure(self.key, self.key.stat(), OUTSIDERS):
+            raise ValueError(wrong)
+
+    def read(self) -> tuple[bytes, bytes]:
+        """Return what the files hold.
+
+        Raises:
+            OSError: one cannot be read.
+        """
+        return self.certificate.read_bytes(), self.key.read_bytes()
+
+    def remove(self) -> None:
+        """Remove the files, if they are there."""
+        self.certificate.unlink(missing_ok=True)
+        self.key.unlink(missing_ok=True)
+
+
+class Certificate:
+    """What workers serve: copies, in a folder that nobody else may enter.
+
+    So a worker that starts while the files are being replaced has a pair that belongs together.
+    """
+
+    def __init__(self, files: Tls, folder: Path) -> None:
+        """Take the files, which have been checked, and where the copies are to be.
+
+        Raises:
+            OSError: a file cannot be read or written.
+        """
+        self._files = files
+        self._folder = folder
+        self._numbers = count(1)
+        self._served = files.read()
+        self.copies = self._copied(self._served)
+
+    def renewed(self) -> Tls | None:
+        """Return copies of what the files hold now, or None if that is what is served already.
+
+        Raises:
+            OSError: a file cannot be read, or a copy not written.
+            ValueError: they cannot be used, as `Tls.check` says, or were replaced while they were read.
+        """
+        found = self._files.read()
+        if found == self._served:
+            return None
+        self._files.check()
+        if self._files.read() != found:
+            raise ValueError(
+                f"{self._files.certificate} or {self._files.key} was replaced meanwhile: send SIGHUP again"
+            )
+        return self._copied(found)
+
+    def serve(self, copies: Tls) -> None:
+        """Have copies take the place of those of before, which are removed.
+
+        Raises:
+            OSError: they cannot be read.
+        """
+        self._served = copies.read()
+        former, self.copies = self.copies, copies
+        former.remove()
+
+    def _copied(self, pair: tuple[bytes, bytes]) -> Tls:
+        number = next(self._numbers)
+        copies = Tls(self._folder / f"certificate-{number}.pem", self._folder / f"key-{number}.pem")
+        try:
+            copies.key.touch(0o600)
+            for path, content in zip((copies.certificate, copies.key), pair, strict=True):
+                path.write_bytes(content)
+        except OSError:
+            copies.remove()
+            raise
+        return copies
