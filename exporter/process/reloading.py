@@ -39,7 +39,7 @@ class Reloading:
 
 
 def on_hangup(*actions: Callable[[], None]) -> None:
-    """Have a thread do something at SIGHUP; several may count as one, which may have come since `starting` was imported.
+    """Have a thread do something at each SIGHUP since `starting` was imported; several may count as one.
 
     This thread has SIGHUP blocked since then, so the workers that it starts have, from the first: one to the whole
     group, as when a terminal is closed, ends none of them. Threads of libraries may take it too; whichever does, Python

@@ -105,7 +105,7 @@ def test_signals_are_seen_to_before_anything_else_is_loaded() -> None:
     program = """
 import sys
 sys.argv = ["exporter", "serve"]
-import exporter.cli
+import exporter.commands.main
 loaded = list(sys.modules)
 before = {name.partition(".")[0] for name in loaded[:loaded.index("exporter.process.starting")]}
 print(*(before & {"asyncio", "cyclopts", "pydantic", "queries", "pyarrow"}))

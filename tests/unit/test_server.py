@@ -44,7 +44,7 @@ def test_idle_connections_leave_room_for_others(told):
 def test_a_worker_bounds_its_connections(monkeypatch):
     given = {}
     monkeypatch.setattr(app, "create", lambda **options: given.update(options))
-    server._application("what is published")
+    starting._application("what is published")
     assert given == {"published": "what is published", "alone": True}
 
 
