@@ -5,6 +5,7 @@ import multiprocessing
 import pytest
 
 from exporter import app
+from exporter.commands import starting
 from exporter.limits.idle import MOST_IDLE
 from exporter.process import server
 from exporter.settings.settings import Settings
