@@ -55,16 +55,18 @@ class Run:
         self._outcome: Outcome | None = None
         self._first_byte: float | None = None
         self._held = AsyncExitStack()
+        self._attempts: Attempts | None = None
+        self._is_read = False
 
     @property
     def columns(self) -> Sequence[Column]:
         """The columns, in the order of the export."""
-        return self._attempts.current.plan.outputs
+        return self._current.plan.outputs
 
     @property
     def schema(self) -> pa.Schema:
         """The Arrow schema of the batches, or of what the format's encoder is given: of CSV and NDJSON text."""
-        return self._attempts.current.plan.schema
+        return self._current.plan.schema
 
     @property
     def snapshot(self) -> Snapshot | None:
@@ -72,12 +74,12 @@ class Run:
 
         A server that refuses the COPY is asked again, in a new snapshot: before the first chunk, and never after it.
         """
-        return self._attempts.current.plan.snapshot
+        return self._current.plan.snapshot
 
     @property
     def estimate(self) -> int | None:
         """How many rows the planner expects; None if it was not asked."""
-        return self._attempts.current.estimate
+        return self._current.estimate
 
     @property
     def progress(self) -> Progress:
@@ -122,7 +124,7 @@ class Run:
         """
         if self.order.format is None:
             raise ValueError("an order without a format has no document: read batches()")
-        return self._items(self._document)
+        return self._read(self._document)
 
     def batches(self) -> AsyncGenerator[pa.RecordBatch]:
         """Yield the rows as record batches of `schema`, none of them empty, at the pace at which they are taken.
@@ -132,7 +134,17 @@ class Run:
         """
         if self.order.layout is not Layout.TYPED:
             raise ValueError("record batches come of orders without a format, or of a typed one such as Parquet")
-        return self._items(self._batches)
+        return self._read(self._batches)
+
+    @property
+    def _entered(self) -> Attempts:
+        if self._attempts is None:
+            raise RuntimeError("the run has not begun: async with engine.run(order) as run")
+        return self._attempts
+
+    @property
+    def _current(self) -> Attempt:
+        return self._entered.current
 
     async def _wait(self) -> None:
         """Wait for the turn."""
@@ -144,12 +156,19 @@ class Run:
 
     async def _begin(self) -> None:
         order, counts, comment = self.order, self._counts, self._observations.comment
-        self._attempts = Attempts(order, self._database, self._threads, counts, comment)
-        self._held.push_async_callback(self._attempts.close)
-        await self._attempts.begin()
+        attempts = Attempts(order, self._database, self._threads, counts, comment)
+        self._held.push_async_callback(attempts.close)
+        await attempts.begin()
+        self._attempts = attempts
+
+    def _read(self, conversion: Callable[[Attempt], Conversion[T]]) -> AsyncGenerator[T]:
+        if self._is_read:
+            raise RuntimeError("a run is read once: order another one")
+        self._is_read = True
+        return self._items(conversion)
 
     async def _items(self, conversion: Callable[[Attempt], Conversion[T]]) -> AsyncGenerator[T]:
-        items = self._attempts.converted(conversion)
+        items = self._entered.converted(conversion)
         self._held.push_async_callback(items.aclose)
         try:
             while (item := await self._in_time(anext(items, None))) is not None:

@@ -65,7 +65,7 @@ class ExportResponse(Response):
                 await unless_disconnected(protocol, self._send(transport, multiplexed(scope)))
         except Exception as error:  # noqa: BLE001 - nothing may reach the router
             # The run has told its observers; what is left to do here is to let the client see it.
-            transport.abort(type(error).__name__, body.left)
+            transport.abort(type(error.__cause__ or error).__name__, body.left)
 
     async def _send(self, transport: Any, multiplexed: bool) -> None:
         size = _STREAM_BYTES if multiplexed else _SEND_BYTES

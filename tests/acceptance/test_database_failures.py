@@ -108,7 +108,7 @@ def test_unreachable_database(datasets: Path) -> None:
             assert int(answer.headers["retry-after"]) > 0
             assert "secret" not in answer.text
         document = problem(service.curl("/readyz"), 503, "not-ready")
-        assert document["checks"]["database"] == ["The database is not available now"]
+        assert document["checks"]["database"] == ["The database is unavailable"]
         assert "secret" not in str(document)
         for path in ("/healthz", "/", "/datasets", "/openapi.json"):
             assert service.curl(path).status == 200
