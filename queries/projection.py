@@ -9,13 +9,13 @@ from queries.quoting import quoted
 from queries.types import Column, Kind
 
 _FREE_TEXT = (Kind.TEXT, Kind.DOCUMENT)
-"""The kinds whose text may begin with any character. Numbers, dates, bits and the like are written by the server alone,
-and JSON and arrays begin with a bracket, a quote, a number or a word; composites too, but not every type that casts to
-json."""
+"""The kinds whose text may begin with any character. The text of numbers, dates, bits and the like is always the
+server's own, and JSON and arrays begin with a bracket, a quote, a number or a word; so do composites, but not all types
+with a cast to json."""
 
 
 class Projection(Enum):
-    """What a column's text is to be read as."""
+    """The form in which the text of columns comes out."""
 
     CSV = "csv"
     """The server's own text of each value, as COPY prints it."""
@@ -41,9 +41,9 @@ def project(  # noqa: PLR0913 - what is optional is by keyword
     """Return a SELECT of the query's columns, or of those `chosen` by position, in that order.
 
     `columns` are all columns of the query `sql`, which must be one statement without a final semicolon. Its rows keep
-    their order. With `as_bytes` every output column is the bytes of what COPY would have printed, NULL staying NULL. A
-    text whose first character after any spaces is in `escaped` gets an apostrophe in front: so no spreadsheet takes it
-    for a formula. A `comment` comes first, since `pg_stat_activity` cuts long statements.
+    their order. With `as_bytes` every output column is a bytea of what COPY would have printed, and NULL stays NULL. A
+    text whose first character after any spaces is in `escaped` gets a leading apostrophe, so that no spreadsheet takes
+    it for a formula. A `comment` comes first, since `pg_stat_activity` truncates long statements.
     """
     positions = range(len(columns)) if chosen is None else chosen
     outputs = ", ".join(
@@ -70,7 +70,7 @@ def _output(name: str, column: Column, projection: Projection, as_bytes: bool, e
 
 
 def _begins(text: str, escaped: str) -> str:
-    """Return the condition; it compares bytes, since a text need not be valid, nor an encoding have all characters."""
+    """Return the condition. It compares bytes: a text may be invalid, and an encoding may lack characters."""
     start = f"pg_catalog.btrim(pg_catalog.textsend({text}), '\\x20')"
     codes = [character.encode().hex() for character in escaped]
     conditions = []
@@ -98,9 +98,9 @@ def _json(name: str, column: Column, projection: Projection) -> str:
 
 
 def _texts(name: str) -> str:
-    """Return the JSON of the texts of an array's elements, and of more dimensions what `lists` refuses.
+    """Return JSON of the texts of an array's elements; for several dimensions, something that `lists` refuses.
 
-    A cast to text[] would use the type's own cast to text, which may be another text than the type's own.
+    A cast to text[] would use the type's cast to text, which may differ from its output function.
     """
     element = "CASE WHEN e IS DISTINCT FROM NULL THEN pg_catalog.format('%s', e) END"
     texts = f"ARRAY(SELECT {element} FROM (SELECT pg_catalog.unnest({name})) s(e))"  # noqa: S608 - a column's name
