@@ -83,7 +83,7 @@ async def _attempt(order: Order, database: Database, threads: Executor, opener: 
             except Untranslatable as error:
                 encoding = encoding_of(connection)
                 # Where the server has nothing to translate, a function of the query has failed.
-                if encoding in (None, "UTF8"):
+                if encoding in (None, "UTF8", "SQL_ASCII"):
                     raise
                 raise UnsentText(encoding, error.sqlstate) from error
             last = work.finish() if work.passes_through else await loop.run_in_executor(threads, work.finish)

@@ -126,6 +126,7 @@ def projection(order: Order, planned: Plan, *, as_bytes: bool = False) -> "parti
         as_bytes=as_bytes,
         escaped=order.options.escaped(),
         comment=order.progress.comment,
+        encoding=planned.encoding,
     )
 
 
@@ -134,8 +135,8 @@ def reading(order: Order, planned: Plan) -> Reading:
     columns, layout = planned.outputs, order.format.layout
     if layout is Layout.CSV:
         dialect = Dialect(**order.options.model_dump(include={"delimiter", "null"}))
-        return Reading(columns, dialect, encodes=bool(order.options.escaped()))
+        return Reading(columns, dialect, encoding=planned.encoding, encodes=bool(order.options.escaped()))
     if layout is Layout.TEXT:
         casts = {place: column.json_cast for place, column in enumerate(columns) if column.cast_by_value}
-        return Reading(columns, casts=casts)
-    return Reading(columns)
+        return Reading(columns, casts=casts, encoding=planned.encoding)
+    return Reading(columns, encoding=planned.encoding)

@@ -16,6 +16,15 @@ def encoding_of(connection: Connection) -> str | None:
     return getattr(connection.get_settings(), "server_encoding", None)
 
 
+def text_encoding(connection: Connection) -> str:
+    """Return the encoding to ask for text in, which is UTF-8 if it is valid: UTF8, or SQL_ASCII from such a database.
+
+    From SQL_ASCII, which holds any bytes, the server converts nothing. Asked for UTF8 it would only check the text, and
+    fail without saying where. Asked for SQL_ASCII it sends the bytes, for `queries.utf8` to check.
+    """
+    return "SQL_ASCII" if encoding_of(connection) == "SQL_ASCII" else "UTF8"
+
+
 def keep_alive(connection: Any, probes: Mapping[str, int], *, asks: bool) -> None:
     """Have the kernel detect a server that disappeared; otherwise an export would wait for its next row forever.
 

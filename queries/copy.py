@@ -93,7 +93,7 @@ async def _statement(connection: Connection, sql: str, reading: Reading, source:
             format="csv",
             delimiter=dialect.delimiter,
             null=dialect.null,
-            encoding="UTF8",  # the query may change the session's
+            encoding=reading.encoding,  # the query may change the session's
         )
     if surplus := checked.copying.surplus(status, checked.handed):
         raise RowsLost(f"{status}: {surplus:+} bytes of it were not handed over")

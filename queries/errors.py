@@ -51,18 +51,23 @@ class RowsLost(QueryError):
 
 
 class InvalidText(QueryError):
-    """A text that the database holds as UTF-8 is not UTF-8."""
+    """A text that the server sends as it is stored is not valid UTF-8."""
 
-    def __init__(self, column: str, row: int | None) -> None:
-        """`row` counts from 0; it is None where it is not known."""
+    def __init__(self, column: str, row: int | None, encoding: str) -> None:
+        """`row` counts from 0, and is None if it is not known; `encoding` is the database's, UTF8 or SQL_ASCII."""
         place = f"column {column!r}" if row is None else f"column {column!r}, row {row + 1}"
         super().__init__(f"{place}: the text in the database is not valid UTF-8")
         self.column = column
         self.row = row
+        self.encoding = encoding
+
+    def without_row(self) -> "InvalidText":
+        """Return the same error where rows cannot be counted."""
+        return InvalidText(self.column, None, self.encoding)
 
     def after(self, rows: int) -> "InvalidText":
         """Return the same error for a row that is `rows` rows further down."""
-        return InvalidText(self.column, None if self.row is None else self.row + rows)
+        return InvalidText(self.column, None if self.row is None else self.row + rows, self.encoding)
 
 
 class SettingsChanged(QueryError):

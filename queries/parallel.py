@@ -80,7 +80,7 @@ class ParallelSource:
             async for block in source:
                 await self._blocks.put(block)
         except InvalidText as error:
-            raise (error.after(self.counted) if self._ordered else InvalidText(error.column, None)) from None
+            raise (error.after(self.counted) if self._ordered else error.without_row()) from None
         self.counted += source.rows or 0
         self._room.release()
 

@@ -28,6 +28,8 @@ class Reading:
     casts: Mapping[int, str] = field(default_factory=dict)
     """The positions of columns that become JSON value by value, with their types in SQL."""
 
+    encoding: str = "UTF8"
+    """The encoding to ask for text in; see `queries.connection.text_encoding`."""
     encodes: bool = False
     """Whether the statement itself encodes text."""
 

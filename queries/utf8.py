@@ -1,7 +1,8 @@
-"""Text in a UTF8 database that is not valid UTF-8: found by column and row, refused or made NULL.
+"""Text that is not valid UTF-8: found by column and row, refused or made NULL.
 
-If the client's encoding is the database's, the server sends text as it is (`pg_server_to_any` in PostgreSQL's
-mbutils.c). An old cluster, a faulty extension or a cast without a function may have stored anything.
+If the client's encoding is the database's, the server sends text as it is stored (`pg_server_to_any` in PostgreSQL's
+mbutils.c). In a UTF8 database an old cluster, a faulty extension or a cast without a function may have stored anything;
+in an SQL_ASCII database everybody may have.
 """
 
 import struct
@@ -58,7 +59,7 @@ def mended_rows(rows: Iterable[Row], reading: Reading, start: int | None) -> Ite
             if value is not None and not _is_text(value):
                 column = reading.columns[place]
                 if column.policy == "error":
-                    raise InvalidText(column.name, None if start is None else start + number)
+                    raise InvalidText(column.name, None if start is None else start + number, reading.encoding)
                 values[place] = None
         yield values
 
