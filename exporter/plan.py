@@ -12,7 +12,7 @@ from exporter.http.problems import Fault, Problem, ProblemType
 from exporter.order import Order
 from formats.encoder import Encoder, Format, Layout, UnsupportedSchemaError
 from queries.columns import resolve, text_schema, typed_schema
-from queries.connection import Connection, text_encoding
+from queries.connection import Connection
 from queries.dataset import Dataset
 from queries.declaration import shown
 from queries.describe import Description, describe, types_of
@@ -34,8 +34,6 @@ class Plan:
     chosen: Sequence[int]
     """The positions in `columns` of those that the document has, in its order."""
     encoder: Encoder
-    encoding: str
-    """The encoding to ask for text in."""
 
     @property
     def outputs(self) -> list[Column]:
@@ -59,15 +57,13 @@ async def plan(order: Order, database: Database, connection: Connection, threads
         metadata["snapshot_time"] = taken.isoformat()
     description = await describe(connection, dataset.query.numbered(), values=False)
     types = await types_of(connection, {attribute.oid for attribute in description.attributes}, database.types)
-    fit = partial(_fit, order, description, types, metadata, text_encoding(connection))
+    fit = partial(_fit, order, description, types, metadata)
     if len(description.attributes) <= _FEW_COLUMNS:
         return fit()
     return await asyncio.get_running_loop().run_in_executor(threads, fit)
 
 
-def _fit(
-    order: Order, description: Description, types: Mapping[int, PgType], metadata: Mapping[str, str], encoding: str
-) -> Plan:
+def _fit(order: Order, description: Description, types: Mapping[int, PgType], metadata: Mapping[str, str]) -> Plan:
     format_ = order.format
     columns = _resolved(order.dataset, description, types)
     chosen = _chosen([column.name for column in columns], order.columns)
@@ -78,7 +74,7 @@ def _fit(
         encoder = format_.encoder(schema.with_metadata(metadata), order.options)
     except UnsupportedSchemaError as error:
         raise Problem(ProblemType.NOT_ACCEPTABLE, str(error)) from error
-    return Plan(description, columns, chosen, encoder, encoding)
+    return Plan(description, columns, chosen, encoder)
 
 
 async def columns_of(

@@ -12,7 +12,7 @@ from exporter.order import Order
 from exporter.plan import Plan
 from formats.encoder import Layout
 from queries.binding import bind
-from queries.connection import Connection
+from queries.connection import Connection, text_encoding
 from queries.copy import copy
 from queries.cursor import cursor
 from queries.declaration import Value
@@ -38,10 +38,10 @@ _BYTES_EACH = 32 * 2**20
 @asynccontextmanager
 async def fetch(order: Order, database: Database, connection: Connection, planned: Plan) -> AsyncIterator[Source]:
     """Read the order's rows by a cursor. See `scan`."""
-    projected = projection(order, planned, as_bytes=True)(order.dataset.query.numbered(), limit=order.limit)
+    projected = projection(order, planned, connection, as_bytes=True)(order.dataset.query.numbered(), limit=order.limit)
     arguments = list(order.arguments.values())
     await check_estimate(order, connection, projected, arguments)
-    reads = replace(reading(order, planned), encodes=True)
+    reads = replace(reading(order, planned, connection), encodes=True)
     async with cursor(connection, projected, arguments, reads) as source:
         yield source
 
@@ -54,14 +54,14 @@ async def scan(order: Order, database: Database, connection: Connection, planned
         Exceeded: the planner expects too many rows.
         QueryError: the query or an argument was refused. What fails later is raised to who reads the rows.
     """
-    reads = reading(order, planned)
+    reads = reading(order, planned, connection)
     if reads.casts:  # which a COPY cannot do between its rows
         async with fetch(order, database, connection, planned) as source:
             yield source
         return
     dataset = order.dataset
     sql = await bind(connection, dataset.query, list(order.arguments.values()), planned.description)
-    projected = projection(order, planned)
+    projected = projection(order, planned, connection)
     await check_estimate(order, connection, projected(sql, limit=order.limit))
     async with AsyncExitStack() as stack:
         connections = [connection]
@@ -115,7 +115,7 @@ async def _ranges(order: Order, connection: Connection, planned: Plan, sql: str,
     return (await key_ranges(connection, sql, attributes, key, size) if more else None), more
 
 
-def projection(order: Order, planned: Plan, *, as_bytes: bool = False) -> "partial[str]":
+def projection(order: Order, planned: Plan, connection: Connection, *, as_bytes: bool = False) -> "partial[str]":
     """Return what makes of the dataset's query, or of a part of it, the one that gives the order's columns."""
     return partial(
         project,
@@ -126,17 +126,17 @@ def projection(order: Order, planned: Plan, *, as_bytes: bool = False) -> "parti
         as_bytes=as_bytes,
         escaped=order.options.escaped(),
         comment=order.progress.comment,
-        encoding=planned.encoding,
+        encoding=text_encoding(connection),
     )
 
 
-def reading(order: Order, planned: Plan) -> Reading:
+def reading(order: Order, planned: Plan, connection: Connection) -> Reading:
     """Return what the order's source reads, in the CSV that its format reads."""
-    columns, layout = planned.outputs, order.format.layout
+    columns, layout, encoding = planned.outputs, order.format.layout, text_encoding(connection)
     if layout is Layout.CSV:
         dialect = Dialect(**order.options.model_dump(include={"delimiter", "null"}))
-        return Reading(columns, dialect, encoding=planned.encoding, encodes=bool(order.options.escaped()))
+        return Reading(columns, dialect, encoding=encoding, encodes=bool(order.options.escaped()))
     if layout is Layout.TEXT:
         casts = {place: column.json_cast for place, column in enumerate(columns) if column.cast_by_value}
-        return Reading(columns, casts=casts, encoding=planned.encoding)
-    return Reading(columns, encoding=planned.encoding)
+        return Reading(columns, casts=casts, encoding=encoding)
+    return Reading(columns, encoding=encoding)
