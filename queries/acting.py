@@ -1,29 +1,29 @@
-"""On whose behalf a transaction reads."""
+"""The role and the claims that a transaction acts with."""
 
 from dataclasses import dataclass
 
 from queries.quoting import quoted
 
 _NAME_BYTES = 63
-"""A longer name is cut by the server (NAMEDATALEN), and might then be another role's."""
+"""The server truncates a longer name (NAMEDATALEN), which might then be the name of another role."""
 
 
 @dataclass(frozen=True, slots=True)
 class Acting:
-    """The role that a transaction takes on, and what the policies of the database may ask about the caller."""
+    """The role that a transaction switches to, and the claims that the database's policies may ask for."""
 
     role: str | None = None
     claims: str | None = None
-    """A JSON object in ASCII, which `current_setting('request.jwt.claims')` gives: the name that PostgREST uses."""
+    """A JSON object in ASCII, available as `current_setting('request.jwt.claims')`, the name that PostgREST uses."""
 
     def __post_init__(self) -> None:
         if self.role is not None and not is_role(self.role):
-            raise ValueError("expected the name of a role, of 1 to 63 bytes; none is not one")
+            raise ValueError("expected the name of a role, 1 to 63 bytes long and not none")
 
     def statements(self) -> str:
-        """Return the statements that begin to act, for the simple protocol; they end with the transaction.
+        """Return the statements that switch to the role, for the simple protocol; the transaction's end undoes them.
 
-        A role's own settings (ALTER ROLE … SET) do not come with it: https://www.postgresql.org/docs/current/sql-set-role.html
+        A role's own settings (ALTER ROLE … SET) are not applied: https://www.postgresql.org/docs/current/sql-set-role.html
         """
         return self._claims() + self._role()
 
@@ -39,7 +39,7 @@ class Acting:
 
 
 def is_role(name: str) -> bool:
-    """Return whether a role may have this name. `none` would not be taken on but laid down (SET ROLE, Description)."""
+    """Return whether this can be the name of a role. SET ROLE none would reset the role (SET ROLE, Description)."""
     try:
         size = len(name.encode())
     except UnicodeEncodeError:  # half of a surrogate pair, which JSON can spell

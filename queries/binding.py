@@ -1,4 +1,4 @@
-"""Arguments into SQL: as numbered parameters for the cursor, as inert literals for COPY, which takes no parameters."""
+"""Puts arguments into SQL: as numbered parameters for a cursor, as inert literals for COPY, which takes none."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class SqlFault(NamedTuple):
 
 
 def faults(sql: str, declared: Sequence[str]) -> list[SqlFault]:
-    """Find the placeholders that nothing declares, bare `$1`, and the declared names that nothing uses.
+    """Find placeholders that are not declared, bare `$1`, and declared names that are not used.
 
     An undeclared name inside square brackets is the upper bound of an array slice, `x[1:n]`.
     """
@@ -53,7 +53,7 @@ def faults(sql: str, declared: Sequence[str]) -> list[SqlFault]:
 
 @dataclass(frozen=True)
 class Template:
-    """A dataset's SQL with the parameters it declares, all of them used; made once and rendered for each export."""
+    """A dataset's SQL with its parameters, all of which are used; made once and rendered for each export."""
 
     sql: str
     parameters: tuple[Parameter, ...] = ()
@@ -67,9 +67,9 @@ class Template:
         return self._render(self.expressions)
 
     def literal(self, values: Sequence[Value]) -> str:
-        """Render with values, in the order of declaration; an array is its items or the text of an array literal.
+        """Render with values, in the order of declaration; an array is a list of items or the text of an array literal.
 
-        Every character is an escape of its own, so that no value can end the literal it stands in.
+        Every character is escaped, so that no value can end its literal.
         """
         if len(values) != len(self.parameters):
             raise ValueError(f"{len(self.parameters)} parameters, {len(values)} values")
@@ -119,15 +119,15 @@ def _array(items: Sequence[str | None]) -> str:
 async def bind(
     connection: Connection, template: Template, values: Sequence[Value], described: Description | None = None
 ) -> str:
-    """Return one statement without parameters, proved by the server to be the dataset's query with these values.
+    """Return one statement without parameters; the server has confirmed that it is the dataset's query.
 
     `values` are in the order of declaration. `described` is the description of `template.numbered()`, where the
     caller already has it.
 
     Raises:
-        ArgumentRejected: the server cannot read a value. The transaction is over then; in its place is a new
-            one that may only read, without what was set in the old one.
-        QueryError: the server refuses the query, or takes it for something else than what was declared.
+        ArgumentRejected: the server cannot read a value. The transaction has ended then; a new read-only one
+            has begun, without the settings of the old one.
+        QueryError: the server rejects the query, or sees other parameters or columns than were declared.
     """
     if described is None:
         described = await describe(connection, template.numbered(), values=False)
@@ -161,7 +161,7 @@ async def _texts(connection: Connection, template: Template, values: Sequence[Va
 
 
 async def _blame(connection: Connection, template: Template, values: Sequence[Value]) -> None:
-    """Raise for the first argument that the server refuses on its own."""
+    """Raise for the first argument that the server rejects by itself."""
     for parameter, value in zip(template.parameters, values, strict=True):
         single = Template(f"SELECT :{parameter.name}", (parameter,))
         try:
@@ -171,7 +171,7 @@ async def _blame(connection: Connection, template: Template, values: Sequence[Va
 
 
 async def _attempt(connection: Connection, sql: str, values: Sequence[Value]) -> list[str | None]:
-    """Fetch one row; after an error of the values a transaction around it is over and a new one begun."""
+    """Fetch one row; if a value is wrong, a surrounding transaction is replaced by a new one."""
     try:
         return list(await connection.fetchrow(sql, *values) or ())
     except asyncpg.DataError:

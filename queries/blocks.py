@@ -1,4 +1,4 @@
-"""What a COPY gives: chunks of whole rows, pushed by the driver and pulled, as blocks, by the export."""
+"""The output of a COPY: chunks of whole rows, pushed by the driver and pulled by the export as blocks."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,10 +9,10 @@ from queries.errors import QueryError
 from queries.source import BLOCK_BYTES
 
 PIECE_BYTES = 1 << 18
-"""How much is joined where blocks pass through: what a response sends at once, so that it copies no part of a block."""
+"""How much is joined where blocks pass through: as much as a response sends at once, so that it copies nothing."""
 
 _IDLE_SECONDS = 0.05
-"""How long a partly filled block waits for more: rows that trickle in are not withheld from the reader."""
+"""How long a partly filled block waits for more, so that rows that trickle in still reach the reader."""
 
 _SMALL_CHUNK = 1 << 16
 _GATHER_SECONDS = 0.001
@@ -28,11 +28,11 @@ _SLOW_SECONDS = 1.0
 So most clients that stall do not hold whole blocks: in the pipeline, the encoder's output and the web server."""
 
 Block: TypeAlias = list[bytes]
-"""Chunks of whole rows. Who takes a block owns it."""
+"""Chunks of whole rows. Whoever takes a block owns it."""
 
 
 def joined(block: Block) -> bytes:
-    """Return a block as CSV rows without a header, and leave it empty, so that nobody holds it twice."""
+    """Return a block as CSV rows without a header, and empty the block, so that it is not held twice."""
     if len(block) == 1 and len(block[0]) > PIECE_BYTES:
         # A row may be hundreds of megabytes. The driver's chunks, and what was added to them, may be bytearrays.
         return bytes(block.pop())
@@ -126,7 +126,7 @@ class CopySource:
         self._limit = _FIRST_BYTES if slow else min(self._limit + _STEP_BYTES, BLOCK_BYTES)
 
     def fail(self, failure: QueryError) -> None:
-        """Tell the reader of a failure that the server knows nothing of, and take nothing more."""
+        """Report to the reader a failure that the server does not know of, and take nothing more."""
         self._failure = failure
         self.discard()
         self._some.set()
@@ -140,7 +140,7 @@ class CopySource:
 
     @property
     def counted(self) -> int:
-        """The number of rows, once the server has told it."""
+        """The number of rows, once the server has reported it."""
         return self.rows or 0
 
     @property
@@ -154,14 +154,14 @@ class CopySource:
         return self.received > 0
 
     def end(self, rows: int | None, failure: QueryError | None) -> None:
-        """Tell the reader that nothing more will come, and why."""
+        """Signal the end to the reader, with the failure if there was one."""
         self.rows, self._failure, self._ended = rows, self._failure or failure, True
         self._resume()
         self._some.set()
         self._full.set()
 
     def __aiter__(self) -> AsyncIterator[Block]:
-        """Iterate over the blocks, which are there once."""
+        """Iterate over the blocks, once."""
         return self
 
     async def __anext__(self) -> Block:

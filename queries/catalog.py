@@ -19,7 +19,7 @@ Catalog: TypeAlias = Mapping[str, Dataset]
 
 _ADVICE = "put a file NAME.sql with a SELECT there for each dataset"
 _RENAMED: Mapping[tuple[int | str, ...], str] = {("partition_by",): "split_by"}
-"""Keys of earlier versions, and what they are called now."""
+"""Keys of earlier versions, with their present names."""
 
 
 class FileFault(NamedTuple):
@@ -34,7 +34,7 @@ class FileFault(NamedTuple):
 
 
 class CatalogError(Exception):
-    """The catalogue cannot be used; its text is one line for each fault."""
+    """The catalogue cannot be used; the message has one line for each fault."""
 
     def __init__(self, faults: Iterable[FileFault]) -> None:
         self.faults = sorted(faults)
@@ -42,10 +42,10 @@ class CatalogError(Exception):
 
 
 def load(directory: Path) -> Catalog:
-    """Read every `NAME.sql` of a folder, hidden files and subfolders aside.
+    """Read every `NAME.sql` in a folder, except hidden files and subfolders.
 
     Raises:
-        CatalogError: with all that is wrong with all files.
+        CatalogError: lists everything that is wrong with any file.
     """
     if not directory.is_dir():
         raise CatalogError([FileFault(directory, 0, f"no such directory: create it and {_ADVICE}")])
@@ -64,11 +64,11 @@ def _same_names(paths: Iterable[Path]) -> Iterable[FileFault]:
     for path in paths:
         other = first.setdefault(path.stem.lower(), path)
         if other is not path:
-            yield FileFault(path, 1, f"differs from {other.name} only by upper and lower case")
+            yield FileFault(path, 1, f"the name differs from {other.name} only in case: rename one of the files")
 
 
 def _read(path: Path, faults: list[FileFault]) -> Dataset | None:
-    """Read one file; add what is wrong with it to the faults."""
+    """Read one file; append what is wrong with it to the faults."""
 
     def wrong(line: int, message: str) -> None:
         faults.append(FileFault(path, line, message))
@@ -95,7 +95,7 @@ def _read(path: Path, faults: list[FileFault]) -> Dataset | None:
 
 
 Wrong: TypeAlias = Callable[[int, str], None]
-"""Notes a fault: its line, and a message."""
+"""Records a fault: a line and a message."""
 
 
 def _text(path: Path, wrong: Wrong) -> str | None:
@@ -107,10 +107,10 @@ def _text(path: Path, wrong: Wrong) -> str | None:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        wrong(content.count(b"\n", 0, error.start) + 1, "not UTF-8")
+        wrong(content.count(b"\n", 0, error.start) + 1, "not UTF-8: save the file as UTF-8")
         return None
     if "\0" in text:
-        wrong(line_of(text, text.index("\0")), "holds a NUL character")
+        wrong(line_of(text, text.index("\0")), "contains a NUL character: remove it")
         return None
     return text
 

@@ -97,8 +97,8 @@ def resolve(
     """Return the export's columns, in the order of the attributes.
 
     `types` needs to hold only what `BUILTIN` does not, including the elements and bases of those types. An override
-    counts for every column of its name. Raises ValueError, naming the column, for an override that fits no column or
-    does not fit its column's type, and KeyError for a type that is in neither mapping.
+    applies to every column of its name. Raises ValueError, naming the column, for an override that fits no column or
+    is not possible for its column's type, and KeyError for a type that is in neither mapping.
     """
     unknown = overrides.keys() - {attribute.name for attribute in attributes}
     if unknown:

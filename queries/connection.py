@@ -1,4 +1,4 @@
-"""The driver's connection, as the rest of this package names it, and how a lost one is noticed."""
+"""The type of the driver's connections, and how a lost connection is noticed."""
 
 import socket
 from collections.abc import Mapping
@@ -12,17 +12,26 @@ Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
 
 def encoding_of(connection: Connection) -> str | None:
-    """Return the encoding of the database, as the server has said at the start; a pooler may not pass it on."""
+    """Return the database's encoding, as the server reported it at connection start; a pooler may not pass it on."""
     return getattr(connection.get_settings(), "server_encoding", None)
 
 
+def text_encoding(connection: Connection) -> str:
+    """Return the encoding to ask for text in, which is UTF-8 if it is valid: UTF8, or SQL_ASCII from such a database.
+
+    From SQL_ASCII, which holds any bytes, the server converts nothing. Asked for UTF8 it would only check the text, and
+    fail without saying where. Asked for SQL_ASCII it sends the bytes, for `queries.utf8` to check.
+    """
+    return "SQL_ASCII" if encoding_of(connection) == "SQL_ASCII" else "UTF8"
+
+
 def keep_alive(connection: Any, probes: Mapping[str, int], *, asks: bool) -> None:
-    """Have the kernel notice that the server is gone without a word; an export would wait for its next row for ever.
+    """Have the kernel detect a server that disappeared; otherwise an export would wait for its next row forever.
 
     Args:
         connection: the driver's.
-        probes: options of the socket, by the names of tcp(7).
-        asks: whether the kernel is to ask a server that has nothing to say.
+        probes: socket options, by their names in tcp(7).
+        asks: whether the kernel probes an idle connection.
     """
     end: socket.socket = connection._transport.get_extra_info("socket")  # noqa: SLF001 - the driver does not show it
     if end.family not in (socket.AF_INET, socket.AF_INET6):

@@ -1,4 +1,4 @@
-"""Where the database is, and how to connect: a libpq URL, and libpq's environment variables."""
+"""Where the database is and how to connect to it: a libpq URL and libpq's environment variables."""
 
 import os
 import re
@@ -19,33 +19,33 @@ _OF_TLS = (
     "sslmode", "sslrootcert", "sslcert", "sslkey", "sslpassword", "sslcrl", "sslnegotiation",
     "ssl_min_protocol_version", "ssl_max_protocol_version", "krbsrvname", "gsslib",
 )  # fmt: skip
-"""What the driver reads from a URL of its own, and means what libpq says."""
+"""What the driver reads from a URL itself, with the meaning that libpq gives it."""
 
 _STRICT = ("require", "verify-ca", "verify-full")
-"""The modes of TLS that never do without."""
+"""The values of sslmode that require TLS."""
 
 SYSTEM = "system"
-"""Instead of a file: the authorities that the system trusts."""
+"""Stands for the certificate authorities that the system trusts, instead of a file."""
 
 
 class ConninfoError(ValueError):
-    """A parameter cannot be kept; the text names it and what to do, and holds no value."""
+    """A parameter is not supported; the message names it and the remedy, and contains no value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Conninfo:
-    """What the driver is to be told. Its `repr` holds no secret."""
+    """The connection parameters for the driver. The `repr` contains no secret."""
 
     hosts: tuple[tuple[str | None, int | None], ...]
-    """Each with its port, in the order in which they are tried; None means the driver's own."""
+    """Hosts with their ports, in the order in which they are tried; None means the driver's default."""
     options: Mapping[str, Any] = field(repr=False)
     """The driver's arguments, the same for every host."""
     given: Mapping[str, str] = field(repr=False)
-    """All parameters, by libpq's names."""
+    """All parameters, by their names in libpq."""
 
     @property
     def timeout(self) -> float | None:
-        """The seconds that a host has to answer in, if there is a limit."""
+        """How many seconds a host may take to answer, if there is a limit."""
         seconds = int(self.given.get("connect_timeout", "0"))
         return seconds if seconds > 0 else None
 
@@ -56,26 +56,26 @@ class Conninfo:
 
     @property
     def shuffled(self) -> bool:
-        """Whether each connection tries the hosts in an order of its own."""
+        """Whether each connection tries the hosts in random order."""
         return self.given.get("load_balance_hosts") == "random"
 
     @property
     def keeps_alive(self) -> bool:
-        """Whether the kernel asks a silent server whether it is there."""
+        """Whether the kernel probes an idle connection."""
         return self.given.get("keepalives", "1") == "1"
 
     def probes(self) -> dict[str, int]:
-        """Return the options of a socket by which a lost server is noticed; 0 stands for the system's own."""
+        """Return the socket options that detect a lost server; those with 0, the system's default, are left out."""
         values = {option: int(self.given.get(name, default)) for name, (option, default) in PROBES.items()}
         return {option: value for option, value in values.items() if value}
 
 
 def parse(url: str, environment: Mapping[str, str] | None = None) -> Conninfo:
-    """Return what a URL says, and where it says nothing, libpq's environment variables.
+    """Return the parameters of a URL, completed by libpq's environment variables.
 
     Raises:
-        ConninfoError: a parameter is unknown, cannot be kept, or has a value that it cannot have.
-        ValueError: it is no URL of PostgreSQL; its text may be of the URL.
+        ConninfoError: a parameter is unknown, not supported, or has an invalid value.
+        ValueError: this is not a PostgreSQL URL; the message may contain parts of the URL.
     """
     said = parameters(url)
     variables = os.environ if environment is None else environment
@@ -88,14 +88,14 @@ def parse(url: str, environment: Mapping[str, str] | None = None) -> Conninfo:
 
 
 def parameters(url: str) -> dict[str, str]:
-    """Return what a URL itself says, by libpq's names; the query counts more than what is before it.
+    """Return the parameters of the URL itself, by their names in libpq; the query string overrides the rest.
 
     Raises:
         ConninfoError, ValueError: see `parse`.
     """
     parts = urlsplit(url)
     if parts.scheme not in ("postgres", "postgresql") or parts.fragment:
-        raise ValueError("no URL of PostgreSQL")
+        raise ValueError("not a PostgreSQL URL")
     login, at, authority = parts.netloc.partition("@")
     user, _, password = login.partition(":") if at else ("", "", "")
     before = {"user": unquote(user), "password": unquote(password), "dbname": unquote(parts.path.removeprefix("/"))}
@@ -110,14 +110,14 @@ def _authority(text: str) -> dict[str, str]:
         return {}
     found = [_HOST.fullmatch(one) for one in text.split(",")]
     if not all(found):
-        raise ValueError("no hosts")
+        raise ValueError("not a list of hosts")
     hosts = ",".join(unquote(one[1]).strip("[]") for one in found if one)
     ports = [one["port"] or "" for one in found if one]
     return {"host": hosts} | ({"port": ",".join(ports)} if any(ports) else {})
 
 
 def _query(text: str) -> dict[str, str]:
-    """Return the parameters of a query; in libpq's URLs a plus sign is one."""
+    """Return the parameters of a query string; in libpq's URLs a plus sign is a plus sign."""
     given: dict[str, str] = {}
     for pair in text.split("&") if text else ():
         name, equals, value = pair.partition("=")
@@ -128,33 +128,33 @@ def _query(text: str) -> dict[str, str]:
             name, value = "sslmode", "require"
         # An unescaped question mark in a password makes the rest of it the query.
         if not is_known(name) and (not _NAME.fullmatch(name) or "@" in text):
-            raise ValueError("no name of a parameter")
+            raise ValueError("not the name of a parameter")
         given[name] = value
     return given
 
 
 def _hosts(given: Mapping[str, str]) -> tuple[tuple[str | None, int | None], ...]:
     if "host" in given and "hostaddr" in given:
-        raise ConninfoError("hostaddr: the driver knows a server by one address: leave out either this or host")
+        raise ConninfoError("hostaddr: the driver takes either a name or an address: remove hostaddr or host")
     named = given.get("hostaddr") or given.get("host")
     hosts: list[str | None] = [_host(one) for one in named.split(",")] if named else [None]
     ports = [_port(one) for one in given.get("port", "").split(",")]
     if len(ports) == 1:
         ports *= len(hosts)
     if len(ports) != len(hosts):
-        raise ConninfoError("port: expected one, or as many as there are hosts")
+        raise ConninfoError("port: expected one port, or as many as there are hosts")
     return tuple(zip(hosts, ports, strict=True))
 
 
 def _host(text: str) -> str:
-    """Return a host if it can be one: the folder of a socket, an address, or a name."""
+    """Return the text if it can be a host: a socket's folder, an address, or a name."""
     if text.startswith("/"):
         return text
     if ":" in text:
         return str(ip_address(text.strip("[]")))
     if not text or text.startswith("@"):
-        raise ValueError("no host")
-    text.encode("idna")  # as the resolver does, which raises for a name that is none
+        raise ValueError("not a host")
+    text.encode("idna")  # as the resolver does; raises for an impossible name
     return text
 
 
@@ -162,7 +162,7 @@ def _port(text: str) -> int | None:
     if not text:
         return None
     if not (text.isascii() and text.isdigit() and 0 < int(text) <= _MOST):
-        raise ValueError("no port")
+        raise ValueError("not a port")
     return int(text)
 
 
@@ -185,14 +185,14 @@ def _options(given: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _by_system(tls: dict[str, str]) -> bool:
-    """Return True, which has the driver verify a server by the system's authorities, and its name.
+    """Return True, which makes the driver verify the server's certificate and name by the system's authorities.
 
     Raises:
-        ConninfoError: more is said than goes with that.
+        ConninfoError: another parameter contradicts this.
     """
     del tls["sslrootcert"]
     if tls.pop("sslmode", "verify-full") != "verify-full":
         raise ConninfoError("sslrootcert=system needs sslmode=verify-full")
     if others := [name for name in tls if name.startswith("ssl") and name != "sslnegotiation"]:
-        raise ConninfoError(f"{others[0]} does not go together with sslrootcert=system")
+        raise ConninfoError(f"{others[0]} cannot be combined with sslrootcert=system: remove one of the two")
     return True

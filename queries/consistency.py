@@ -1,4 +1,4 @@
-"""What a header and its SQL say against each other, and what the SQL alone says wrongly."""
+"""Contradictions between a dataset's header and its SQL, and errors in the SQL that need no database to find."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from queries.lexer import trimmed
 
 
 def faults(sql: str, keys: Mapping[str, Any]) -> list[SqlFault]:
-    """Find what a dataset's SQL and the keys of its header have wrong between them; the keys need not be valid."""
+    """Return everything that is wrong with a dataset's SQL and its header together; the keys may be invalid."""
     return list(_of_table(sql, keys) if keys.get("table") is not None else _of_query(sql, keys))
 
 

@@ -16,13 +16,13 @@ from queries.utf8 import is_utf8, mended
 from queries.wire import Copying, driver_of
 
 _CANCEL_SECONDS = 5.0
-"""How long the server may take to give a COPY up; then its connection is cut."""
+"""How long the server may take to cancel a COPY before the connection is cut."""
 
 _LARGE = 1 << 20
-"""Bytes of a chunk above which the event loop has better to do than to look at them."""
+"""The size in bytes above which a chunk is checked in a thread, to keep the event loop free."""
 
 _REFUSALS = ("0A000", "42601")
-"""feature_not_supported and syntax_error: what servers and poolers without COPY answer."""
+"""feature_not_supported and syntax_error: how servers and poolers without COPY answer."""
 
 
 @asynccontextmanager
@@ -31,9 +31,9 @@ async def copy(connection: Connection, sql: str, reading: Reading) -> AsyncItera
 
     Args:
         connection: in a transaction, used by nobody else meanwhile.
-        sql: one statement without parameters, already proved to be one by preparing it: COPY goes over the simple
-            protocol, which would run a second one.
-        reading: what it returns.
+        sql: one statement without parameters. It must have been prepared before, which proves that it is only one:
+            COPY uses the simple protocol, which would run a second statement.
+        reading: what the statement returns.
     """
     source = CopySource()
     task = asyncio.create_task(receive(connection, sql, reading, source))
@@ -45,10 +45,10 @@ async def copy(connection: Connection, sql: str, reading: Reading) -> AsyncItera
 
 
 async def takes_copy(connection: Connection) -> bool:
-    """Return whether the server runs the simplest COPY, so that a refusal was not about one query.
+    """Return whether the server runs the simplest COPY; if it does, an earlier refusal concerned one query only.
 
     Raises:
-        QueryError: the server failed otherwise. After a refusal the transaction is at its end.
+        QueryError: the server failed for another reason. After a refusal the transaction is aborted.
     """
     try:
         async with copy(connection, "SELECT", Reading(())) as source:
@@ -60,7 +60,7 @@ async def takes_copy(connection: Connection) -> bool:
 
 
 async def receive(connection: Connection, sql: str, reading: Reading, source: CopySource) -> None:
-    """Run the COPY to its end and tell `source`, also of what fails; raises nothing but cancellation. See `copy`."""
+    """Run the COPY to its end; rows and failures go to `source`, and only cancellation is raised. See `copy`."""
     rows: int | None = None
     failure: QueryError | None = QueryError("the COPY was cancelled")
     copying = asyncio.create_task(_statement(connection, sql, reading, source))
@@ -93,7 +93,7 @@ async def _statement(connection: Connection, sql: str, reading: Reading, source:
             format="csv",
             delimiter=dialect.delimiter,
             null=dialect.null,
-            encoding="UTF8",  # the query may change the session's
+            encoding=reading.encoding,  # the query may change the session's
         )
     if surplus := checked.copying.surplus(status, checked.handed):
         raise RowsLost(f"{status}: {surplus:+} bytes of it were not handed over")
@@ -102,7 +102,7 @@ async def _statement(connection: Connection, sql: str, reading: Reading, source:
 
 
 class _Checked:
-    """Passes on to a source what the driver hands over, if it is UTF-8."""
+    """Passes the driver's chunks on to a source, provided that they are UTF-8."""
 
     copying: Copying
 
@@ -135,8 +135,8 @@ class _Checked:
 async def _cancel(connection: Connection, copying: "asyncio.Task[int]", source: CopySource) -> None:
     """Have the server cancel the COPY, and read its answer.
 
-    The task itself is never cancelled. Between two chunks asyncpg would then forget the statement and break over its
-    next chunk; at the last chunk it would wait for ever for the end of a statement that has ended.
+    The task itself is never cancelled. Between two chunks asyncpg would then forget the statement and fail at its next
+    chunk; at the last chunk it would wait forever for the end of a statement that has ended.
     """
     source.discard()
     driver: Any = connection

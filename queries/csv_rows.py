@@ -11,7 +11,7 @@ Row: TypeAlias = Iterable[bytes | None]
 
 
 class RowWriter:
-    """Writes rows of values that are text already."""
+    """Writes rows whose values are text already."""
 
     def __init__(self, reading: Reading) -> None:
         """Take the columns and the dialect."""
@@ -25,7 +25,7 @@ class RowWriter:
 
 
 def _value_writer(delimiter: bytes, null: bytes, *, alone: bool) -> Callable[[bytes | None], bytes]:
-    """Return the function that writes one value; `alone` says that it has its row for itself."""
+    """Return the function that writes one value; `alone` means that rows have one column."""
     needs_quotes = re.compile(b'[%b"\r\n]' % re.escape(delimiter)).search
 
     def write(value: bytes | None) -> bytes:

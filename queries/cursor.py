@@ -1,4 +1,4 @@
-"""The cursor source: a portal read in steps, for servers and poolers without COPY, and as COPY's oracle."""
+"""The cursor source: a portal read in steps, for servers and poolers without COPY; tests compare COPY with it."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -17,9 +17,9 @@ from queries.source import Reading
 from queries.utf8 import is_utf8, mended_rows
 
 _FETCH_BYTES = 1 << 18
-"""How much text one fetch aims at: the driver makes values of it on the event loop, in about a millisecond."""
+"""The target size of one fetch: the driver decodes as much on the event loop in about a millisecond."""
 _FETCH_ROWS = (50, 1000)
-"""Rows of the first fetch, and the most of any: rows that suddenly get wide are in memory by the fetch."""
+"""The rows of the first fetch, and the maximum: rows that suddenly get wide are in memory a fetch at a time."""
 
 
 class Fetched(NamedTuple):
@@ -42,7 +42,7 @@ class CursorSource:
         reading: Reading,
         verify: Callable[[], Awaitable[None]],
     ) -> None:
-        """Take the portal, its connection, what it reads, and what is to be done after the last row."""
+        """`verify` is called after the last row."""
         self.rows: int | None = None
         self.counted = 0
         self._cursor = cursor

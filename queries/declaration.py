@@ -1,4 +1,4 @@
-"""One parameter as a dataset declares it, and how an argument for it is read."""
+"""A dataset's declaration of one parameter, and how an argument for it is read."""
 
 import datetime as dt
 from decimal import Decimal
@@ -20,14 +20,14 @@ ParameterType = Literal[
 ]  # fmt: skip
 
 _SHOWN = 60
-"""How much of a wrong value a message repeats, in characters."""
+"""How many characters of an invalid value a message repeats."""
 
 
 class Declaration(BaseModel):
     """What a dataset says about a parameter.
 
-    `default`, `min` and `max` may be TOML's own numbers, booleans and dates; the model holds their canonical text.
-    For an array, `choices`, `pattern`, `min` and `max` are about each of its elements.
+    `default`, `min` and `max` may be numbers, booleans and dates of TOML; the model has their canonical text.
+    For an array, `choices`, `pattern`, `min` and `max` apply to each element.
     """
 
     # A field's validator sees the fields above it, so the order of the fields matters.
@@ -64,7 +64,7 @@ class Declaration(BaseModel):
     @classmethod
     def _only_of_text(cls, value: tuple[str, ...] | str | None, info: ValidationInfo) -> tuple[str, ...] | str | None:
         if "type" in info.data and not info.data["type"].startswith("text"):
-            raise ValueError(f"only a text parameter has {info.field_name}")
+            raise ValueError(f"only a text parameter can have {info.field_name}")
         return value
 
     @field_validator("pattern")
@@ -85,7 +85,7 @@ class Declaration(BaseModel):
             return text
         above = cls.model_construct(**info.data)
         if not above.scalar.ordered:
-            raise ValueError(f"a {above.element} has no {info.field_name}")
+            raise ValueError(f"a parameter of type {above.element} cannot have {info.field_name}")
         value = above.scalar.read(text)
         if above.min is not None and value < above.scalar.read(above.min):
             raise ValueError(f"max {text} is less than min {above.min}")
@@ -118,7 +118,7 @@ class Declaration(BaseModel):
 
     @property
     def required(self) -> bool:
-        """Whether a caller has to supply it."""
+        """Whether the caller must supply an argument."""
         return self.default is None and not self.nullable
 
     def parse(self, raw: list[str]) -> Value:
@@ -136,7 +136,7 @@ class Declaration(BaseModel):
         return self.read(raw[0])
 
     def read(self, text: str) -> str:
-        """Turn one value, or one element of an array, into canonical text; raises as `parse` does."""
+        """Turn one value, or one element of an array, into canonical text. Raises what `parse` raises."""
         try:
             value = self.scalar.read(text)
             self._check(value)
@@ -192,5 +192,5 @@ def _as_text(value: object) -> str:
 
 
 def shown(text: str) -> str:
-    """Return a text of the caller's, quoted and shortened, for a message."""
+    """Return a caller's text quoted and shortened for a message."""
     return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")

@@ -1,4 +1,4 @@
-"""COPY's CSV to Arrow."""
+"""Decodes COPY's CSV into record batches."""
 
 from collections.abc import Sequence
 
@@ -12,13 +12,13 @@ _DEFAULT = Dialect()
 
 
 class Decoder:
-    """Reads the blocks of one export, each alone and in any thread: a streaming reader loses parts of rows between.
+    """Reads the blocks of one export, each by itself and in any thread; a streaming reader would lose parts of rows.
 
-    A block is whole rows of `COPY … TO STDOUT (FORMAT csv)`, without a header; what is to become strings is UTF-8.
+    A block is whole rows of `COPY … TO STDOUT (FORMAT csv)`, without a header; text that becomes strings must be UTF-8.
     """
 
     def __init__(self, types: Sequence[pa.DataType], dialect: Dialect = _DEFAULT) -> None:
-        """`types` are those of the columns, as pyarrow.csv is to read them."""
+        """`types` are the columns' types, as pyarrow.csv should read them."""
         self._types = types
         self._names = [f"c{number}" for number in range(len(types))]
         # Larger than any block: the reader has no boundaries inside.
@@ -43,7 +43,7 @@ class Decoder:
     def decode(self, block: bytes) -> pa.RecordBatch:
         """Return the rows, in columns c0, c1, …: NULL where the CSV has nothing, '' where it has "".
 
-        Raises pyarrow.ArrowInvalid if the block is not whole rows, or for a value that its type refuses.
+        Raises pyarrow.ArrowInvalid if the block is not whole rows, or a value does not fit its type.
         """
         if not self._types:
             # A row is a newline.

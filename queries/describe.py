@@ -1,4 +1,4 @@
-"""What a query returns, as the server describes it without running it."""
+"""What a query returns, according to the server, which prepares it without running it."""
 
 import gc
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,11 +27,11 @@ async def describe(connection: Connection, sql: str, *, values: bool = True) -> 
 
     Preparing proves that the text is exactly one statement (the extended protocol takes no more). asyncpg's public
     `prepare` drops the type modifiers and fails on composites with a text-only field, so this reads the row
-    description where asyncpg keeps it: see docs/decisions/row-description.md. `values` says whether the text holds any
-    besides the author's own; if not, a failure has the server's words.
+    description where asyncpg keeps it: see docs/decisions/row-description.md. `values` says whether the text contains
+    values that are not the author's own; if not, an error has the server's message.
 
     Raises:
-        QueryError: the server refuses the query, or the statement returns no rows.
+        QueryError: the server rejects the query, or the statement returns no rows.
     """
     driver: Any = connection
     with translated(values=values):
@@ -92,10 +92,10 @@ An array of int8, unlike one of oid, would have the driver look its type up, by 
 
 
 async def types_of(connection: Connection, oids: Iterable[int], known: dict[int, PgType]) -> dict[int, PgType]:
-    """Return the types of these oids, with their elements and base types, those of `BUILTIN` aside.
+    """Return the types of these oids, with their elements and base types, except those in `BUILTIN`.
 
-    `known` are those met so far, by whatever connection; it is brought up to date. They may have changed meanwhile, and
-    the server may be another one.
+    `known` holds the types seen so far, on any connection, and is updated. They may have changed since, and the server
+    may be a different one.
     """
     wanted = set(oids) - BUILTIN.keys()
     held = [known[oid] for oid in _with_parts(wanted, known)]
@@ -131,7 +131,7 @@ def _with_parts(oids: Iterable[int], known: Mapping[int, PgType]) -> set[int]:
 
 
 async def _are_true(connection: Connection, types: Sequence[PgType]) -> bool:
-    """Return whether the server says the same of these types."""
+    """Return whether these types are still what the server says."""
     ours = ", ".join(literal(_SEPARATOR.join(map(_text, astuple(type_)))) for type_ in types)
     oids = ",".join(str(type_.oid) for type_ in types)
     described = _TYPES.replace("$1", f"'{{{oids}}}'")

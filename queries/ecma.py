@@ -1,4 +1,4 @@
-"""A pattern in the words of ECMA-262, which JSON Schema has for its own (JSON Schema Validation, section 6.3.3)."""
+"""Translates a pattern into the syntax of ECMA-262, which JSON Schema uses (JSON Schema Validation, section 6.3.3)."""
 
 import re
 import string
@@ -6,10 +6,10 @@ import string
 _ESCAPE = r"\\[pP]\{\w+\}|\\[pP][A-Z]|\\x\{[0-9A-Fa-f]+\}|\\x[0-9A-Fa-f]{2}|\\."
 _OUTSIDE = re.compile(rf"{_ESCAPE}|\(\?P?<\w+>|\(\?:|\(\?|\{{\d+(?:,\d*)?\}}|\[\^?\]?|.", re.DOTALL)
 _INSIDE = re.compile(rf"{_ESCAPE}|\[:|.", re.DOTALL)
-"""The tokens outside and inside of a class in brackets; a class may begin with a bracket that closes nothing."""
+"""The tokens outside and inside a character class; a class may begin with a bracket that closes nothing."""
 
 _ASCII = {"d": "0-9", "w": "0-9A-Za-z_", "s": r"\t\n\f\r "}
-"""What RE2 takes these classes for; in other dialects they have more letters, digits and spaces."""
+"""The meaning of these classes in RE2; in other dialects they include more letters, digits and spaces."""
 
 _WORDS = {
     **{rf"\{name}": f"[{class_}]" for name, class_ in _ASCII.items()},
@@ -19,17 +19,17 @@ _WORDS = {
 }  # fmt: skip
 _WORDS_IN_CLASS = {rf"\{name}": class_ for name, class_ in _ASCII.items()} | {"[": r"\["}
 _SYNTAX = "^$\\.*+?()[]{}|/-"
-"""What may be escaped with Unicode on; `-` in a class only."""
+"""What may be escaped in Unicode mode; `-` only in a class."""
 
 
-class _Untold(Exception):
-    """ECMA-262 has no word for it that other dialects share."""
+class _NoEquivalent(Exception):
+    """ECMA-262 has no equivalent that other dialects share."""
 
 
 def ecma(pattern: str) -> str | None:
-    r"""Return what whole texts match that are of a pattern, for a validator with Unicode on.
+    r"""Return an expression that matches the same whole texts, for a validator in Unicode mode.
 
-    None where that cannot be told: of flags, POSIX classes, octal numbers, `\Q`, and `\D` and the like within a class.
+    None if there is none: for flags, POSIX classes, octal numbers, `\Q`, and `\D` and the like within a class.
     """
     words, position, in_class = [], 0, False
     try:
@@ -37,7 +37,7 @@ def ecma(pattern: str) -> str | None:
             words.append(_in_class(token[0]) if in_class else _outside(token[0]))
             in_class = token[0] != "]" if in_class else token[0].startswith("[")
             position = token.end()
-    except _Untold:
+    except _NoEquivalent:
         return None
     return f"^(?:{''.join(words)})$"
 
@@ -48,13 +48,13 @@ def _outside(token: str) -> str:
     if token.startswith("\\"):
         return _escaped(token, in_class=False)
     if token == "(?":  # noqa: S105 - of a pattern
-        raise _Untold
+        raise _NoEquivalent
     return token.replace("(?P<", "(?<") if token.startswith("(") else token.replace("]", r"\]")
 
 
 def _in_class(token: str) -> str:
     if token == "[:":  # noqa: S105 - of a pattern
-        raise _Untold
+        raise _NoEquivalent
     known = _WORDS_IN_CLASS.get(token)
     return known or (_escaped(token, in_class=True) if token.startswith("\\") else token)
 
@@ -69,4 +69,4 @@ def _escaped(token: str, *, in_class: bool) -> str:
         return token
     if kind in string.punctuation:
         return kind
-    raise _Untold
+    raise _NoEquivalent

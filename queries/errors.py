@@ -1,4 +1,4 @@
-"""Failures of reading from PostgreSQL, told apart by what the caller can do about them."""
+"""Failures of reading from PostgreSQL, distinguished by what the caller can do about them."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,8 +9,8 @@ import asyncpg
 class QueryError(Exception):
     """A failure of the database or of a dataset's query.
 
-    Its text is for the log: it may hold a dataset's SQL, never the value of a row or of an argument. Only its cause,
-    the driver's error, has the server's own words in any case.
+    The message is for the log: it may contain a dataset's SQL, but never a value of a row or an argument. The server's
+    own message is always in the cause, the driver's error.
     """
 
     sqlstate: str | None = None
@@ -19,11 +19,11 @@ class QueryError(Exception):
 
 
 class DatabaseUnavailable(QueryError):
-    """PostgreSQL cannot be reached, refuses connections, ended this one, or had to give the transaction up."""
+    """PostgreSQL cannot be reached, refuses connections, closed this one, or had to abort the transaction."""
 
 
 class PoolBusy(QueryError):
-    """Every connection of the pool stayed in use for as long as the caller may wait."""
+    """All connections of the pool were in use for as long as a caller may wait."""
 
 
 class PermissionDenied(QueryError):
@@ -31,11 +31,11 @@ class PermissionDenied(QueryError):
 
 
 class RoleRefused(QueryError):
-    """The service's role may not take on the caller's, or there is no such role."""
+    """The service's role may not switch to the caller's role, or that role does not exist."""
 
 
 class LockTimeout(QueryError):
-    """Somebody kept a lock for as long as the query may wait for it (SQLSTATE 55P03)."""
+    """A lock was held for longer than the query may wait for it (SQLSTATE 55P03)."""
 
 
 class StatementTimeout(QueryError):
@@ -43,30 +43,35 @@ class StatementTimeout(QueryError):
 
 
 class CopyRefused(QueryError):
-    """The server prepared the query but knows no COPY; the cursor source can read it."""
+    """The server prepared the query but does not support COPY; the cursor source can read it."""
 
 
 class RowsLost(QueryError):
-    """Fewer or more rows came out of an export than the server says it sent."""
+    """An export has fewer or more rows than the server says it sent."""
 
 
 class InvalidText(QueryError):
-    """A text that the database holds as UTF-8 is not UTF-8."""
+    """A text that the server sends as it is stored is not valid UTF-8."""
 
-    def __init__(self, column: str, row: int | None) -> None:
-        """`row` counts from 0; it is None where it is not known."""
+    def __init__(self, column: str, row: int | None, encoding: str) -> None:
+        """`row` counts from 0, and is None if it is not known; `encoding` is the database's, UTF8 or SQL_ASCII."""
         place = f"column {column!r}" if row is None else f"column {column!r}, row {row + 1}"
         super().__init__(f"{place}: the text in the database is not valid UTF-8")
         self.column = column
         self.row = row
+        self.encoding = encoding
+
+    def without_row(self) -> "InvalidText":
+        """Return the same error where rows cannot be counted."""
+        return InvalidText(self.column, None, self.encoding)
 
     def after(self, rows: int) -> "InvalidText":
-        """Return the same refusal, its row counted from `rows` rows before."""
-        return InvalidText(self.column, None if self.row is None else self.row + rows)
+        """Return the same error for a row that is `rows` rows further down."""
+        return InvalidText(self.column, None if self.row is None else self.row + rows, self.encoding)
 
 
 class SettingsChanged(QueryError):
-    """The query has changed settings by which its values are written, so that some may be written otherwise."""
+    """The query has changed output settings, so that some of its values may be written differently."""
 
     def __init__(self, names: Sequence[str]) -> None:
         super().__init__(f"the query has changed {', '.join(names)}")
@@ -78,7 +83,7 @@ class QueryRejected(QueryError):
 
 
 class Untranslatable(QueryRejected):
-    """A text does not fit an encoding (SQLSTATE 22021, 22P05): the client's, the database's, or one of a function's."""
+    """A text does not fit an encoding (SQLSTATE 22021, 22P05): the client's, the database's, or that of a function."""
 
 
 class UnsentText(QueryError):
@@ -100,24 +105,24 @@ class ArgumentRejected(QueryError):
 
 
 _UNAVAILABLE = ("08", "40", "53", "57P", "58", "28", "3D")
-"""SQLSTATE classes and codes that say something of the server's state, not of the query (PostgreSQL, appendix A)."""
+"""SQLSTATE classes and codes that concern the server's state, not the query (PostgreSQL, appendix A)."""
 
 
 _OF_ITSELF = ("aset.c", "buffile.c", "fd.c", "lmgr.c", "mcxt.c", "md.c", "postgres.c", "proc.c")
-"""The server's source files in which it speaks of memory, temporary files, locks and interrupts, of nothing else."""
+"""The server's source files whose messages are about memory, temporary files, locks and interrupts only."""
 
 
 def kind_of(error: Exception) -> str:
-    """Return what sort of an error the driver raised, and where in the server it arose: nothing that holds a value."""
+    """Return the kind of the driver's error and the server function that raised it, but no value."""
     where = getattr(error, "server_source_function", None)
     return type(error).__name__ + (f" in {where}" if where else "")
 
 
-def _told(error: Exception, *, values: bool) -> str:
-    """Return the server's words if they can hold no value, else only the kind of the error.
+def _safe_message(error: Exception, *, values: bool) -> str:
+    """Return the server's message if it cannot contain a value, else only the kind of the error.
 
-    Once the server has values, any message may quote one: of a row that cannot be cast, of an argument that became the
-    name of a relation, or whatever a function of somebody's raises, under any SQLSTATE.
+    Once the server has values, any message may quote one: a value that cannot be cast, an argument that became the
+    name of a relation, or whatever a user's function raises, under any SQLSTATE.
     """
     of_itself = getattr(error, "server_source_filename", None) in _OF_ITSELF
     # The driver's errors about what it was given to send are ValueErrors.
@@ -131,7 +136,7 @@ def _translated(error: Exception, *, values: bool) -> QueryError:
     sqlstate: str | None = getattr(error, "sqlstate", None)
     kind: type[QueryError] = QueryRejected
     if isinstance(error, UnicodeDecodeError):
-        return QueryRejected("what the server says of a failure is not valid UTF-8")
+        return QueryRejected("the server's error message is not valid UTF-8")
     if not isinstance(error, asyncpg.PostgresError) or (sqlstate or "").startswith(_UNAVAILABLE):
         kind = DatabaseUnavailable
     elif isinstance(error, asyncpg.InsufficientPrivilegeError):
@@ -142,7 +147,7 @@ def _translated(error: Exception, *, values: bool) -> QueryError:
         kind = StatementTimeout
     elif isinstance(error, asyncpg.CharacterNotInRepertoireError | asyncpg.UntranslatableCharacterError):
         kind = Untranslatable
-    translated = kind(_told(error, values=values))
+    translated = kind(_safe_message(error, values=values))
     translated.sqlstate = sqlstate
     position = getattr(error, "position", None)
     translated.position = int(position) if position else None
@@ -156,8 +161,8 @@ _DRIVER_ERRORS = (
     OSError,
     UnicodeDecodeError,
 )
-"""The driver calls it internal when the server ended the connection between two statements, or is not of the kind that
-`target_session_attrs` wants."""
+"""The driver raises an internal error when the server closed the connection between two statements, or is not of the
+kind that `target_session_attrs` asks for."""
 
 
 @contextmanager
@@ -165,7 +170,7 @@ def translated(*, values: bool = True) -> Iterator[None]:
     """Raise the driver's errors as `QueryError`; the driver's own error stays its cause.
 
     Args:
-        values: whether the server may have to do with rows or arguments meanwhile, and so quote one in its message.
+        values: whether the server handles rows or arguments meanwhile, so that its message may quote one.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""What the server's planner says of a query, and the locks that planning takes."""
+"""What the server's planner says about a query, and the locks that planning takes."""
 
 import json
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from queries.declaration import Value
 from queries.errors import translated
 
 _FIRST_VERSION = 12
-"""Of servers that can be told to make a generic plan (plan_cache_mode)."""
+"""The first version that has plan_cache_mode."""
 
 _STATEMENT = "generic"
 
@@ -27,15 +27,15 @@ async def explained(connection: Connection, sql: str, arguments: Sequence[Value]
 
 
 async def generic_plan(connection: Connection, sql: str, parameters: int) -> Any:
-    """Return the root of a verbose plan that holds whatever the values of `$1`…`$n` are; None before PostgreSQL 12.
+    """Return the root of a verbose plan that is valid for any values of `$1`…`$n`; None before PostgreSQL 12.
 
-    EXPLAIN (GENERIC_PLAN) would not do: over the driver's protocol parameters always have values, and NULL, which
-    makes most conditions false, would cut the plan short.
+    EXPLAIN (GENERIC_PLAN) does not help: in the driver's protocol parameters always have values, and NULL, which makes
+    most conditions false, would cut the plan short.
 
     Args:
-        connection: in a transaction, which makes generic plans from then on.
-        sql: one statement, already proved to be one by preparing it.
-        parameters: how many it has.
+        connection: in a transaction, whose plans are generic from then on.
+        sql: one statement; it must have been prepared before, which proves that it is only one.
+        parameters: how many parameters it has, each a text or an array of texts.
     """
     if not parameters:
         return await explained(connection, sql, verbose=True)
@@ -51,14 +51,14 @@ async def generic_plan(connection: Connection, sql: str, parameters: int) -> Any
 
 
 async def estimated_rows(connection: Connection, sql: str, arguments: Sequence[Value] = ()) -> int:
-    """Return about how many rows a query gives, with these values for `$1`…`$n`."""
+    """Return the planner's estimate of a query's rows, with these values for `$1`…`$n`."""
     return int((await explained(connection, sql, arguments))["Plan Rows"])
 
 
 async def take_locks(connection: Connection, sql: str) -> None:
-    """Take the locks that reading the query will need, until the transaction ends, by planning it.
+    """Plan the query, which takes the locks that reading it will need, until the transaction ends.
 
-    Tables that only a function reads are not among them.
+    Tables that only a function reads are not locked.
     """
     with translated():
         await connection.fetch(f"EXPLAIN (COSTS OFF) {sql}")

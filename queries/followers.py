@@ -19,31 +19,31 @@ _JOIN_MILLISECONDS = 100
 _READ_MILLISECONDS = 10_000
 
 _SERVER = "SELECT pg_catalog.pg_postmaster_start_time()"
-"""What tells servers apart, to the microsecond. A standby has its primary's system identifier, and may have its address
-behind a name; and two servers count their snapshots alike."""
+"""Identifies a server, to the microsecond. A standby has its primary's system identifier, and may share its address
+behind a name; and two servers may use the same names for their snapshots."""
 
 
 class Followers:
-    """Lends a pool's connections to parallel scans, few enough that others still find one."""
+    """Lends a pool's connections to parallel scans, up to a limit that leaves some for other exports."""
 
     def __init__(self, pool: Pool, limit: int) -> None:
-        """Take the most connections that are lent at once."""
+        """`limit` is the most connections that are lent at once."""
         self._pool = pool
         self._limit = limit
         self._lent = 0
 
     @property
     def spare(self) -> int:
-        """How many could be lent without waiting."""
+        """How many connections could be lent without waiting."""
         return max(0, min(self._limit - self._lent, self._pool.spare))
 
     @asynccontextmanager
     async def joining(self, leader: Connection, count: int, sql: str, begin: Begin) -> AsyncIterator[list[Connection]]:
-        """Lend up to `count` connections in transactions of the leader's snapshot; as many as are free now.
+        """Lend up to `count` connections in transactions of the leader's snapshot; as many as are free.
 
-        One that cannot join (the server has no connection left, it came to another server than the leader, somebody
-        waits to alter what `sql` reads) is logged and left out: the scan takes longer. `begin` begins a transaction
-        of a snapshot, as `Pool.transaction` does.
+        A connection that cannot join (the server has none left, it reached another server than the leader, somebody
+        waits to alter a table that `sql` reads) is logged and left out: the scan takes longer. `begin` begins a
+        transaction of a snapshot, as `Pool.transaction` does.
 
         Raises:
             QueryError: the leader failed.
@@ -75,11 +75,11 @@ class Followers:
 async def _locked(
     transaction: AbstractAsyncContextManager[Connection], server: datetime, sql: str
 ) -> AsyncIterator[Connection]:
-    """Make sure that the transaction is on the leader's server, and take the locks of a query at once, by planning it.
+    """Make sure that the transaction is on the leader's server, and take the query's locks at once.
 
     Later, somebody might wait for the leader to end before altering a table; a connection that then asked for its lock
-    would wait behind, and the leader for its rows: a deadlock that the server cannot see. What planning does not
-    lock, such as a table that a function reads, is waited for only so long.
+    would wait behind, and the leader for its rows: a deadlock that the server cannot see. Waiting
+    for what planning does not lock, such as a table that a function reads, has a time limit.
     """
     async with transaction as connection:
         with translated():

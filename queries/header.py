@@ -1,4 +1,4 @@
-"""The keys of a dataset's header, each written once: file, Python and documentation are checked against them."""
+"""The keys of a dataset's header. Files, Python declarations, documentation and JSON schema all come from here."""
 
 import re
 from typing import Annotated, Any, Literal
@@ -20,7 +20,7 @@ def _column_type(text: str) -> str:
 
 
 def _table(text: str) -> str:
-    """Quote a table's name, folded as the server folds it; nothing but one or two names gets through."""
+    """Quote a table's name, in lower case as the server would read it; anything but one or two names is refused."""
     pieces = [
         f'"{_folded(text[start:end])}"' if kind == "identifier" else text[start:end]
         for kind, start, end in tokens(text)
@@ -55,7 +55,7 @@ _Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=False)]
 
 
 class ColumnOverride(BaseModel):
-    """What a dataset declares about one of its columns, where the server's own description does not do."""
+    """What a dataset declares about one of its columns, where the server's own description is not enough."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
@@ -71,7 +71,7 @@ class ColumnOverride(BaseModel):
 
 
 class OwnBounds(BaseModel):
-    """The bounds that a dataset sets for its exports: None leaves the service's own setting, 0 means no limit."""
+    """The bounds that a dataset sets for its exports: None keeps the service's setting, 0 means no limit."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 

@@ -1,4 +1,4 @@
-"""Connecting to the first of several hosts that answers."""
+"""Connects to the first of several hosts that answers."""
 
 import random
 from typing import Any
@@ -8,17 +8,17 @@ import asyncpg
 from queries.conninfo import Conninfo
 
 _NEXT = (OSError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError)
-"""Away or silent; starting or stopping; gone while it greeted."""
+"""Unreachable or silent; starting or stopping; disconnected during the handshake."""
 
 
 async def connect(conninfo: Conninfo, *, seconds: float, **options: Any) -> "asyncpg.Connection[asyncpg.Record]":
-    """Connect as `asyncpg.connect` does, but leave a host that stays silent in time for the others.
+    """Connect as `asyncpg.connect` does, but give up a silent host early enough to try the others.
 
-    The driver waits for the first host until the caller's time is over, so a machine that died would take the others
-    along. `connect_timeout`, `target_session_attrs` and `load_balance_hosts` mean what libpq says.
+    The driver would wait for the first host until the caller's timeout, so that one dead machine would make the others
+    useless. `connect_timeout`, `target_session_attrs` and `load_balance_hosts` mean what libpq says.
 
     Raises:
-        OSError: no host answered; of the last.
+        OSError: no host answered; this is the last one's error.
         asyncpg.PostgresError: a host refused the connection.
     """
     hosts, wanted = list(conninfo.hosts), conninfo.wanted

@@ -1,4 +1,4 @@
-"""Values that become JSON by a function of their type, which fails for some of them."""
+"""Values whose type has a cast to json, a function that may fail for some of them."""
 
 import asyncio
 from collections.abc import Sequence
@@ -11,23 +11,23 @@ from queries.connection import Connection
 from queries.errors import QueryRejected, translated
 
 _Values: TypeAlias = Sequence[tuple[int, str]]
-"""Values, each with its index among those that are asked for."""
+"""Values, each with its index among all."""
 
 _BEGIN = "SAVEPOINT value; SET LOCAL array_nulls = on"
-"""So that an array is read as it was written."""
+"""Without array_nulls, NULL in an array would be read as a text."""
 _END = "ROLLBACK TO SAVEPOINT value; RELEASE SAVEPOINT value"
 
 
 async def documents(connection: Connection, type_: str, values: Sequence[bytes | None]) -> list[bytes | None]:
-    """Return the JSON of each value: None for NULL, for one that its function refuses, and for one that is not UTF-8.
+    """Return the JSON of each value: None for NULL, for a value that the cast refuses, and for one that is not UTF-8.
 
     Args:
-        connection: in a transaction, to whose state a refusal makes no difference.
+        connection: in a transaction, which survives a refusal.
         type_: the values' type in SQL.
         values: as the type's output function writes them.
 
     Raises:
-        QueryError: the server failed otherwise, or cannot read a value that it has written.
+        QueryError: the server failed for another reason, or cannot read a value that it has written.
     """
     found: list[bytes | None] = [None] * len(values)
     refused: list[tuple[int, str]] = []
@@ -43,13 +43,13 @@ async def documents(connection: Connection, type_: str, values: Sequence[bytes |
                 parts += [part[:half], part[half:]]
             else:
                 refused += part
-    # What cannot even be read back is not the function's refusal.
+    # A value that cannot even be read back was not refused by the cast.
     await _read(connection, type_, "value IS NULL", refused)
     return found
 
 
 async def _read(connection: Connection, type_: str, expression: str, part: _Values) -> list[tuple[int, bytes]]:
-    """Return an expression's text for each value, which the type's input function reads; a cast may be another."""
+    """Return an expression's text for each value. The type's input function reads the values; a cast may differ."""
     if not part:
         return []
     rows = await asyncio.to_thread(orjson.dumps, [{"place": place, "value": text} for place, text in part])

@@ -14,15 +14,15 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class _KeyType:
-    """How the values of a type lie along whole numbers."""
+    """How the values of a type map to whole numbers."""
 
     name: str
     number: str = "{}"
-    """The number of a value, in SQL."""
+    """The SQL expression for a value's number."""
     literal: Callable[[int], str] = str
-    """A number as the text of a value."""
+    """Returns the text of the value that has a number."""
     ends: tuple[int, int] = (-(2**63), 2**63 - 1)
-    """The least and the greatest number that has a literal."""
+    """The smallest and the largest number that has a literal."""
     endless: bool = False
     """Whether infinity and -infinity are values."""
 
@@ -36,7 +36,7 @@ def _moment(number: int) -> str:
 
 
 _ENDS = (datetime(1, 1, 1, tzinfo=UTC) - _EPOCH, datetime(9999, 12, 31, tzinfo=UTC) - _EPOCH)
-"""What Python's dates hold. Keys beyond are in the first and the last part, which have no limit outwards."""
+"""The range of Python's dates. Keys outside are in the first and the last part, which are open-ended."""
 _DAYS = (_ENDS[0].days, _ENDS[1].days)
 _MICROSECONDS = (_ENDS[0] // timedelta(microseconds=1), _ENDS[1] // timedelta(microseconds=1))
 _SINCE_EPOCH = "(extract(epoch FROM {}) OPERATOR(pg_catalog.*) 1000000)::pg_catalog.numeric(30, 0)"
@@ -52,9 +52,9 @@ _TYPES: Mapping[int, _KeyType] = {
 
 
 def position(attributes: Sequence[Attribute], key: str) -> int:
-    """Return where among a query's columns the key is.
+    """Return the position of the key among a query's columns.
 
-    Raises QueryRejected when it is not there once, or of another type than those that can be divided.
+    Raises QueryRejected if there is not exactly one such column, or its type cannot be divided.
     """
     found = [number for number, attribute in enumerate(attributes) if attribute.name == key]
     if len(found) != 1:
@@ -67,14 +67,14 @@ def position(attributes: Sequence[Attribute], key: str) -> int:
 async def key_ranges(
     connection: Connection, sql: str, attributes: Sequence[Attribute], key: str, size: int
 ) -> Walk | None:
-    """Return a walk over the values of the key, ascending, its NULLs last; None where there are no values.
+    """Return a walk over the values of the key, ascending, its NULLs last; None if there are no values.
 
     Args:
         connection: in the transaction whose snapshot will be read.
-        sql: one statement without parameters; each time it runs in this snapshot it must give the same rows.
+        sql: one statement without parameters, which must give the same rows each time it runs in this snapshot.
         attributes: its columns.
         key: the name of one of them.
-        size: about how many bytes it gives.
+        size: about how many bytes of rows it gives.
 
     Raises:
         QueryError: the key is unusable, or the server fails.

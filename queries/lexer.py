@@ -1,4 +1,4 @@
-"""Where a SQL text has placeholders: a lexer that follows PostgreSQL's `scan.l` (standard_conforming_strings on)."""
+"""A lexer that follows PostgreSQL's `scan.l` (standard_conforming_strings on), and finds placeholders."""
 
 import re
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ _COMMENT_EDGE = re.compile(r"/\*|\*/")
 
 
 class Token(NamedTuple):
-    """A piece of SQL, `sql[start:end]`; `kind` is a group of the lexer: `number` is a `$1`, `quoted` an identifier."""
+    """A piece of SQL, `sql[start:end]`; `kind` is a group of the lexer: `number` means `$1`, `quoted` an identifier."""
 
     kind: str
     start: int
@@ -35,7 +35,7 @@ class Token(NamedTuple):
 
 
 class Placeholder(NamedTuple):
-    """A colon and the name that touches it, `sql[start:end]`; `depth` counts the square brackets around it."""
+    """A colon and the name right after it, `sql[start:end]`; `depth` counts the square brackets around it."""
 
     name: str
     start: int
@@ -44,7 +44,7 @@ class Placeholder(NamedTuple):
 
 
 def tokens(sql: str) -> Iterator[Token]:
-    """Split SQL into tokens that cover all of it; what never ends (a string, a comment) ends with the text."""
+    """Split SQL into tokens that cover all of it; an unterminated string or comment ends with the text."""
     end = 0
     while match := _TOKEN.match(sql, end):
         kind, start, end = str(match.lastgroup), match.start(), match.end()
@@ -63,7 +63,7 @@ def _comment_end(sql: str, position: int) -> int:
 
 
 def placeholders(sql: str) -> list[Placeholder]:
-    """Find every single colon, outside strings, quoted identifiers and comments, that an identifier follows."""
+    """Find every single colon followed by an identifier, outside strings, quoted identifiers and comments."""
     found: list[Placeholder] = []
     depth, colon = 0, None
     for kind, start, end in tokens(sql):

@@ -1,8 +1,8 @@
-"""libpq's connection parameters: which are kept here, and why the others are refused.
+"""libpq's connection parameters: which are supported, and why the others are refused.
 
-https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS. A parameter that nobody keeps is refused
-and not ignored: many are there for somebody's safety, and the driver takes those that it does not know for settings of
-the server, which then refuses every connection.
+https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS. Unsupported parameters are
+refused, not ignored: many exist for safety, and the driver sends those that it does not know to the server as settings,
+which then refuses every connection.
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "sslsni": ("1",),
     "target_session_attrs": ("any", "read-write", "read-only", "primary", "standby", "prefer-standby"),
 }
-"""The values that are kept, of parameters with few values."""
+"""The supported values of parameters that have few."""
 
 RANGES: Mapping[str, tuple[int, int]] = {
     "connect_timeout": (-_MOST_INT, _MOST_INT),
@@ -41,7 +41,7 @@ RANGES: Mapping[str, tuple[int, int]] = {
     "keepalives_interval": (0, 32_767),
     "tcp_user_timeout": (0, _MOST_INT),
 }
-"""The least and the greatest of numbers; of keepalives what Linux takes (tcp(7))."""
+"""The smallest and the largest value of numbers; for keepalives, what Linux accepts (tcp(7))."""
 
 PROBES: Mapping[str, tuple[str, int]] = {
     "keepalives_idle": ("TCP_KEEPIDLE", 30),
@@ -49,8 +49,8 @@ PROBES: Mapping[str, tuple[str, int]] = {
     "keepalives_count": ("TCP_KEEPCNT", 3),
     "tcp_user_timeout": ("TCP_USER_TIMEOUT", 60_000),
 }
-"""The options of a socket (tcp(7): seconds, seconds, probes, milliseconds), and what they are where nothing is said: a
-server whose machine has died is given up after a minute."""
+"""The socket options (tcp(7): seconds, seconds, probes, milliseconds) and their defaults here: a server whose machine
+has died is given up after a minute."""
 
 TEXTS = frozenset(
     {
@@ -58,26 +58,26 @@ TEXTS = frozenset(
         "passfile", "password", "port", "sslcert", "sslcrl", "sslkey", "sslpassword", "sslrootcert", "user",
     }
 )  # fmt: skip
-"""What is kept, of any value."""
+"""Supported with any value."""
 
-_CANNOT = "the service's driver cannot keep it: leave it out"
+_UNSUPPORTED = "the service's driver does not support it: remove it"
 
 REASONS: Mapping[str, str] = {
-    "channel_binding": "require needs what the service's driver does not do: leave it out, and keep others from "
-    "standing in between by sslmode=verify-full (with sslrootcert=system for a certificate of a public authority)",
-    "gssencmode": "require needs what the service's driver does not do: leave it out, and set sslmode",
-    "service": "is not read: write what the service file says into the URL",
-    "servicefile": "is not read: write what the service file says into the URL",
+    "channel_binding": "the service's driver does not support require: remove it, and prevent interception with "
+    "sslmode=verify-full (and sslrootcert=system if a public authority issued the certificate)",
+    "gssencmode": "the service's driver does not support require: remove it, and set sslmode",
+    "service": "service files are not read: put their parameters into the URL",
+    "servicefile": "service files are not read: put their parameters into the URL",
     **dict.fromkeys(
         [
             "oauth_ca_file", "oauth_client_id", "oauth_client_secret", "oauth_issuer", "oauth_scope", "replication",
             "require_auth", "requirepeer", "requiressl", "scram_client_key", "scram_server_key", "sslcrldir",
             "sslkeylogfile",
         ],
-        _CANNOT,
+        _UNSUPPORTED,
     ),
 }  # fmt: skip
-"""What is to be done instead, of parameters of which no value, or not every one, is kept."""
+"""Why parameters, or some of their values, are not supported, and what to do instead."""
 
 VARIABLES: Mapping[str, str] = {
     "PGAPPNAME": "application_name",
@@ -117,7 +117,7 @@ VARIABLES: Mapping[str, str] = {
     "PGTARGETSESSIONATTRS": "target_session_attrs",
     "PGUSER": "user",
 }
-"""https://www.postgresql.org/docs/current/libpq-envars.html: the parameters that they are the defaults of."""
+"""https://www.postgresql.org/docs/current/libpq-envars.html: the parameters for which they are the defaults."""
 
 
 def is_known(name: str) -> bool:
@@ -126,7 +126,7 @@ def is_known(name: str) -> bool:
 
 
 def fault(name: str, value: str) -> str | None:
-    """Return what is wrong with a parameter and what to do, without its value, which may be a secret."""
+    """Return what is wrong with a parameter and the remedy, without its value, which may be a secret."""
     if name in CHOICES:
         if value in CHOICES[name]:
             return None
@@ -134,13 +134,13 @@ def fault(name: str, value: str) -> str | None:
         return f"{name}: expected {' or '.join(CHOICES[name])}{reason}"
     if name in RANGES:
         least, most = RANGES[name]
-        return None if _is_between(value, least, most) else f"{name}: expected a whole number of {least} to {most}"
+        return None if _is_between(value, least, most) else f"{name}: expected a whole number from {least} to {most}"
     if name in TEXTS:
         return None
     if name in REASONS:
         return f"{name}: {REASONS[name]}"
     instead = suggestion(name, [*CHOICES, *RANGES, *TEXTS])
-    return f"{name} is no parameter of libpq (a setting of the server is options=-c%20name%3Dvalue){instead}"
+    return f"{name} is not a libpq parameter (write a server setting as options=-c%20name%3Dvalue){instead}"
 
 
 def _is_between(text: str, least: int, most: int) -> bool:

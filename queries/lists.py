@@ -1,4 +1,4 @@
-"""Arrays, from the text that to_json prints, to Arrow lists."""
+"""Turns arrays, in the text that to_json prints, into Arrow lists."""
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,14 +24,14 @@ _SIMPLE = frozenset(
         Kind.UUID,
     }
 )
-_NESTED = 'has more than one dimension; declare the column\'s type = "json" to export it as a document'
+_NESTED = 'has more than one dimension; declare type = "json" for the column to export it as a document'
 
 
 def lists(text: pa.Array, column: Column, element: Column) -> pa.Array:
     """Return the lists that a string array of JSON arrays holds.
 
-    Raises Unrepresentable for an array of more dimensions than one and for an element that does not fit; where the
-    policy is NULL, the former makes the whole value NULL, the latter only the element.
+    Raises Unrepresentable for an array of several dimensions and for an element that does not fit. If the policy is
+    NULL, the former makes the whole value NULL, the latter only the element.
     """
     nested = pc.fill_null(pc.starts_with(text, "[["), False)
     if pc.any(nested).as_py():
@@ -55,7 +55,7 @@ def _lists(lengths: pa.Array, values: pa.Array, type_: pa.DataType) -> pa.Array:
 
 
 def _split(text: pa.Array) -> pa.Array:
-    """Return the elements' texts by row; an empty list is the one that has an empty element."""
+    """Return the elements' texts by row; a list with one empty element is an empty list."""
     rows = pc.split_pattern(pc.ascii_trim(text, characters="[]"), ",")
     values = pc.ascii_trim(rows.flatten(), characters='"')
     lengths = pc.if_else(pc.equal(text, "[]"), 0, pc.list_value_length(rows))

@@ -37,24 +37,24 @@ async def expected_values(connection: Connection, names: Iterable[str]) -> dict[
 
 
 async def verify(connection: Connection, values: Mapping[str, str]) -> None:
-    """Find out whether these settings still have these values.
+    """Verify that these settings still have these values.
 
-    A function that sets one and sets it back before its row is written does no harm, and is not found.
+    A function that changes one and changes it back before its row is written does no harm, and is not noticed.
 
     Raises:
-        SettingsChanged: some have not.
+        SettingsChanged: some have other values.
     """
     if not values:
         return
     rows = ", ".join(f"('{name}', {_current(name)}, {literal(value)})" for name, value in values.items())
     changed = f"SELECT name FROM (VALUES {rows}) s(name, now, before) WHERE now OPERATOR(pg_catalog.<>) before"  # noqa: S608 - settings and their values
     with translated():
-        # Of a statement that is not prepared the driver tells only how many rows it gave, and needs half the time.
+        # For an unprepared statement the driver reports only the number of rows, in half the time.
         if await connection.execute(changed) != "SELECT 0":
             raise SettingsChanged([row[0] for row in await connection.fetch(changed)])
 
 
 def _current(name: str) -> str:
     setting = f"pg_catalog.current_setting('{name}')"
-    # Behind the style, in which values are written, is the order in which days and months are read.
+    # After the style, which values are written in, comes the order in which days and months are read.
     return f"pg_catalog.split_part({setting}, ',', 1)" if name == "DateStyle" else setting

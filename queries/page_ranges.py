@@ -48,7 +48,7 @@ ORDER BY leaf.place
 
 
 async def size_of(connection: Connection, table: str) -> int:
-    """Return the bytes of a table (its name quoted) with its partitions; 0 of what is no table, such as a view."""
+    """Return the bytes of a table (its name quoted) with its partitions; 0 if it is not a table, such as a view."""
     with translated():
         size: int = await connection.fetchval(_SIZE, table)
     return size
@@ -57,14 +57,13 @@ async def size_of(connection: Connection, table: str) -> int:
 async def page_ranges(connection: Connection, table: str, names: Sequence[str], size: int) -> Walk | None:
     """Return a walk over the pages of a table and its partitions, in the order in which a scan reads them.
 
-    The locks that this takes keep every row on its page until the transaction ends. None where reading the parts might
-    differ from reading the table: a foreign table, another access method, row-level security, columns that are granted
-    one by one (`ctid` is none of them), a partition that the caller may not read by itself, or whose virtual columns
-    may be its own.
+    The locks that this takes keep every row on its page until the transaction ends. None if reading the parts might
+    differ from reading the table: a foreign table, another access method, row-level security, grants by column (which
+    exclude `ctid`), a partition that the caller may not read directly or that may have virtual columns of its own.
 
     Args:
         connection: in the transaction whose snapshot will be read.
-        table: the quoted name of a table of which `size_of` knows.
+        table: the quoted name of a table for which `size_of` is not 0.
         names: of all its columns.
         size: of the table, in bytes.
     """
@@ -78,7 +77,7 @@ async def page_ranges(connection: Connection, table: str, names: Sequence[str], 
     schemas, relations = ([scan[key] for scan in scans] for key in ("Schema", "Relation Name"))
     with translated():
         leaves = await connection.fetch(_LEAVES, schemas, relations, table)
-    if len(leaves) != len(scans):  # one has come since the snapshot
+    if len(leaves) != len(scans):  # one was created after the snapshot
         return None
     spans = []
     for scan, leaf in zip(scans, leaves, strict=True):
@@ -89,7 +88,7 @@ async def page_ranges(connection: Connection, table: str, names: Sequence[str], 
 
 
 def _scans(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield the nodes of a plan that an Append puts in a row."""
+    """Yield the nodes of a plan that an Append reads one after another."""
     if plan["Node Type"] == "Append":
         for part in plan["Plans"]:
             yield from _scans(part)

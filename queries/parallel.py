@@ -12,13 +12,13 @@ from queries.source import BLOCK_BYTES, Reading
 from queries.walk import Walk
 
 _AHEAD = 1
-"""Parts that may wait to be read, besides one for each connection: so a connection need not wait for its turn."""
+"""Parts that may be buffered besides one for each connection, so that a connection need not wait for its turn."""
 
 
 class ParallelSource:
-    """The parts of a walk, each read by whichever connection is free. Its blocks are those of `CopySource`.
+    """The parts of a walk, each read by whichever connection is free. Blocks are as those of `CopySource`.
 
-    Each part has a buffer of a block and a part waits for its turn in it, so a reader that stops stops all connections.
+    Each part waits for its turn in a buffer of one block, so a reader that stops stops all connections.
     """
 
     is_csv = True
@@ -43,11 +43,11 @@ class ParallelSource:
         self.rows = self.counted
 
     def abandon(self) -> None:
-        """Take whatever comes: nobody reads it, and a `run` that a failure is ending could not be cancelled."""
+        """Discard what still comes: otherwise a `run` that ends with a failure would wait for a reader."""
         self._blocks = asyncio.Queue()
 
     async def run(self, project: Callable[[str], str], reading: Reading) -> None:
-        """Read everything for `__aiter__`, which is told what fails; the rest is then given up."""
+        """Read everything for `__aiter__`; after a failure, which `__aiter__` raises, the rest is not read."""
         end: Exception | None = None
         try:
             async with asyncio.TaskGroup() as group:
@@ -80,7 +80,7 @@ class ParallelSource:
             async for block in source:
                 await self._blocks.put(block)
         except InvalidText as error:
-            raise (error.after(self.counted) if self._ordered else InvalidText(error.column, None)) from None
+            raise (error.after(self.counted) if self._ordered else error.without_row()) from None
         self.counted += source.rows or 0
         self._room.release()
 
@@ -96,8 +96,8 @@ async def parallel(
     Args:
         connections: each in a transaction of the same snapshot, used by nobody else meanwhile.
         walk: the parts; each one a statement without parameters.
-        project: makes of a part's query the one that is read.
-        reading: what that returns.
+        project: turns a part's query into the one that is read.
+        reading: what that query returns.
         ordered: whether the blocks come in the order of the walk.
     """
     source = ParallelSource(connections, walk, ordered=ordered)

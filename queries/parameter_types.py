@@ -1,4 +1,4 @@
-"""The types a parameter may have: how their text is read, and the one text that is sent to the server for a value."""
+"""The types of parameters: how arguments are read, and the canonical text that the server gets."""
 
 import datetime as dt
 import re
@@ -19,7 +19,7 @@ _BOOLEANS = dict.fromkeys(("true", "t", "yes", "on", "1"), True) | dict.fromkeys
     ("false", "f", "no", "off", "0"), False
 )
 _DIGITS_BEFORE_POINT, _DIGITS_AFTER_POINT = 131072, 16383
-"""What numeric holds (PostgreSQL, "Numeric Types")."""
+"""The limits of numeric (PostgreSQL, "Numeric Types")."""
 _OFFSET_HOURS = 15
 """The widest offset from UTC that PostgreSQL reads."""
 
@@ -28,8 +28,8 @@ _OFFSET_HOURS = 15
 class Scalar:
     """A type of parameter.
 
-    `read` gives a value that compares as the server compares it, or raises a ValueError that says what is expected;
-    `write` gives the canonical text of such a value.
+    `read` returns a value that compares as in the server, or raises a ValueError that says what is expected;
+    `write` returns the canonical text of such a value.
     """
 
     postgres: str
@@ -58,7 +58,7 @@ def _integer(bits: int) -> Callable[[str], int]:
         if not match:
             raise ValueError("expected an integer")
         sign, digits = match.groups()
-        # The length is looked at first: int() of very long digits is slow or refused.
+        # The length is checked first: int() of many digits is slow, or fails.
         if len(digits) > len(str(high)) or not low <= (value := int(f"{sign}0{digits}")) <= high:
             raise ValueError(f"expected an integer from {low} to {high}")
         return value

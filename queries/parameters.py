@@ -11,9 +11,9 @@ from queries.ecma import ecma
 __all__ = ["ArgumentFault", "Parameter", "Value", "json_schema", "suggestion", "suggestions", "validate"]
 
 _FEW = 4
-"""Unknown names."""
+"""How many unknown names get a suggestion."""
 _MOST_PAIRS = 50
-"""To compare two names takes up to 60 µs, if they are no longer than this:"""
+"""Comparing two names takes up to 60 µs, provided that they are no longer than `_LONGEST_NAME`."""
 _LONGEST_NAME = 40
 
 
@@ -54,7 +54,7 @@ def _value(parameter: Parameter, raw: list[str] | None) -> Value:
 
 
 def suggestions(unknown: Sequence[str], names: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield each unknown name, with `; did you mean …?` when one of the names is close; of many that costs too much."""
+    """Yield each unknown name, with `; did you mean …?` if one of the names is close; of many names, without."""
     few = len(unknown) <= _FEW and len(unknown) * len(names) <= _MOST_PAIRS
     for name in unknown:
         yield name, suggestion(name, names) if few else ""
@@ -81,7 +81,7 @@ _JSON: Mapping[str, Mapping[str, Any]] = {
 
 
 def json_schema(parameter: Parameter) -> dict[str, Any]:
-    """Describe the parameter as a JSON Schema of OpenAPI 3.1; an array's items come one by one, the name repeated."""
+    """Describe the parameter as a JSON Schema of OpenAPI 3.1; an array is given by repeating its name."""
     schema = dict(_JSON[parameter.element]) | _constraints(parameter)
     if parameter.is_array:
         schema = {"type": "array", "items": schema}
@@ -101,7 +101,7 @@ def _constraints(parameter: Parameter) -> dict[str, Any]:
     if parameter.pattern is not None:
         found["maxLength"] = patterns.LONGEST_TEXT
         found |= {"pattern": told} if (told := ecma(parameter.pattern)) else {}
-    # JSON Schema has limits for numbers only; those of dates stand in the error's text alone.
+    # JSON Schema has limits for numbers only; those of dates are only in the error message.
     if _JSON[parameter.element]["type"] in ("integer", "number"):
         limits = {"minimum": parameter.min, "maximum": parameter.max}
         found |= {key: _json_value(parameter, text) for key, text in limits.items() if text is not None}

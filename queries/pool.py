@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL, each lent for one read-only transaction under the contract's session settings."""
+"""Connections to PostgreSQL, each lent for one read-only transaction with the service's session settings."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -19,17 +19,17 @@ _CLEANUP_SECONDS = 5.0
 _AS_ITSELF = Acting()
 
 _WATCH = "SET LOCAL client_connection_check_interval = '5s';"
-"""A server that computes for long before it sends a row finds out that the service has died (since PostgreSQL 14)."""
+"""Lets a server that computes for a long time notice that the service has died (since PostgreSQL 14)."""
 
 
 class Pool:
     """A bounded pool of connections.
 
-    It opens none before the first is needed, so that a service starts, and recovers, without its database.
+    It connects only when a connection is needed, so that a service starts and recovers without its database.
     """
 
     def __init__(self, dsn: str, *, size: int, acquire_timeout: float, session: Session) -> None:
-        """Take a libpq URL, how many connections there may be, and the seconds to wait for one."""
+        """Take a libpq URL, the most connections, and how many seconds to wait for one."""
         self._conninfo = parse(dsn)
         self._size = size
         self._acquire_timeout = acquire_timeout
@@ -59,7 +59,7 @@ class Pool:
         return await connect(self._conninfo, seconds=self._acquire_timeout, **options)
 
     async def _prepare(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-        """Have both sides of a new connection notice when the other is gone."""
+        """Let both ends of a new connection notice when the other is gone."""
         keep_alive(connection, self._conninfo.probes(), asks=self._conninfo.keeps_alive)
         try:
             # Two statements in one message are a transaction of their own: it is tried without being kept.
@@ -70,7 +70,7 @@ class Pool:
             self._watch = _WATCH
 
     async def close(self) -> None:
-        """Wait for lent connections and close all; a connection that does not come back is cut."""
+        """Wait for lent connections and close all; a connection that is not returned in time is cut."""
         if self._opened is None:
             return
         try:
@@ -80,7 +80,7 @@ class Pool:
 
     @property
     def size(self) -> int:
-        """How many connections there may be."""
+        """The most connections."""
         return self._size
 
     @property
@@ -102,13 +102,13 @@ class Pool:
         Args:
             name: what `pg_stat_activity.application_name` shows (the server keeps 63 bytes).
             statement_timeout: seconds, instead of the session's own.
-            acting: on whose behalf; nothing of it outlives the transaction.
-            snapshot: what `pg_export_snapshot` gave in a transaction that still runs: the two see the same rows.
+            acting: the role and claims to act with; the transaction's end undoes them.
+            snapshot: the result of `pg_export_snapshot` in a transaction that is still open: both see the same rows.
 
         Raises:
-            PoolBusy: no connection came free in time.
+            PoolBusy: no connection became free in time.
             DatabaseUnavailable: none could be opened.
-            RoleRefused: the service's own role may not take on the caller's.
+            RoleRefused: the service's role may not switch to the caller's.
         """
         connection = await self._acquire()
         try:
@@ -127,7 +127,7 @@ class Pool:
                 return await (await self._pool()).acquire(timeout=self._acquire_timeout)
         except DatabaseUnavailable as error:
             if isinstance(error.__cause__, TimeoutError) and not self.spare:
-                raise PoolBusy(f"no connection came free within {self._acquire_timeout} s") from error
+                raise PoolBusy(f"no connection became free within {self._acquire_timeout} s") from error
             raise
         except QueryError as error:
             # No query was asked yet: the server refuses a database, or what the URL says.
@@ -158,8 +158,8 @@ def _role_refused(acting: Acting) -> Iterator[None]:
     except (asyncpg.InsufficientPrivilegeError, asyncpg.InvalidParameterValueError) as error:
         if acting.role is None:
             raise
-        raise RoleRefused(f"the role {acting.role!r} cannot be taken on: {error}") from error
+        raise RoleRefused(f"cannot switch to the role {acting.role!r}: {error}") from error
 
 
 async def _already_reset(connection: object) -> None:
-    """Leave the driver nothing to send when a connection comes back: `Pool` has reset it."""
+    """Replace the driver's reset of a returned connection: `Pool` has reset it already."""

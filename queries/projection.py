@@ -1,6 +1,7 @@
 """The SELECT around a dataset's query that makes every column's text what its reader expects."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import Enum
 
 import pyarrow as pa
@@ -9,13 +10,13 @@ from queries.quoting import quoted
 from queries.types import Column, Kind
 
 _FREE_TEXT = (Kind.TEXT, Kind.DOCUMENT)
-"""The kinds whose text may begin with any character. Numbers, dates, bits and the like are written by the server alone,
-and JSON and arrays begin with a bracket, a quote, a number or a word; composites too, but not every type that casts to
-json."""
+"""The kinds whose text may begin with any character. The text of numbers, dates, bits and the like is always the
+server's own, and JSON and arrays begin with a bracket, a quote, a number or a word; so do composites, but not all types
+with a cast to json."""
 
 
 class Projection(Enum):
-    """What a column's text is to be read as."""
+    """The form in which the text of columns comes out."""
 
     CSV = "csv"
     """The server's own text of each value, as COPY prints it."""
@@ -37,18 +38,21 @@ def project(  # noqa: PLR0913 - what is optional is by keyword
     as_bytes: bool = False,
     comment: str = "",
     escaped: str = "",
+    encoding: str = "UTF8",
 ) -> str:
     """Return a SELECT of the query's columns, or of those `chosen` by position, in that order.
 
     `columns` are all columns of the query `sql`, which must be one statement without a final semicolon. Its rows keep
-    their order. With `as_bytes` every output column is the bytes of what COPY would have printed, NULL staying NULL. A
-    text whose first character after any spaces is in `escaped` gets an apostrophe in front: so no spreadsheet takes it
-    for a formula. A `comment` comes first, since `pg_stat_activity` cuts long statements.
+    their order. With `as_bytes` every output column is a bytea of what COPY would have printed, and NULL stays NULL. A
+    text whose first character after any spaces is in `escaped` gets a leading apostrophe, so that no spreadsheet takes
+    it for a formula. A `comment` comes first, since `pg_stat_activity` truncates long statements.
+    `encoding` is that of `queries.connection.text_encoding`.
     """
     positions = range(len(columns)) if chosen is None else chosen
+    form = _Form(projection, as_bytes, escaped, encoding)
     outputs = ", ".join(
-        f"{_output(f'c{place}', columns[place], projection, as_bytes, escaped)} AS {quoted(columns[place].name)}"
-        for place in positions
+        f"{_output(f'c{position}', columns[position], form)} AS {quoted(columns[position].name)}"
+        for position in positions
     )
     # A query's last line may end in a comment: the bracket that closes it must not.
     aliases = f"({', '.join(f'c{position}' for position in range(len(columns)))})" if columns else ""
@@ -56,22 +60,38 @@ def project(  # noqa: PLR0913 - what is optional is by keyword
     return f"{comment}SELECT {outputs}\nFROM (\n{sql}\n) r{aliases}{bound}"
 
 
-def _output(name: str, column: Column, projection: Projection, as_bytes: bool, escaped: str) -> str:
-    expression = name if projection is Projection.CSV else _json(name, column, projection)
-    guarded = escaped and column.kind in _FREE_TEXT and column.postgres_type != "money"
-    if not as_bytes and not guarded:
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How columns come out; see `project`."""
+
+    projection: Projection
+    as_bytes: bool
+    escaped: str
+    encoding: str
+
+    def sent(self, text: str) -> str:
+        """Return the bytes that a client would get of a text."""
+        return (
+            f"pg_catalog.textsend({text})" if self.encoding == "UTF8" else f"pg_catalog.convert_to({text}, 'SQL_ASCII')"
+        )
+
+
+def _output(name: str, column: Column, form: _Form) -> str:
+    expression = name if form.projection is Projection.CSV else _json(name, column, form.projection)
+    guarded = form.escaped and column.kind in _FREE_TEXT and column.postgres_type != "money"
+    if not form.as_bytes and not guarded:
         return expression
     text = f"pg_catalog.format('%s', {expression})"
-    written = "pg_catalog.textsend({})" if as_bytes else "{}"
+    formula = f"pg_catalog.concat('''', {text})"
+    value, apostrophe = (form.sent(text), form.sent(formula)) if form.as_bytes else (text, formula)
+    escape = f"WHEN {_begins(form.sent(text), form.escaped)} THEN {apostrophe} " if guarded else ""
     # IS NOT NULL is false for a composite with a NULL inside, and `::text` is not what bool, char(n) and inet print.
-    apostrophe = written.format(f"pg_catalog.concat('''', {text})")
-    formula = f"WHEN {_begins(text, escaped)} THEN {apostrophe} " if guarded else ""
-    return f"CASE {formula}WHEN {name} IS DISTINCT FROM NULL THEN {written.format(text)} END"
+    return f"CASE {escape}WHEN {name} IS DISTINCT FROM NULL THEN {value} END"
 
 
-def _begins(text: str, escaped: str) -> str:
-    """Return the condition; it compares bytes, since a text need not be valid, nor an encoding have all characters."""
-    start = f"pg_catalog.btrim(pg_catalog.textsend({text}), '\\x20')"
+def _begins(sent: str, escaped: str) -> str:
+    """Return the condition. It compares bytes: a text may be invalid, and an encoding may lack characters."""
+    start = f"pg_catalog.btrim({sent}, '\\x20')"
     codes = [character.encode().hex() for character in escaped]
     conditions = []
     for size in sorted({len(code) // 2 for code in codes}):
@@ -98,9 +118,9 @@ def _json(name: str, column: Column, projection: Projection) -> str:
 
 
 def _texts(name: str) -> str:
-    """Return the JSON of the texts of an array's elements, and of more dimensions what `lists` refuses.
+    """Return JSON of the texts of an array's elements; for several dimensions, something that `lists` refuses.
 
-    A cast to text[] would use the type's own cast to text, which may be another text than the type's own.
+    A cast to text[] would use the type's cast to text, which may differ from its output function.
     """
     element = "CASE WHEN e IS DISTINCT FROM NULL THEN pg_catalog.format('%s', e) END"
     texts = f"ARRAY(SELECT {element} FROM (SELECT pg_catalog.unnest({name})) s(e))"  # noqa: S608 - a column's name

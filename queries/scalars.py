@@ -1,4 +1,4 @@
-"""One kernel for each kind of value that is not a list: its text, to its Arrow type."""
+"""One kernel for each kind of value that is not a list: turns its text into its Arrow type."""
 
 import binascii
 from collections.abc import Callable, Mapping
@@ -18,8 +18,8 @@ Kernel = Callable[[pa.Array, Column], pa.Array]
 def scalars(text: pa.Array, column: Column) -> pa.Array:
     """Return the values of a string array as the column's Arrow type.
 
-    Raises Unrepresentable for a value that does not fit, if that is the column's policy, else makes it NULL, and
-    SettingsChanged for bytes that are not written as they were to be.
+    A value that does not fit raises Unrepresentable or becomes NULL, by the column's policy. Raises SettingsChanged for
+    a bytea that is not in hexadecimal.
     """
     if column.arrow_type == pa.string():
         return text
@@ -47,7 +47,7 @@ def _numeric(text: pa.Array, column: Column) -> pa.Array:
 
 
 def _surely_exact(text: pa.Array, type_: pa.DataType) -> bool:
-    """Return whether no text has so many digits that Arrow's cast could overflow: it then wraps around in silence."""
+    """Return whether no text has enough digits to overflow Arrow's cast, which would wrap around silently."""
     longest = pc.max(pc.binary_length(text)).as_py() or 0
     return bool(longest + type_.scale <= most_digits(type_))
 
@@ -61,7 +61,7 @@ def _decimal(text: pa.Array, column: Column) -> pa.Array:
 
 
 def _double(text: pa.Array, column: Column) -> pa.Array:
-    """Return the nearest doubles; a finite number beyond the largest double is no infinity."""
+    """Return the nearest doubles; a finite number beyond the largest double does not fit."""
     values = text.cast(pa.float64())
     infinite = pc.fill_null(pc.is_inf(values), False)
     if not pc.any(infinite).as_py():
@@ -72,7 +72,7 @@ def _double(text: pa.Array, column: Column) -> pa.Array:
 
 
 def _bytes(text: pa.Array, _: Column) -> pa.Array:
-    r"""Return the bytes of \x6162: the prefixes go, the one buffer of all digits is read in one call."""
+    r"""Return the bytes of \x6162: the prefixes are removed, and the buffer of all digits is decoded in one call."""
     if not pc.all(pc.starts_with(text, "\\x")).as_py() and text.null_count < len(text):
         raise SettingsChanged(["bytea_output"])
     digits = pc.ascii_ltrim(text, characters="\\x")
@@ -83,7 +83,7 @@ def _bytes(text: pa.Array, _: Column) -> pa.Array:
 
 
 def _uuid(text: pa.Array, _: Column) -> pa.Array:
-    """Return the bytes of the 32 digits, read in one call; Python drops the dashes in a third of Arrow's time."""
+    """Return the bytes of the 32 digits, decoded in one call; Python removes the dashes in a third of Arrow's time."""
     digits = _characters(pc.fill_null(text, "0" * 32)).translate(None, b"-")
     storage = pa.Array.from_buffers(
         pa.binary(16), len(text), [validity(text), pa.py_buffer(binascii.unhexlify(digits))]

@@ -1,4 +1,4 @@
-"""What holds for every transaction: the contract's settings, limits, and where names are looked up."""
+"""What applies to every transaction: output settings, time limits, and the search path."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from queries.output_settings import OUTPUT_SETTINGS
 from queries.quoting import quoted
 
 _LEAST_IDLE_SECONDS = 600
-"""However short its statements must be, a transaction may wait for the service's own work, and for a slow reader."""
+"""The shortest idle timeout: a transaction may wait for the service's work and for a slow reader."""
 
 _BEGIN = """
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
@@ -27,10 +27,10 @@ SET LOCAL application_name = '{name}';
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """The limits of a transaction, in seconds (0: none), and the schemas of names that are not qualified."""
+    """The limits of a transaction, in seconds (0 means none), and its search path."""
 
     statement_timeout: float
-    """How long a statement may run, and a transaction wait for its next one, but that at least ten minutes."""
+    """How long a statement may run, and a transaction may be idle, the latter for at least ten minutes."""
     lock_timeout: float
     """How long a statement may wait for a lock."""
     search_path: tuple[str, ...] = ("public",)
@@ -38,7 +38,7 @@ class Session:
     def begin(self, name: str, statement_timeout: float | None, acting: Acting, snapshot: str | None) -> str:
         """Return the statements that begin a transaction; `Pool.transaction` says what the arguments are."""
         seconds = self.statement_timeout if statement_timeout is None else statement_timeout
-        # Temporary tables last, or one could stand in for any other:
+        # Temporary tables come last, or one could hide any other:
         # https://www.postgresql.org/docs/current/sql-createfunction.html#SQL-CREATEFUNCTION-SECURITY
         schemas = (*self.search_path, "pg_temp")
         return _BEGIN.format(

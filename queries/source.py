@@ -8,7 +8,7 @@ from queries.output_settings import ENCODING
 from queries.types import Column
 
 BLOCK_BYTES = 1 << 20
-"""About how much CSV a source gathers before it hands it on: below, hand-overs cost; above, only memory grows."""
+"""About how much CSV a source collects in a block: smaller blocks cost time, larger ones only memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,19 +21,21 @@ class Dialect:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a source reads: the columns of its statement, in their order, and the CSV that they become."""
+    """What a source reads: the columns of its statement, in order, and the dialect of their CSV."""
 
     columns: Sequence[Column]
     dialect: Dialect = Dialect()
     casts: Mapping[int, str] = field(default_factory=dict)
-    """The places of columns that come as they are and are to become JSON value by value, and their types in SQL."""
+    """The positions of columns that become JSON value by value, with their types in SQL."""
 
+    encoding: str = "UTF8"
+    """The encoding to ask for text in; see `queries.connection.text_encoding`."""
     encodes: bool = False
-    """Whether the statement itself turns text into bytes."""
+    """Whether the statement itself encodes text."""
 
     @property
     def settings(self) -> frozenset[str]:
-        """The settings of the session by which the values are written."""
+        """The session settings that the text of the values depends on."""
         own = ENCODING if self.encodes else frozenset[str]()
         return own.union(*(column.settings for column in self.columns))
 
@@ -46,21 +48,21 @@ class Source(Protocol):
 
     @property
     def counted(self) -> int:
-        """How many of them are known of already; in the end all."""
+        """How many rows have been counted so far; in the end all."""
 
     is_csv: bool
-    """Whether the blocks are chunks of CSV (`queries.blocks.Block`), so that `csv` does next to nothing."""
+    """Whether the blocks are chunks of CSV (`queries.blocks.Block`), so that `csv` costs next to nothing."""
 
     def __aiter__(self) -> AsyncIterator[Any]:
         """Yield blocks of roughly `BLOCK_BYTES`, or less when the server pauses; a larger row is a block of its own.
 
         Raises:
-            QueryError: the server failed; blocks not yet read are dropped.
+            QueryError: the server failed; blocks that were not read yet are lost.
         """
 
     def csv(self, block: Any) -> bytes:
-        """Return a block as CSV rows without a header; the block is used up. Slow, and safe in any thread.
+        """Return a block as CSV rows without a header; the block is consumed. Slow, and safe in any thread.
 
         Raises:
-            InvalidText: a value is not UTF-8, if that shows only here.
+            InvalidText: a value is not UTF-8, if that is checked only here.
         """

@@ -1,4 +1,4 @@
-"""Whether a query may be read in ranges of its `split_by` key, as far as its text tells."""
+"""Whether a query can be divided into ranges of its `split_by` key, as far as its text tells."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -9,7 +9,7 @@ from queries.lexer import tokens, trimmed
 
 
 class _Word(NamedTuple):
-    """A token that is no white space: an identifier's name, else its text; `depth` counts the parentheses around it."""
+    """A token except white space: an identifier's name, else the text; `depth` counts the parentheses around it."""
 
     kind: str
     text: str
@@ -22,9 +22,9 @@ class _Word(NamedTuple):
 
 
 def faults(sql: str, key: str) -> list[SqlFault]:
-    """Find what would make the parts of a query, in the order of `key`, other rows than the query's own.
+    """Find what would make the parts of a query, in the order of `key`, differ from the query's own rows.
 
-    That is another order and a limit. Whether each part gets other values, the database can tell (`queries.stability`).
+    That is another order, or a limit. Functions such as random() are found with the database (`queries.stability`).
     """
     words = [*_words(trimmed(sql)), _Word("end", "", len(sql), 0)]
     return [SqlFault((), word.position, f"split_by: {message}") for word, message in _wrong(words, key)]
@@ -41,7 +41,7 @@ def _wrong(words: Sequence[_Word], key: str) -> Iterator[tuple[_Word, str]]:
 
 
 def _ascending(words: Sequence[_Word], key: str) -> bool:
-    """Return whether a list of sort keys begins with the result's column `key`, NULLs last; `t.key` may be another."""
+    """Return whether a list of sort keys begins with the output column `key`, NULLs last; `t.key` may be another."""
     direction, nulls = ([word.text for word in words[1:]] + ["", ""])[:2]
     ascending = direction in ("", ",") or (direction == "asc" and nulls in ("", ","))
     return words[0].kind in ("identifier", "quoted") and words[0].text == key and ascending

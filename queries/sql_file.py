@@ -11,15 +11,14 @@ from queries.lexer import tokens
 _PART = r"""(?: [\w-]+ | "(?:[^"\\\n]|\\.)*" | '[^'\n]*' )"""
 _MORE_PARTS = rf"(?: [ \t]* \. [ \t]* {_PART} )* [ \t]*"
 _TOML = rf"""^[ \t*]*(?: \[ .* \] [ \t\r]* (?: \#.* )? $ | {_PART} {_MORE_PARTS} = )"""
-"""How some line of a header begins, also of one in the style of Javadoc: `key =`, or `[table]`."""
+"""How a line of a header may begin, also in the style of Javadoc: `key =` or `[table]`."""
 _KNOWN = rf"""^[ \t*{{]*(?: \[+ (?:KEYS) [.\]] | ["']?(?:KEYS)["']? {_MORE_PARTS} [=:] )"""
-"""What can hardly be anything else, be it YAML or JSON."""
+"""How a line begins that can only be meant as a header, even in YAML or JSON."""
 _NESTED = (
-    "/* begins a comment within the comment, also in a string or after #, and that one needs a */ of its own: "
-    'write "/\\u002a" in a string'
+    '/* begins a nested comment, even in a string or after #, which needs a */ of its own: write "/\\u002a" in a string'
 )
-_ENDED = 'the first */ ends the header, also in a string or after #: write "*\\u002f" in a string'
-_NO_HEADER = "if that comment is no header, write it with -- before each line"
+_ENDED = 'the first */ ends the header, even in a string or after #: write "*\\u002f" in a string'
+_NO_HEADER = "if that comment is not a header, begin each of its lines with --"
 _MULTILINE_STRING = re.compile(r'"""(?:\\.|.)*?"""|' + r"'''.*?'''", re.DOTALL)
 _KEY = re.compile(r"^[ \t]*(?:\[\[?(?P<table>[^\]\n]*)\]|(?P<key>[^=\n#\[]+)=)", re.MULTILINE)
 _NAME = re.compile(r'"([^"]*)"|\'([^\']*)\'|([^\s.\'"]+)')
@@ -36,7 +35,7 @@ class SqlFile(NamedTuple):
 
 
 class HeaderSyntaxError(ValueError):
-    """There is no telling the header, or it is not TOML; `line` counts within what was read, from 1."""
+    """The header cannot be identified, or it is not TOML; `line` counts from 1 within the text that was read."""
 
     def __init__(self, message: str, line: int) -> None:
         super().__init__(message)
@@ -44,12 +43,13 @@ class HeaderSyntaxError(ValueError):
 
 
 def split_file(text: str, keys: Collection[str]) -> SqlFile:
-    """Part the header from the SQL; without a comment that looks like one before the SQL, the header is empty.
+    """Separate the header from the SQL; if no comment before the SQL looks like a header, it is empty.
 
-    Others may stand around it: a licence, hints to an optimizer (`/*+ … */`) below it. `keys` are those of a header.
+    Other comments may come before and after it: a licence, or, after it, optimizer hints (`/*+ … */`). `keys` are the
+    keys of a header.
 
     Raises:
-        HeaderSyntaxError: a comment never ends, or the header cannot be parted from what is around it.
+        HeaderSyntaxError: a comment never ends, or it is not clear what belongs to the header.
     """
     known = re.compile(_KNOWN.replace("KEYS", "|".join(keys)), re.MULTILINE | re.VERBOSE)
     any_key = re.compile(f"{_TOML}|{known.pattern}", re.MULTILINE | re.VERBOSE)
@@ -60,17 +60,17 @@ def split_file(text: str, keys: Collection[str]) -> SqlFile:
         if inner.startswith("+"):
             hint = start if hint is None else hint
         elif found and known.search(inner):
-            raise HeaderSyntaxError("a second header: put all keys into the first", line_of(text, start))
+            raise HeaderSyntaxError("a second header: put all keys into the first one", line_of(text, start))
         elif not found and any_key.search(inner):
             if hint is not None:
-                raise HeaderSyntaxError("a hint above the header is not sent: move it below", line_of(text, hint))
+                raise HeaderSyntaxError("a hint above the header is not sent: move it below it", line_of(text, hint))
             found = SqlFile(inner, line_of(text, start), text[end:], line_of(text, end))
             _refuse_second_end(found)
     return found or SqlFile("", 1, text, 1)
 
 
 def _comments(text: str) -> Iterator[tuple[int, int]]:
-    """Yield where each block comment before the SQL begins and ends."""
+    """Yield the start and the end of each block comment before the SQL."""
     for kind, start, end in tokens(text):
         if kind == "comment":
             if end - start < len("/**/") or not text.endswith("*/", start, end):
@@ -81,13 +81,13 @@ def _comments(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _endless(text: str, start: int) -> str:
-    message = "the comment never ends: write */ behind it"
+    message = "the comment never ends: close it with */"
     nested = text.find("/*", start + 2)
-    return message if nested < 0 else f"{message}, and one for each /* within it (line {line_of(text, nested)})"
+    return message if nested < 0 else f"{message}, once more for each /* within it (line {line_of(text, nested)})"
 
 
 def _refuse_second_end(found: SqlFile) -> None:
-    """Refuse SQL in which a comment ends that has not begun there: the rest of the header."""
+    """Refuse SQL that contains the end of a comment without its beginning: it is the rest of the header."""
     star = None
     for kind, start, end in tokens(found.sql):
         if kind == "operator" and found.sql[start:end] == "/" and star == start:
@@ -104,7 +104,7 @@ def parse(header: str) -> dict[str, Any]:
     """Read TOML; floats become Decimal, so that they keep their digits.
 
     Raises:
-        HeaderSyntaxError: it is not TOML; it says what to do about that.
+        HeaderSyntaxError: it is not TOML; the message has a remedy.
     """
     try:
         return tomllib.loads(header, parse_float=Decimal)
@@ -122,7 +122,7 @@ def _not_toml(header: str, message: str) -> HeaderSyntaxError:
 
 
 def key_lines(header: str) -> dict[tuple[str, ...], int]:
-    """Return the line of every key and table, each under its whole path."""
+    """Return the line of every key and table, by its full path."""
     text = _MULTILINE_STRING.sub(lambda string: "\n" * string[0].count("\n"), header)
     lines: dict[tuple[str, ...], int] = {}
     table: tuple[str, ...] = ()

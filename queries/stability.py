@@ -1,4 +1,4 @@
-"""Whether a query gives the same rows whenever it runs in one snapshot: by its plan, and by what the catalogue says."""
+"""Whether a query gives the same rows each time it runs in one snapshot, according to its plan and the catalogue."""
 
 import re
 from collections.abc import Iterator
@@ -9,21 +9,21 @@ from queries.errors import translated
 from queries.lexer import tokens
 
 _NAMES = ("Node Type", "Relation Name", "Schema", "Alias", "Index Name", "CTE Name", "Subplan Name", "Function Name")
-"""Those entries of a plan that are not expressions."""
+"""The entries of a plan that are not expressions."""
 
 _MOMENT = re.compile(r"\W*(now|today|tomorrow|yesterday)\b", re.IGNORECASE)
 """https://www.postgresql.org/docs/current/datatype-datetime.html#DATATYPE-DATETIME-SPECIAL-VALUES"""
 
 _CLOCKS = frozenset({"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"})
-"""Words of the grammar, which are in no catalogue."""
+"""Keywords, which are in no catalogue."""
 
 _STEADY = (
     *("current_database", "current_schema", "current_user", "session_user", "system_user", "getpgusername", "version"),
     *("pg_client_encoding", "pg_is_in_recovery", "pg_postmaster_start_time", "pg_conf_load_time", "inet_server_addr"),
     *("inet_server_port", "pg_current_snapshot", "txid_current_snapshot"),
 )
-"""Functions of the server's own without arguments that are the same for all connections of an export. Others that it
-calls stable are so within one statement only: now(), pg_backend_pid()."""
+"""Built-in functions without arguments that return the same on all connections of an export. Others are stable within
+one statement only: now(), pg_backend_pid()."""
 
 _UNSTABLE = """
 SELECT proname::pg_catalog.text
@@ -53,11 +53,11 @@ ORDER BY 1
 
 
 _SYMBOLS = frozenset("~!@#^&|`?+-*/%<>=")
-"""What operators are made of (PostgreSQL, "Operators")."""
+"""The characters of operators (PostgreSQL, "Operators")."""
 
 
 class _Words(NamedTuple):
-    """What an expression says, by what may be looked up of it."""
+    """The words of expressions, by where they are looked up."""
 
     functions: set[tuple[str | None, str]]
     operators: set[str]
@@ -66,14 +66,14 @@ class _Words(NamedTuple):
 
 
 async def unstable(connection: Connection, sql: str, plan: Any) -> list[str]:
-    """Return what makes a query give other rows each time, or over each connection; nothing if its rows are the same.
+    """Return what makes a query give other rows each time or on each connection; empty if its rows are always the same.
 
-    Functions of anybody's that are marked STABLE or IMMUTABLE are taken at their word.
+    User-defined functions that are marked STABLE or IMMUTABLE are trusted to be so.
 
     Args:
-        connection: one that could run it.
+        connection: one that could run the query.
         sql: the query, with literals or `$1`…`$n` for its arguments.
-        plan: its verbose plan, which shows what views and functions in SQL hide; None tells only of the query's text.
+        plan: its verbose plan, which shows what views and functions in SQL hide; if None, only the text is checked.
     """
     words = _Words(set(), set(), set(), set())
     for expression in [sql, *_expressions(plan)]:

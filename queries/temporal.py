@@ -1,4 +1,4 @@
-"""Dates and times from the text that PostgreSQL prints under DateStyle ISO."""
+"""Reads dates and times in the text that PostgreSQL prints under DateStyle ISO."""
 
 import re
 
@@ -13,7 +13,7 @@ _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _CLOCK = r"[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
 _ZONE = r"\+00(:00)?"
 
-# The years of which Arrow's parser knows; the space becomes T in to_json.
+# The years that Arrow's parser reads; the space becomes T in to_json.
 _REGULAR = {
     Kind.DATE: _DATE,
     Kind.TIMESTAMP: f"{_DATE}[ T]{_CLOCK}",
@@ -40,7 +40,7 @@ def moments(text: pa.Array, column: Column) -> pa.Array:
 
 
 def times(text: pa.Array, column: Column) -> pa.Array:
-    """Return times of day; 24:00:00, which PostgreSQL has and Arrow has not, is unrepresentable."""
+    """Return times of day; 24:00:00, which Arrow does not have, is unrepresentable."""
     try:
         return _clock(text)
     except pa.ArrowInvalid:
@@ -50,7 +50,7 @@ def times(text: pa.Array, column: Column) -> pa.Array:
 
 
 def _clock(text: pa.Array) -> pa.Array:
-    # Arrow casts no text to a time, but it does to a timestamp, whose day 0 this is.
+    # Arrow cannot cast text to a time, but to a timestamp, of which this is day 0.
     first_day = pc.binary_join_element_wise("1970-01-01 ", text, "")
     return first_day.cast(pa.timestamp("us")).view(pa.int64()).view(pa.time64("us"))
 

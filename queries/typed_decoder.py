@@ -10,9 +10,9 @@ from queries.lists import lists
 from queries.scalars import scalars
 from queries.types import Column, Kind
 
-# What the server prints of these, pyarrow.csv reads exactly as the kernels do, without a copy of it as text;
+# pyarrow.csv reads the text of these exactly as the kernels do, without making a copy as strings;
 _EXACT = frozenset({Kind.BOOLEAN, Kind.INTEGER, Kind.OID, Kind.FLOAT})
-# of these it refuses what Arrow's parsers do not know: NaN in a decimal, infinity, 24:00:00, BC, years of five digits.
+# of these it refuses what Arrow's parsers cannot read: NaN in a decimal, infinity, 24:00:00, BC, years of five digits.
 _EXACT_OR_REFUSED = _EXACT | {Kind.NUMERIC, Kind.DATE, Kind.TIME, Kind.TIMESTAMP, Kind.TIMESTAMPTZ}
 
 
@@ -32,16 +32,16 @@ class TypedDecoder:
         try:
             batch = _checked(self._decoder.decode(block))
         except pa.ArrowInvalid:
-            # Where there is one such value there are more: from here on the kernels read all that may be refused.
+            # One such value is seldom alone: from here on the kernels read every column that may have one.
             self._decoder = Decoder([_read_as(column, _EXACT) for column in self._columns])
             batch = self._decoder.decode(block)
         return typed(self._columns, batch)
 
 
 def typed(columns: Sequence[Column], batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Return the batch with each column that is not yet of its Arrow type, but still text, read by its kernel.
+    """Return the batch with those columns that are still text converted to their Arrow types by their kernels.
 
-    Raises Unrepresentable as `TypedDecoder.decode`.
+    Raises Unrepresentable as `TypedDecoder.decode` does.
     """
     arrays = [_typed(column, array) for column, array in zip(columns, batch.columns, strict=True)]
     return pa.RecordBatch.from_arrays(arrays, names=batch.schema.names) if arrays else batch
@@ -54,14 +54,14 @@ def _typed(column: Column, array: pa.Array) -> pa.Array:
 
 
 def _read_as(column: Column, kinds: frozenset[Kind]) -> pa.DataType:
-    """Return the type that pyarrow.csv is to read a column as: its own if it is of these kinds, else text."""
+    """Return the type as which pyarrow.csv reads a column: its own if it is one of these kinds, else text."""
     if column.kind not in kinds or (column.kind is Kind.NUMERIC and not _never_wraps(column.arrow_type)):
         return pa.string()
     return column.arrow_type
 
 
 def _never_wraps(type_: pa.DataType) -> bool:
-    """Return whether a decimal's digits stay right until `_checked` sees them.
+    """Return whether a decimal keeps its digits until `_checked` sees them.
 
     pyarrow.csv counts the digits before it appends the zeros of the scale: 12345 becomes a decimal(5,2) of seven
     digits, and beyond 38 of them another number.

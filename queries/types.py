@@ -8,7 +8,7 @@ import pyarrow as pa
 
 
 class Kind(Enum):
-    """What the text of a value looks like, and so how it is read."""
+    """The syntax of a value's text, which decides how it is read."""
 
     BOOLEAN = "boolean"
     INTEGER = "integer"
@@ -28,7 +28,7 @@ class Kind(Enum):
     TEXT = "text"
     ARRAY = "array"
     DOCUMENT = "document"
-    """Composites, records and types with a cast to json, of which `to_json` makes JSON."""
+    """Composites, records and types with a cast to json, which `to_json` turns into JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Attribute:
 
 
 Policy = Literal["error", "null"]
-"""What becomes of a value that the Arrow type cannot hold, that is no text, or that has no JSON."""
+"""What happens to a value that the Arrow type cannot hold, that is not valid text, or that has no JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +84,11 @@ class Column:
     """The element of an ARRAY column that becomes a list."""
     policy: Policy = "error"
     settings: frozenset[str] = frozenset()
-    """The settings of a session by which its values are written."""
+    """The session settings that the text of its values depends on."""
     json_cast: str = ""
-    """The type in SQL, if its values become JSON by a function, which may fail for some."""
+    """The type in SQL, if its values become JSON by a cast, which may fail for some."""
 
     @property
     def cast_by_value(self) -> bool:
-        """Whether a value that does not become JSON is to be NULL."""
+        """Whether a value whose cast to json fails becomes NULL."""
         return bool(self.json_cast) and self.policy == "null"

@@ -11,9 +11,9 @@ _SHOWN = 60
 
 
 class Unrepresentable(Exception):
-    """A value that its column's Arrow type cannot hold, in a column whose policy is to say so.
+    """A value that its column's Arrow type cannot hold, in a column whose policy is "error".
 
-    Its text is for the log and does not show the value; `detail` is for who may read the row.
+    The message is for the log and does not show the value; `detail` is for callers, who may read the row.
     """
 
     def __init__(self, column: str, row: int, reason: str, value: str = "it") -> None:
@@ -38,7 +38,7 @@ class Unrepresentable(Exception):
         return f"column {self.column!r}, row {self.row + 1}"
 
     def after(self, rows: int) -> "Unrepresentable":
-        """Return the same refusal, its row counted from `rows` rows before the block."""
+        """Return the same error for a row that is `rows` rows further down."""
         return Unrepresentable(self.column, self.row + rows, self.reason, self.value)
 
 
@@ -62,7 +62,7 @@ def refuse(text: pa.Array, odd: pa.Array, column: Column, reason: str | None = N
 def replaced(
     text: pa.Array, odd: pa.Array, values: pa.Array, column: Column, read: Callable[[str], int | None]
 ) -> pa.Array:
-    """Return the integer `values` with, at each odd text, what `read` makes of it: None if that does not fit."""
+    """Return the integer `values` with the result of `read` at each odd text; None means that it does not fit."""
     found = [read(value) for value in text.filter(odd).to_pylist()]
     result = pc.replace_with_mask(values, odd, pa.array(found, values.type))
     refuse(text, pc.and_(odd, pc.is_null(result)), column)

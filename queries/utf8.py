@@ -1,7 +1,8 @@
-"""Text that a database holds as UTF-8 and that is not: found by column and row, refused or made NULL.
+"""Text that is not valid UTF-8: found by column and row, refused or made NULL.
 
-A server whose encoding is the client's sends what it holds as it is (`pg_server_to_any` in PostgreSQL's mbutils.c). An
-old cluster, a faulty extension or a cast without a function may have put anything there.
+If the client's encoding is the database's, the server sends text as it is stored (`pg_server_to_any` in PostgreSQL's
+mbutils.c). In a UTF8 database an old cluster, a faulty extension or a cast without a function may have stored anything;
+in an SQL_ASCII database everybody may have.
 """
 
 import struct
@@ -15,11 +16,11 @@ from queries.errors import InvalidText
 from queries.source import Reading
 
 _LONG = 1 << 16
-"""Bytes above which Arrow looks at a text, which lets other threads run meanwhile."""
+"""The size in bytes above which Arrow checks a text, which lets other threads run meanwhile."""
 
 
 def is_utf8(text: bytes) -> bool:
-    """Return whether it is, in 0.1 ms for a megabyte of ASCII and up to 0.8 ms for one of other letters."""
+    """Return whether it is valid UTF-8. A megabyte takes 0.1 ms if it is ASCII, else up to 0.8 ms."""
     return text.isascii() or _is_valid(text)
 
 
@@ -47,7 +48,7 @@ def mended_rows(rows: Iterable[Row], reading: Reading, start: int | None) -> Ite
     Args:
         rows: their values, as text.
         reading: their columns.
-        start: how many rows of the source there are before them, if that is known.
+        start: how many rows of the source come before them, if that is known.
 
     Raises:
         InvalidText: the policy of such a value's column is "error".
@@ -58,7 +59,7 @@ def mended_rows(rows: Iterable[Row], reading: Reading, start: int | None) -> Ite
             if value is not None and not _is_text(value):
                 column = reading.columns[place]
                 if column.policy == "error":
-                    raise InvalidText(column.name, None if start is None else start + number)
+                    raise InvalidText(column.name, None if start is None else start + number, reading.encoding)
                 values[place] = None
         yield values
 

@@ -1,4 +1,4 @@
-"""A query's rows divided into adjoining parts, in order, each of about one block."""
+"""Divides a query's rows into consecutive parts, each of about one block."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,39 +7,39 @@ from typing import NamedTuple
 from queries.source import BLOCK_BYTES
 
 _GROWTH = 4
-"""How much longer or shorter the next part may be than one that was measured: a single odd part misleads little."""
+"""How many times longer or shorter the next part may be than a measured one, so that one odd part does little harm."""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Rows that lie along whole numbers: pages of a table, values of a key."""
+    """Rows that are numbered, by the pages of a table or the values of a key."""
 
     first: int
     end: int
     """One more than the last number."""
     sql: Callable[[int | None, int | None], str]
-    """Returns the query of the rows from the first number up to, not including, the second; None: no limit."""
+    """Returns the query for rows from the first number up to, but not including, the second; None means no limit."""
 
 
 class Part(NamedTuple):
-    """One query, and how many numbers of its span it covers."""
+    """A query, and how many numbers of its span it covers."""
 
     sql: str
     length: int
 
 
 class Walk:
-    """Walks over spans in order, once; each part is as long as the parts before it show to be about a block."""
+    """Walks over spans in order, once. The parts before show how long a part must be to fill about a block."""
 
     def __init__(self, spans: Sequence[Span], size: int) -> None:
-        """Take also about how many bytes there are, for the length of the first parts."""
+        """`size` is about how many bytes there are; it decides the length of the first parts."""
         self._step = max(1, sum(span.end - span.first for span in spans) * BLOCK_BYTES // max(1, size))
         self._spans = iter(spans)
         self._span: Span | None = next(self._spans, None)
         self._next: int | None = None
 
     def take(self) -> Part | None:
-        """Return the next part, None behind the last. The outer parts of a span have no limit outwards."""
+        """Return the next part, None after the last one. The first and the last part of a span are open-ended."""
         span = self._span
         if span is None:
             return None

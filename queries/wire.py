@@ -1,8 +1,8 @@
-"""The driver's connection, and what comes over it: no row of a COPY is lost in silence.
+"""The driver's connection, watched so that no row of a COPY is lost silently.
 
-The driver gathers the rows that it has received, and forgets them when another message comes before the next row
-(https://github.com/MagicStack/asyncpg/issues/1264). So they are taken out of its hands when it tells of a NOTICE,
-WARNING or INFO. And whatever else may happen: the bytes that it hands over are compared with those that came.
+The driver collects the rows that it has received, and forgets them when another message comes before the next row
+(https://github.com/MagicStack/asyncpg/issues/1264). So they are taken away from it when it reports a NOTICE, WARNING or
+INFO. Whatever else may happen, the bytes that it hands over are compared with those that were received.
 """
 
 import asyncio
@@ -20,27 +20,27 @@ Rescue: TypeAlias = Callable[[bytes, asyncio.ReadTransport], None]
 _HEAD = 5
 """Bytes of a message's kind and length (https://www.postgresql.org/docs/current/protocol-message-formats.html)."""
 _NEXT_ROW = b"\nd\0"
-"""A row's end and the beginning of the next one's message, if that has less than 16 MiB: a row holds no zero byte."""
+"""A row's end and the start of the next row's message, if that is shorter than 16 MiB; rows contain no zero byte."""
 
 
 class Copying:
     """What comes over the wire while one COPY runs."""
 
     def __init__(self, rescue: Rescue) -> None:
-        """Take what `CopyingConnection.copying` says."""
+        """See `CopyingConnection.copying`."""
         self.rescue = rescue
         self.notices = 0
-        """Their bytes."""
+        """The bytes of notices."""
         self._received = 0
         self._other = 0
         """The bytes of messages that are neither rows nor notices."""
         self._message = 0
-        """Where the last message begins that is known of."""
+        """Where the last known message begins."""
         self._head = b""
-        """As much of its head as has come."""
+        """The part of its head that has been received."""
 
     def see(self, data: bytes) -> None:
-        """Count what came: message by message, but that all rows in it are passed at once, up to the last small one."""
+        """Count what was received, message by message, except that small rows are skipped all at once."""
         start = self._received
         self._received += len(data)
         place = data.rfind(_NEXT_ROW)
@@ -62,24 +62,24 @@ class Copying:
             self._message, self._head = end, b""
 
     def rows(self, handed: int) -> int:
-        """Return how many rows have come whole, as long as the driver neither holds nor reads any.
+        """Return how many whole rows were received, provided that the driver neither holds nor reads any.
 
         Args:
-            handed: the bytes of all of them.
+            handed: the bytes of all rows that were handed over.
         """
         return (self._of_rows() - handed) // _HEAD
 
     def surplus(self, status: str, handed: int) -> int:
-        """Return by how many bytes what came from the server exceeds what was handed over; 0 means that all is right.
+        """Return by how many bytes the received rows exceed those that were handed over; 0 means that none is missing.
 
         Args:
-            status: the server's last word, such as `COPY 3`.
+            status: the server's command tag, such as `COPY 3`.
             handed: the bytes of the rows that the driver has handed over, or that were taken from it.
         """
         return self._of_rows() - int(status.rpartition(" ")[2]) * _HEAD - handed
 
     def _of_rows(self) -> int:
-        """Return the bytes of whole rows and of their heads.
+        """Return the bytes of whole rows, heads included.
 
         Each row is a message of its own: https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-COPY
         """
@@ -87,41 +87,41 @@ class Copying:
 
 
 class Wire(asyncio.Protocol):
-    """Stands between a connection's transport and the driver, and shows what the driver reads during a COPY."""
+    """Sits between a connection's transport and the driver, and shows a `Copying` what the driver receives."""
 
     copying: Copying | None = None
-    """Who sees it."""
+    """The COPY that is running."""
 
     def __init__(self, transport: Any, driver: Any) -> None:
-        """Take what the driver reads from, and the driver's protocol, which keeps all but the reading."""
+        """`driver` is the driver's protocol, which still handles everything but received data."""
         self._read = driver.data_received
-        # Not methods, so that nothing stands between.
+        # Attributes instead of methods save a call.
         self.connection_lost = driver.connection_lost  # type: ignore[method-assign]
         self.pause_writing = driver.pause_writing  # type: ignore[method-assign]
         self.resume_writing = driver.resume_writing  # type: ignore[method-assign]
         transport.set_protocol(self)
 
     def data_received(self, data: bytes) -> None:
-        """Show, and pass on."""
+        """Show the data to the COPY, then pass it on."""
         if self.copying is not None:
             self.copying.see(data)
         self._read(data)
 
 
 class CopyingConnection(asyncpg.Connection):
-    """A connection whose COPY loses no rows in silence."""
+    """A connection whose COPY loses no rows silently."""
 
     _wire: Wire | None = None
-    # What the stubs do not show.
+    # Missing in the stubs.
     _protocol: Any
     _transport: asyncio.ReadTransport
 
     @contextmanager
     def copying(self, rescue: Rescue) -> Iterator[Copying]:
-        """Watch one COPY, from before it is sent.
+        """Watch one COPY, starting before it is sent.
 
-        `rescue` is called with whole rows that a message would cost, in their place among those of the COPY, and with
-        what they were read from, while the driver receives: it must not wait.
+        `rescue` is called with whole rows that would be lost to a message, in their order within the COPY, and with the
+        transport. It is called while the driver is receiving, so it must not block.
         """
         wire = self._wire = self._wire or Wire(self._transport, self._protocol)
         wire.copying = Copying(rescue)
@@ -140,7 +140,7 @@ class CopyingConnection(asyncpg.Connection):
         super()._process_log_message(fields, last_query)  # type: ignore[misc]
 
     def _taken(self) -> bytes:
-        """Return the rows that the driver holds, and leave it none, which it then does not hand over."""
+        """Take the rows that the driver holds, so that it does not hand them over itself."""
         for held in gc.get_referents(self._protocol):
             if type(held) is bytearray:  # it refers to no other
                 rows: Any = held[:]  # bytes to the driver's stubs, as are the chunks that it hands over
@@ -150,10 +150,10 @@ class CopyingConnection(asyncpg.Connection):
 
 
 def driver_of(connection: Connection) -> CopyingConnection:
-    """Return the connection itself that a pool has lent.
+    """Return the driver's connection behind one that a pool has lent.
 
     Raises:
-        asyncpg.InterfaceError: it is lost, and the pool has taken it back.
+        asyncpg.InterfaceError: the connection was lost, and the pool has taken it back.
     """
     driver: Any = connection
     lent: CopyingConnection | None = getattr(driver, "_con", driver)

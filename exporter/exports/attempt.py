@@ -64,7 +64,7 @@ class Attempt:
         except Untranslatable as error:
             encoding = encoding_of(self.connection)
             # Where the server has nothing to translate, a function of the query has failed.
-            if encoding in (None, "UTF8"):
+            if encoding in (None, "UTF8", "SQL_ASCII"):
                 raise
             raise UnsentText(encoding, error.sqlstate) from error
         if conversion.passes_through:

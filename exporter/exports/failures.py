@@ -37,12 +37,17 @@ _PROBLEMS: dict[type[QueryError], tuple[ProblemType, str, int | None]] = {
 
 _INSTEAD = "Let it set them for a function only (CREATE FUNCTION … SET), or use AT TIME ZONE and to_char."
 
-_UNSENT = "The database's encoding is {}, and a text cannot be sent as UTF-8; the server does not say which. {}"
-_CONVERT = (
-    "If it is Latin-1, let the dataset's query say convert_from(convert(convert_to(name, 'SQL_ASCII'), 'LATIN1', "
-    "'UTF8'), 'UTF8') for the column `name`; or move the data to a database with ENCODING 'UTF8'."
+_UNSENT = (
+    "The database's encoding is {}, and a text cannot be sent as UTF-8; the server does not say which. "
+    "Let the dataset's query leave out, or replace, the characters that UTF-8 does not have."
 )
-_LEAVE_OUT = "Let the dataset's query leave out, or replace, the characters that UTF-8 has not."
+_INVALID = {
+    "UTF8": 'Correct it in the database, or let the dataset declare on_unrepresentable = "null" for the column.',
+    "SQL_ASCII": "The database's encoding is SQL_ASCII, which says nothing about bytes. If they are Latin-1, let the "
+    "dataset's query say convert_from(convert(convert_to(name, 'SQL_ASCII'), 'LATIN1', 'UTF8'), 'UTF8') for the column "
+    '`name`; or let the dataset declare on_unrepresentable = "null" for it.',
+}
+"""What to do about invalid text, by the database's encoding."""
 
 
 def problem_of(error: Exception) -> Problem:
@@ -69,13 +74,12 @@ def problem_of(error: Exception) -> Problem:
 
 def _in_its_words(error: Exceeded | Unrepresentable | InvalidText | SettingsChanged | UnsentText) -> Problem:
     if isinstance(error, UnsentText):
-        advice = _CONVERT if error.encoding == "SQL_ASCII" else _LEAVE_OUT
-        return Problem(ProblemType.UNREPRESENTABLE_VALUE, _UNSENT.format(error.encoding, advice))
+        return Problem(ProblemType.UNREPRESENTABLE_VALUE, _UNSENT.format(error.encoding))
     if isinstance(error, SettingsChanged):
         detail = f"The dataset's query changes how values are written: {', '.join(error.names)}. {_INSTEAD}"
         return Problem(ProblemType.QUERY_REJECTED, detail)
     if isinstance(error, Unrepresentable):
         return Problem(ProblemType.UNREPRESENTABLE_VALUE, error.detail)
     if isinstance(error, InvalidText):
-        return Problem(ProblemType.UNREPRESENTABLE_VALUE, str(error))
+        return Problem(ProblemType.UNREPRESENTABLE_VALUE, f"{error}. {_INVALID[error.encoding]}")
     return Problem(ProblemType.EXPORT_TOO_LARGE, f"{error} Ask for less: narrow the parameters or set a limit.")

@@ -12,7 +12,7 @@ from exporter.exports.order import Order
 from exporter.exports.plan import Plan
 from formats.encoder import Layout
 from queries.binding import bind
-from queries.connection import Connection
+from queries.connection import Connection, text_encoding
 from queries.copy import copy
 from queries.cursor import cursor
 from queries.declaration import Value
@@ -137,16 +137,17 @@ class Scan:
             as_bytes=as_bytes,
             escaped=self.order.options.escaped(),
             comment=self.comment,
+            encoding=text_encoding(self.connection),
         )
 
     def _reading(self) -> Reading:
         """Return what the source reads, in the CSV that the layout reads."""
-        columns, layout = self.plan.outputs, self.order.layout
+        columns, layout, encoding = self.plan.outputs, self.order.layout, text_encoding(self.connection)
         if layout is Layout.CSV:
             asked = self.order.options.dialect()
             dialect = Dialect(asked.delimiter, asked.null)
-            return Reading(columns, dialect, encodes=bool(self.order.options.escaped()))
+            return Reading(columns, dialect, encoding=encoding, encodes=bool(self.order.options.escaped()))
         if layout is Layout.TEXT:
             casts = {place: column.json_cast for place, column in enumerate(columns) if column.cast_by_value}
-            return Reading(columns, casts=casts)
-        return Reading(columns)
+            return Reading(columns, casts=casts, encoding=encoding)
+        return Reading(columns, encoding=encoding)

@@ -150,7 +150,7 @@ def test_defaults_limits_and_names_are_checked(tmp_path: Path) -> None:
         "f.sql:4: parameters.a.default: expected an integer from -32768 to 32767, got '99999'",
         "f.sql:8: parameters.b.max: max 3 is less than min 5",
         "f.sql:9: parameters._z: expected a name of a-z, 0-9 and _ that begins with a letter",
-        "f.sql:13: parameters.c.pattern: not a regular expression of RE2: missing ): (",
+        "f.sql:13: parameters.c.pattern: not a valid regular expression (RE2): missing ): (",
         "f.sql:14: parameters.c.name: unknown key",
         'f.sql:16: columns.x.type: expected "decimal(p,s)" with p up to 76, "double", "json" or "string"',
         "f.sql:17: :e is declared but not used",
@@ -158,8 +158,8 @@ def test_defaults_limits_and_names_are_checked(tmp_path: Path) -> None:
     ]
 
 
-NO_HEADER = "if that comment is no header, write it with -- before each line"
-ENDED = 'the first */ ends the header, also in a string or after #: write "*\\u002f" in a string'
+NO_HEADER = "if that comment is not a header, begin each of its lines with --"
+ENDED = 'the first */ ends the header, even in a string or after #: write "*\\u002f" in a string'
 
 
 @pytest.mark.parametrize(
@@ -169,8 +169,8 @@ ENDED = 'the first */ ends the header, also in a string or after #: write "*\\u0
         ("\n/* a = 1\r\na = 2\r\n*/ SELECT 1",
          [f"f.sql:3: the header is not TOML: Cannot overwrite a value; {NO_HEADER}"]),
         ('/*\na = """\n\n*/ SELECT 1', [f"f.sql:4: the header is not TOML: Unterminated string; {ENDED}"]),
-        ("-- x\n/* title = 'a'\nSELECT 1", ["f.sql:2: the comment never ends: write */ behind it"]),
-        ("/*/", ["f.sql:1: the comment never ends: write */ behind it"]),
+        ("-- x\n/* title = 'a'\nSELECT 1", ["f.sql:2: the comment never ends: close it with */"]),
+        ("/*/", ["f.sql:1: the comment never ends: close it with */"]),
         ("", ["f.sql:1: no SQL: write a SELECT, or name a table in the header"]),
         ("/* */\n-- x\n;", ["f.sql:1: no SQL: write a SELECT, or name a table in the header"]),
         ("/*\ntable = 'a'\n*/ SELECT 1", ["f.sql:2: there are both a table and SQL: remove one"]),
@@ -197,7 +197,7 @@ ENDED = 'the first */ ends the header, also in a string or after #: write "*\\u0
         ("/*\n[parameters]\np = 1\n*/ SELECT :p", ["f.sql:3: parameters.p: expected a table"]),
         ("SELECT 1,\n :a, $1", ["f.sql:2: $1 cannot be bound: declare a parameter and write its :name",
                                  "f.sql:2: :a is not declared"]),
-        ("SELECT\n\0", ["f.sql:2: holds a NUL character"]),
+        ("SELECT\n\0", ["f.sql:2: contains a NUL character: remove it"]),
     ],
 )  # fmt: skip
 def test_a_fault_has_its_line(tmp_path: Path, text: str, expected: list[str]) -> None:
@@ -207,7 +207,10 @@ def test_a_fault_has_its_line(tmp_path: Path, text: str, expected: list[str]) ->
 def test_files_that_cannot_be_read_are_told(tmp_path: Path) -> None:
     (tmp_path / "latin.sql").write_bytes(b"SELECT 1\n -- \xe9")
     (tmp_path / "folder.sql").mkdir()
-    assert faults(tmp_path) == ["folder.sql:1: cannot be read: Is a directory", "latin.sql:2: not UTF-8"]
+    assert faults(tmp_path) == [
+        "folder.sql:1: cannot be read: Is a directory",
+        "latin.sql:2: not UTF-8: save the file as UTF-8",
+    ]
 
 
 @pytest.mark.parametrize("name", ["a b", "-a", "a..b", "a.", "é", "a_b!", "a\nb"])
@@ -223,7 +226,7 @@ def test_names_that_differ_only_by_case_are_refused(tmp_path: Path) -> None:
     if (tmp_path / "orders.sql").exists():
         pytest.skip("this file system does not tell upper from lower case")
     write(tmp_path, orders="SELECT 1")
-    assert faults(tmp_path) == ["orders.sql:1: differs from Orders.sql only by upper and lower case"]
+    assert faults(tmp_path) == ["orders.sql:1: the name differs from Orders.sql only in case: rename one of the files"]
 
 
 def test_faults_of_all_files_come_together(tmp_path: Path) -> None:

@@ -67,6 +67,17 @@ def test_a_worker_gets_what_the_parent_has_read(tmp_path: Path, files: dict[str,
     ]
 
 
+def test_a_worker_reads_no_sql_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The parent has checked it; of a thousand datasets that takes seconds."""
+    catalog = load(write(tmp_path, everything=EVERYTHING, orders=ORDERS))
+    published = Published(tmp_path / "published", catalog)
+    monkeypatch.setattr("queries.lexer.tokens", None)
+    monkeypatch.setattr("queries.binding.tokens", None)
+    monkeypatch.setattr("queries.binding.placeholders", None)
+    monkeypatch.setattr("queries.consistency.trimmed", None)
+    assert started(published).catalog() == without_paths(catalog)
+
+
 @pytest.mark.anyio
 async def test_workers_take_over_what_is_published_later(tmp_path: Path) -> None:
     one, two, three = ({name: Dataset(name, sql="SELECT 1")} for name in ("one", "two", "three"))

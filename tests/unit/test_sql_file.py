@@ -78,18 +78,18 @@ def test_what_looks_like_a_header_is_never_passed_over(tmp_path: Path, key: str)
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (f"{MIT}{HINT}\n{HEADER}\nSELECT :n", "7: a hint above the header is not sent: move it below"),
-        (f"{HEADER}\n\n/* max_rows = 5 */ SELECT :n", "9: a second header: put all keys into the first"),
-        (f"{HEADER}\n\n/*\n[columns.a]\n*/ SELECT :n", "9: a second header: put all keys into the first"),
+        (f"{MIT}{HINT}\n{HEADER}\nSELECT :n", "7: a hint above the header is not sent: move it below it"),
+        (f"{HEADER}\n\n/* max_rows = 5 */ SELECT :n", "9: a second header: put all keys into the first one"),
+        (f"{HEADER}\n\n/*\n[columns.a]\n*/ SELECT :n", "9: a second header: put all keys into the first one"),
     ],
 )
 def test_what_would_be_lost_is_a_fault(tmp_path: Path, text: str, expected: str) -> None:
     assert faults(tmp_path, text) == [expected]
 
 
-ENDED = 'the first */ ends the header, also in a string or after #: write "*\\u002f" in a string'
+ENDED = 'the first */ ends the header, even in a string or after #: write "*\\u002f" in a string'
 NESTED = (
-    "the header is not TOML: /* begins a comment within the comment, also in a string or after #, and that one needs "
+    "the header is not TOML: /* begins a nested comment, even in a string or after #, which needs "
     'a */ of its own: write "/\\u002a" in a string'
 )
 
@@ -103,9 +103,9 @@ NESTED = (
         ("/*\nparameters.a.choices = ['*/5', '*/10']\n*/ SELECT :a", 2, ENDED),
         (
             "/*\ntitle = 'T'\ndescription = \"data/*.csv\"\n*/ SELECT 1", 1,
-            "the comment never ends: write */ behind it, and one for each /* within it (line 3)",
+            "the comment never ends: close it with */, once more for each /* within it (line 3)",
         ),
-        ("/* title = 'T'\nSELECT 1", 1, "the comment never ends: write */ behind it"),
+        ("/* title = 'T'\nSELECT 1", 1, "the comment never ends: close it with */"),
         ("/*\ntitle = 'T'\ndescription = \"data/*.csv\"\n*/ SELECT 1 -- all of it */", 3, NESTED),
     ],
 )  # fmt: skip

@@ -1,7 +1,10 @@
 """The check of the service's statements sees every way in which one can leave a name to the search path."""
 
+import pyarrow as pa
 import pytest
 
+from queries.projection import Projection, project
+from queries.types import Column, Kind
 from tests.unqualified import unqualified
 
 
@@ -9,6 +12,7 @@ from tests.unqualified import unqualified
     ("sql", "found"),
     [
         ("SELECT 1 + 2", "operator +"),
+        ("PREPARE a AS SELECT 1 + 2", "operator +"),
         ("SELECT - a.b FROM s.a", "operator -"),
         ("SELECT a = ANY (b) FROM s.t", "operator ="),
         ("SELECT a IN (1, 2) FROM s.t", "operator of IN"),
@@ -49,8 +53,17 @@ def test_what_the_search_path_decides_is_found(sql, found):
         "SELECT a OPERATOR(pg_catalog.=) ANY ('{1}'::pg_catalog.int8[]), a IS DISTINCT FROM NULL FROM s.t ORDER BY a",
         "SELECT 'pg_catalog.json'::pg_catalog.regtype, CASE WHEN a IS NULL THEN 1 END FROM s.t",
         "WITH RECURSIVE t(a) AS (SELECT 1 UNION ALL SELECT a FROM t) SELECT pg_catalog.sum(a), EXISTS (TABLE t) FROM t",
+        "PREPARE a AS SELECT $1::pg_catalog.int8; EXECUTE a(NULL); DEALLOCATE a",
         "SET LOCAL search_path = a; SET LOCAL ROLE b; CLOSE ALL; UNLISTEN *; RESET ALL",
     ],
 )
 def test_what_names_its_schema_or_is_the_grammar_s_own_passes(sql):
+    assert unqualified(sql) == []
+
+
+@pytest.mark.parametrize("encoding", ["UTF8", "SQL_ASCII"])
+def test_a_projection_names_its_schema_in_a_database_of_any_encoding(encoding):
+    columns = [Column("a", "text", Kind.TEXT, pa.string())]
+    sql = project("TABLE s.t", columns, Projection.CSV, as_bytes=True, escaped="=", encoding=encoding)
+    assert ("convert_to" in sql) is (encoding == "SQL_ASCII")
     assert unqualified(sql) == []
