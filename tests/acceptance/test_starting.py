@@ -56,7 +56,7 @@ def test_signals_that_end_nothing(source: str, datasets: Path, tmp_path: Path) -
                 service.process.send_signal(harmless)
             return answers(service)
 
-        until(serves_all_the_same)
+        until(serves_all_the_same, within=3 * PATIENCE)
         until(lambda: "datasets reloaded" in service.log.read_text())
         assert len(service.workers()) == 1
 
