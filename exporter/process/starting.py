@@ -1,22 +1,25 @@
-"""Signals while a service starts: the command imports this first, since all other imports take a second.
+"""Signals while a service starts: the command imports this first, since all other imports take a second."""
 
-Until there is something to clean up, SIGTERM and SIGINT end the process at once.
-"""
-
+import os
 import signal
 import sys
 
 _ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
-def survive(arguments: list[str]) -> None:
-    """If the command is a service, have SIGHUP wait until it listens to it, and SIGUSR1 and SIGUSR2 ignored."""
-    if arguments[1:2] in (["serve"], ["demo"]):
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-        for harmless in (signal.SIGUSR1, signal.SIGUSR2):
-            signal.signal(harmless, signal.SIG_IGN)
-        # Python would show a traceback.
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+def settle(arguments: list[str]) -> None:
+    """If the command is a service, have SIGHUP wait until it listens to it, and SIGUSR1 and SIGUSR2 ignored.
+
+    SIGTERM and SIGINT end it at once, as long as there is nothing to clean up.
+    """
+    if arguments[1:2] not in (["serve"], ["demo"]):
+        return
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    for harmless in (signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(harmless, signal.SIG_IGN)
+    for each in _ENDING:
+        # A container's first process has no default action, and an exception may be lost in an import.
+        signal.signal(each, lambda *_: os._exit(0))
 
 
 def end_in_order() -> None:
@@ -32,4 +35,4 @@ def _end(*_: object) -> None:
     sys.exit(0)
 
 
-survive(sys.argv)
+settle(sys.argv)

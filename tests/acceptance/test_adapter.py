@@ -49,6 +49,13 @@ async def application(source: str, datasets: Path) -> AsyncIterator[AsgiAdapter]
         yield adapter
 
 
+async def test_a_worker_that_is_to_leave_says_so_to_clients_of_http_1_1(application: AsgiAdapter) -> None:
+    async with client(application) as asking:
+        assert "connection" not in (await asking.get("/healthz")).headers
+        application.leave()
+        assert (await asking.get("/healthz")).headers["connection"] == "close"
+
+
 async def test_mounted_under_a_root_path(application: AsgiAdapter) -> None:
     async with client(application, "/export") as mounted:
         rows = await mounted.get("/export/datasets/series.csv")

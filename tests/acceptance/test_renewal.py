@@ -185,6 +185,15 @@ def test_exports_and_connections_outlive_it(pair: Service, files: Files, tmp_pat
     assert sorted(path.name for path in folder.glob("*.pem")) == ["certificate-2.pem", "key-2.pem"]
 
 
+@contextmanager
+def begun(service: Service) -> Iterator[psutil.Process]:
+    """Send SIGHUP, and yield the first of the workers that are started then, while all are."""
+    parent = psutil.Process(service.process.pid)
+    before = {child.pid for child in parent.children()}
+    service.process.send_signal(signal.SIGHUP)
+    yield until(lambda: [child for child in parent.children() if child.pid not in before])[0]
+
+
 def unusual(folder: Path) -> tuple[bytes, bytes]:
     """A pair that OpenSSL takes, and the web server does not."""
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-521", "-nodes"]
@@ -205,21 +214,17 @@ def test_a_pair_that_cannot_be_used_is_refused(pair: Service, files: Files, tmp_
     until(lambda: len(pair.workers()) == 2, within=AMPLE)
     assert presented(pair) == before
     assert pair.workers() == workers
+    files.renew()
+    refusals = told(pair, REFUSED)
+    with begun(pair) as fresh:
+        fresh.kill()
+        until(lambda: told(pair, REFUSED) > refusals, within=AMPLE)
+    assert presented(pair) == before
     (files.folder / "key.pem").unlink()
     hang_up(pair, "No such file")
     renewed = files.renew()
     hang_up(pair, "certificate renewed")
     assert presented(pair) == {renewed.strip()}
-
-
-@contextmanager
-def begun(service: Service) -> Iterator[None]:
-    """Send SIGHUP; the block runs while others are being started."""
-    parent = psutil.Process(service.process.pid)
-    before = {child.pid for child in parent.children()}
-    service.process.send_signal(signal.SIGHUP)
-    until(lambda: {child.pid for child in parent.children()} - before)
-    yield
 
 
 class Handshake:
@@ -308,6 +313,8 @@ def test_another_signal_and_a_worker_that_dies_meanwhile(pair: Service, files: F
     started = told(pair, "Started worker-")
     hang_up(pair, "certificate unchanged")
     assert told(pair, "Started worker-") == started
+    assert told(pair, "Unexpected exit from worker-") == 1
+    assert told(pair, "Respawning worker-") == 0, "the one in its place is well"
 
 
 def test_clients_that_wait_outlive_a_worker_that_dies(pair: Service, files: Files) -> None:

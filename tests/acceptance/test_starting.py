@@ -56,7 +56,7 @@ def test_signals_that_end_nothing(source: str, datasets: Path, tmp_path: Path) -
                 service.process.send_signal(harmless)
             return answers(service)
 
-        until(serves_all_the_same)
+        until(serves_all_the_same, within=3 * PATIENCE)
         until(lambda: "datasets reloaded" in service.log.read_text())
         assert len(service.workers()) == 1
 
@@ -79,7 +79,7 @@ def test_an_end_at_any_moment(
         left = children(service)
         folders = {child.environ().get("PROMETHEUS_MULTIPROC_DIR") for child in left} - {None}
         service.process.send_signal(end)
-        assert service.process.wait(PATIENCE) == (0 if folders else -end)
+        assert service.process.wait(PATIENCE) == 0
         assert not still_running(left, PATIENCE)
         assert not any(Path(str(folder)).parent.exists() for folder in folders)
         assert "Traceback" not in service.log.read_text()

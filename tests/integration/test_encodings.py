@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pytest
-from exporter.failures import _INVALID, problem_of
 
-from exporter.http.problems import ProblemType
+from exporter.exports.failures import _INVALID, problem_of
+from exporter.problems import ProblemType
 from queries.errors import InvalidText, QueryRejected, UnsentText
 from queries.header import ColumnOverride
 from tests.exporting import FORMATS, database, document, order

@@ -222,7 +222,7 @@ async def test_a_cancelled_task_leaves_nothing_behind(
 
 async def test_what_fails_at_its_reader_is_not_hidden(database: Database, threads: ThreadPoolExecutor) -> None:
     watcher = Watcher()
-    failure = OSError("".join(("no ", "space")))
+    failure = OSError("no space")
     with pytest.raises(OSError, match="no space"):
         async with Engine(database, threads, [watcher]).run(order(ENDLESS, "csv")) as run:
             async for _ in run.chunks():
