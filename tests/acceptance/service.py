@@ -185,7 +185,10 @@ def stands_still(database_url: str) -> None:
     copied: list[int] = []
 
     def still() -> bool:
-        sql = "SELECT coalesce(sum(bytes_processed), 0)::int8 FROM pg_stat_progress_copy"
+        sql = """
+            SELECT coalesce(sum(bytes_processed), 0)::int8 FROM pg_stat_progress_copy
+            WHERE datname = current_database()
+        """
         copied.append(fetch(database_url, sql)[0][0])
         return len(copied) >= 20 and len(set(copied[-20:])) == 1
 
