@@ -16,11 +16,10 @@ from exporter.database_url import check_files, holds_password
 from exporter.http.client_address import is_loopback
 from exporter.keys_command import keys, reason, sign
 from exporter.settings import Settings, misnamed
-from queries.catalog import Catalog, CatalogError
-from queries.errors import QueryError
 
 if TYPE_CHECKING:
     from exporter.server import Tls
+    from queries.catalog import Catalog
 
 app = App(
     name="exporter",
@@ -78,6 +77,7 @@ def serve(
 def check(*, database_url: DatabaseUrl = None, datasets: Datasets = None) -> None:
     """Load every dataset and have the database prepare its query; exit with 1 when anything is wrong."""
     from exporter.check import faults
+    from queries.errors import QueryError
 
     settings = _settings(database_url, datasets)
     loaded = _load(settings)
@@ -196,9 +196,10 @@ def _settings(database_url: str | None, datasets: Path | None, *, allow_anonymou
     return settings
 
 
-def _load(settings: Settings) -> Catalog:
+def _load(settings: Settings) -> "Catalog":
     from exporter.addresses import load
     from formats import registry
+    from queries.catalog import CatalogError
 
     try:
         return load(settings.datasets, registry.load())

@@ -1,6 +1,8 @@
 """Fixtures for every suite."""
 
 import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -10,6 +12,10 @@ from hypothesis import settings
 
 import queries
 from tests.postgres import execute, find_psql, fresh_database, server
+
+# What a service imports is compiled once, not by each of the hundred that are started: half of a start is compiling.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # The same examples on every machine, however slow: what fails in one place fails in all.
 settings.register_profile("steady", deadline=None, derandomize=True)

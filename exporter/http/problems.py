@@ -3,10 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import orjson
-from velithon.responses import Response
+
+if TYPE_CHECKING:
+    from velithon.responses import Response
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -134,8 +137,10 @@ class Problem(Exception):
             members["more_errors"] = more
         return members
 
-    def response(self) -> Response:
+    def response(self) -> "Response":
         """Return the problem as an HTTP response."""
+        from velithon.responses import Response  # noqa: PLC0415 - the commands, which answer nobody, do without the framework
+
         named = {"export-id": str(self.export_id)} if self.export_id else {}
         return Response(
             orjson.dumps(self.document()),
