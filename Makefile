@@ -4,22 +4,33 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lint types audit bench soak
+.PHONY: help run test test-fast check format lint types audit bench soak
 MINUTES ?= 30
+JOBS ?= 2
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(VENV)/ready: pyproject.toml constraints.txt
+$(VENV)/pyvenv.cfg:
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+
+# A tenth of what the tests need, so that the first look at it comes soon.
+$(VENV)/demo: pyproject.toml constraints.txt | $(VENV)/pyvenv.cfg
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[demo]'
 	@touch $@
 
-run: $(VENV)/ready ## Serve the sample datasets on 127.0.0.1:8000
+$(VENV)/ready: pyproject.toml constraints.txt | $(VENV)/pyvenv.cfg
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $(VENV)/demo $@
+
+run: $(VENV)/demo ## Serve the sample datasets on 127.0.0.1:8000
 	$(BIN)/exporter demo
 
-test: $(VENV)/ready ## Run the tests, on a real PostgreSQL
-	$(BIN)/pytest
+test: $(VENV)/ready ## Run the tests, on a real PostgreSQL, JOBS=2 at a time
+	$(BIN)/pytest --numprocesses $(JOBS) --dist loadscope --no-loadscope-reorder
+
+test-fast: $(VENV)/ready ## Run the tests that need no server, in some seconds
+	$(BIN)/pytest --numprocesses $(JOBS) -m 'not server' tests/unit tests/contract
 
 check: lint types audit test ## Do all that CI does
 

@@ -1,6 +1,8 @@
 """Fixtures for every suite."""
 
 import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -11,11 +13,23 @@ from hypothesis import settings
 import queries
 from tests.postgres import execute, find_psql, fresh_database, server
 
+# What a service imports is compiled once, not by each of the hundred that are started: half of a start is compiling.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # The same examples on every machine, however slow: what fails in one place fails in all.
 settings.register_profile("steady", deadline=None, derandomize=True)
 settings.load_profile("steady")
 
 DEMO = Path(queries.__file__).with_name("demo")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that need a PostgreSQL, so that `-m 'not server'` leaves them out."""
+    for item in items:
+        if "server_url" in getattr(item, "fixturenames", ()):
+            item.add_marker("server")
 
 
 @pytest.fixture(scope="session")

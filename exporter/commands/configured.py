@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -9,7 +10,9 @@ from exporter.commands.output import fail, warn
 from exporter.settings.access import faults
 from exporter.settings.database_url import check_files, holds_password
 from exporter.settings.settings import Settings, misnamed
-from queries.catalog import Catalog, CatalogError
+
+if TYPE_CHECKING:
+    from queries.catalog import Catalog
 
 
 def settings(database_url: str | None, datasets: Path | None, *, allow_anonymous: bool = False) -> Settings:
@@ -34,10 +37,11 @@ def settings(database_url: str | None, datasets: Path | None, *, allow_anonymous
     return found
 
 
-def catalog(settings: Settings) -> Catalog:
+def catalog(settings: Settings) -> "Catalog":
     """Return the datasets of the folder."""
     from exporter.web.catalog import load
     from formats import registry
+    from queries.catalog import CatalogError
 
     try:
         return load(settings.datasets, registry.load())

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 from exporter.commands.output import fail, reason
 from exporter.http.client_address import is_loopback
 from exporter.settings.settings import Settings
-from queries.catalog import Catalog
 
 if TYPE_CHECKING:
     from exporter.http.asgi import AsgiAdapter
     from exporter.process.published import Published
     from exporter.process.server import Listening
+    from queries.catalog import Catalog
 
 
 def check_callers(host: str, settings: Settings) -> None:
@@ -56,7 +56,7 @@ def check_address(host: str, port: int) -> None:
         fail(f"cannot listen on {host}:{port}: {error.strerror}")
 
 
-def run(listening: "Listening", settings: Settings, catalog: Catalog) -> None:
+def run(listening: "Listening", settings: Settings, catalog: "Catalog") -> None:
     """Serve until SIGINT or SIGTERM; see `exporter.process.server.run`."""
     from exporter.process import server
     from exporter.web.catalog import load

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-
-from velithon.datastructures import Scope
+from typing import TYPE_CHECKING
 
 from exporter.http.authority import authority_of
+
+if TYPE_CHECKING:
+    from velithon.datastructures import Scope
 
 Network = IPv4Network | IPv6Network
 
@@ -19,7 +21,7 @@ _LONGEST_HOP = 100
 """Characters: an IPv6 address has 45 at most, and there may be brackets, a port, quotes and spaces."""
 
 
-def client_address(scope: Scope, trusted: Sequence[Network]) -> str:
+def client_address(scope: "Scope", trusted: Sequence[Network]) -> str:
     """Return the client's address in its canonical form, or "" when it is not known.
 
     It is not over a Unix socket, and where a trusted proxy names something else than an address.
@@ -35,13 +37,13 @@ def client_address(scope: Scope, trusted: Sequence[Network]) -> str:
     return str(found or "")
 
 
-def hops(scope: Scope) -> list[str]:
+def hops(scope: "Scope") -> list[str]:
     """Return whom each proxy on the way says it was asked by, the last one's word last."""
     # Before very many there is one that names nobody. Empty members count for nothing (RFC 9110, section 5.6.1).
     return [hop for hop in scope.headers.get("x-forwarded-for", "").rsplit(",", _MOST_HOPS) if hop.strip()]
 
 
-def is_trusted(scope: Scope, trusted: Sequence[Network]) -> bool:
+def is_trusted(scope: "Scope", trusted: Sequence[Network]) -> bool:
     """Return whether the request comes from one of the networks in `trusted` itself."""
     peer = _parsed(scope.client.rpartition(":")[0])
     return peer is not None and _within(peer, trusted)

@@ -3,9 +3,10 @@
 import base64
 import hashlib
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from exporter.http.rsgi import Message, Send
+if TYPE_CHECKING:
+    from exporter.http.rsgi import Message, Send
 
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -43,14 +44,14 @@ def policy_of_page(style: str) -> str:
     return f"{_LOCKED}; style-src 'sha256-{digest}'"
 
 
-def adding(send: Send, scope: Mapping[str, Any], more: Mapping[bytes, bytes]) -> Send:
+def adding(send: "Send", scope: Mapping[str, Any], more: Mapping[bytes, bytes]) -> "Send":
     """Return an ASGI `send` that adds our headers and `more` to the head of the answer to a request.
 
     What the answer has already stays; only `Vary` becomes longer.
     """
     added = {**_ALWAYS, **(_OVER_TLS if scope.get("scheme") == "https" else {}), **more}
 
-    async def sending(message: Message) -> None:
+    async def sending(message: "Message") -> None:
         if message["type"] == "http.response.start":
             message["headers"] = _merged(message["headers"], added)
         await send(message)

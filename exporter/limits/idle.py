@@ -10,10 +10,12 @@ import logging
 from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-
-from velithon.datastructures import Scope
+from typing import TYPE_CHECKING
 
 from exporter.limits.sockets import Ends, clients, ends_of, hang_up, is_listening, listening_ports
+
+if TYPE_CHECKING:
+    from velithon.datastructures import Scope
 
 MOST_IDLE = 512
 """Of a worker: more than a proxy keeps for it, and far less than the descriptors that there are."""
@@ -35,7 +37,7 @@ class Idle:
         self._since: dict[Ends, float] = {}
 
     @contextmanager
-    def asked(self, scope: Scope) -> Iterator[None]:
+    def asked(self, scope: "Scope") -> Iterator[None]:
         """Have the connection of a request count as used meanwhile."""
         ends = ends_of(scope)
         if ends is None:

@@ -7,9 +7,10 @@ from collections.abc import AsyncGenerator, Collection, Iterable, Iterator
 from contextlib import aclosing, suppress
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from velithon.datastructures import Scope
+if TYPE_CHECKING:
+    from velithon.datastructures import Scope
 
 _DESCRIPTORS = "/dev/fd"
 _AT_ONCE = 32
@@ -27,7 +28,7 @@ class Ends(NamedTuple):
     local_port: int
 
 
-def ends_of(scope: Scope) -> Ends | None:
+def ends_of(scope: "Scope") -> Ends | None:
     """Return the ends of a request's connection, if it is one of TCP.
 
     Servers do not say at which of their addresses a client has called, only at which port.

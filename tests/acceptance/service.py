@@ -26,8 +26,8 @@ T = TypeVar("T")
 COMMAND = Path(sys.executable).with_name("exporter")
 """The console script of the environment that the tests run in."""
 
-PATIENCE = 20.0
-"""Seconds that anything may take which a slow machine has to do; typical is a tenth of it."""
+PATIENCE = 40.0
+"""Seconds that anything may take which a slow or busy machine has to do; typical is a twentieth of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +150,7 @@ def stopped(process: "subprocess.Popen[Any]") -> Sequence[psutil.Process]:
     except subprocess.TimeoutExpired:
         process.kill()
         children.append(psutil.Process(process.pid))
-    left = still_running(children, 2)
+    left = still_running(children, PATIENCE)
     for child in left:
         child.kill()
     return left
@@ -185,7 +185,10 @@ def stands_still(database_url: str) -> None:
     copied: list[int] = []
 
     def still() -> bool:
-        sql = "SELECT coalesce(sum(bytes_processed), 0)::int8 FROM pg_stat_progress_copy"
+        sql = """
+            SELECT coalesce(sum(bytes_processed), 0)::int8 FROM pg_stat_progress_copy
+            WHERE datname = current_database()
+        """
         copied.append(fetch(database_url, sql)[0][0])
         return len(copied) >= 20 and len(set(copied[-20:])) == 1
 

@@ -15,7 +15,7 @@ import pytest
 
 from benchmarks.ended import still_running
 from benchmarks.environment import environment
-from tests.acceptance.service import COMMAND, Service, answers, free_port, until
+from tests.acceptance.service import COMMAND, PATIENCE, Service, answers, free_port, until
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 COMMANDS = re.findall(r"^    (curl .*(?:\n {8}.*)*)", README, re.MULTILINE)
@@ -77,8 +77,8 @@ def test_ctrl_c_leaves_nothing_behind(demo: tuple[Service, Path]) -> None:
     everything = [process for process in psutil.process_iter(["environ"]) if _belongs(process, folder)]
     assert len(everything) > 3
     os.killpg(service.process.pid, signal.SIGINT)
-    assert service.process.wait(20) == 0
-    assert still_running(everything, 10) == []
+    assert service.process.wait(PATIENCE) == 0
+    assert still_running(everything, PATIENCE) == []
     assert not list(folder.glob("exporter-pg-*"))
 
 

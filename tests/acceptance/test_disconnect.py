@@ -8,8 +8,8 @@ import pytest
 from tests.acceptance.service import PATIENCE, Service, statements, until
 
 versions = pytest.mark.parametrize("version", ["--http1.1", "--http2-prior-knowledge"])
-SOON = 5.0
-"""Seconds; it takes a few tenths of one."""
+SOON = PATIENCE / 2
+"""Seconds; it takes a few tenths of one, and the statements take a minute and more by themselves."""
 
 
 @versions

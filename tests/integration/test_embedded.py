@@ -21,6 +21,9 @@ from queries.embedded import embedded, programs
 
 ROOT = Path(module.__file__).parent.parent
 
+AMPLE = 60
+"""Seconds that the end of a server may take on a busy machine; typical is one."""
+
 
 def folder_of(dsn: str) -> Path:
     return Path(parse_qs(urlsplit(dsn).query)["host"][0])
@@ -147,25 +150,25 @@ def test_says_what_to_install_without_the_wheel(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_leaves_nothing_behind_after_a_signal(number: signal.Signals) -> None:
-    with running("with embedded() as dsn:\n print(dsn, flush=True)\n time.sleep(60)") as started:
+    with running("with embedded() as dsn:\n print(dsn, flush=True)\n time.sleep(600)") as started:
         folder = folder_of(read_line(started))
         assert processes_in(folder)
         os.killpg(started.pid, number)
-        assert started.wait(10) != 0
-    assert_gone(folder, within=10)
+        assert started.wait(AMPLE) != 0
+    assert_gone(folder, within=AMPLE)
 
 
 @pytest.mark.parametrize("delay", [0, 0.2, 0.5])
 def test_leaves_nothing_behind_when_killed_while_it_starts(delay: float) -> None:
     with tempfile.TemporaryDirectory() as parent:
         Path(parent).chmod(0o777)  # for the server's own account, if we are root
-        with running(f"from pathlib import Path\nwith embedded(Path({parent!r})): time.sleep(60)") as started:
-            end = time.monotonic() + 10
+        with running(f"from pathlib import Path\nwith embedded(Path({parent!r})): time.sleep(600)") as started:
+            end = time.monotonic() + AMPLE
             while not (logs := list(Path(parent).glob("exporter-pg-*/log"))) and time.monotonic() < end:
                 time.sleep(0.01)
             time.sleep(delay)
             started.kill()
-        assert_gone(logs[0].parent, within=10)
+        assert_gone(logs[0].parent, within=AMPLE)
 
 
 def test_answers_until_the_block_ends_after_a_ctrl_c() -> None:
@@ -173,7 +176,7 @@ def test_answers_until_the_block_ends_after_a_ctrl_c() -> None:
 with embedded() as dsn:
     try:
         print(dsn, flush=True)
-        time.sleep(60)
+        time.sleep(600)
     except KeyboardInterrupt:
         print("draining", flush=True)
         sys.stdin.readline()
@@ -183,7 +186,7 @@ with embedded() as dsn:
         os.killpg(started.pid, signal.SIGINT)
         assert read_line(started) == "draining"
         assert fetch(dsn, "SELECT 1") == 1
-        assert started.communicate("go on\n", timeout=10)
+        assert started.communicate("go on\n", timeout=AMPLE)
         assert started.returncode == 0
     assert_gone(folder_of(dsn))
 
@@ -193,7 +196,7 @@ def test_stops_although_a_forked_worker_lives_on() -> None:
 with embedded() as dsn:
     print(dsn, flush=True)
     if os.fork() == 0:
-        time.sleep(60)
+        time.sleep(600)
 print("stopped", flush=True)
 """
     with running(script) as started:

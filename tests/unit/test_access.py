@@ -20,7 +20,7 @@ from exporter.access.key import Key
 from exporter.access.keys_file import changing, read
 from exporter.access.principal import ANONYMOUS, Principal
 from exporter.access.slowdown import Slowdown
-from exporter.access.tokens import digest_of, new_token
+from exporter.access.tokens import PREFIX, digest_of
 from exporter.access.unauthenticated import Unauthenticated
 from exporter.http import query_string
 from exporter.http.disconnection import Disconnected
@@ -33,7 +33,8 @@ from tests.asking import basic, request
 
 pytestmark = pytest.mark.anyio
 
-TOKEN, OLD = new_token(), new_token()
+# Names of tests hold them, so they are the same in every process that runs these tests.
+TOKEN, OLD, UNKNOWN = (PREFIX + letter * 43 for letter in "tou")
 SECRET = OctKey.generate_key(256, {"kid": "s"})
 URL_KEY = "u" * 32
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -152,7 +153,7 @@ async def test_policies_see_whom_the_service_took_the_caller_for():
         f"Bearer {TOKEN}x",
         f"Bearer {TOKEN[:-1]}",
         f"Bearer {TOKEN.upper()}",
-        f"Bearer {new_token()}",
+        f"Bearer {UNKNOWN}",
         f"Bearer {OLD}",
         f"Bearer {digest_of(TOKEN)}",
         f"Bearer {'x' * 100_000}",
@@ -216,7 +217,7 @@ async def test_an_unusable_keys_file_closes_the_service_and_is_told(access, path
     await access.principal(request(authorization=f"Bearer {web_token(sub='b')}"))
     assert (await access.problems()) == []
     path.chmod(0o644)
-    for authorization in (f"Bearer {TOKEN}", basic("", TOKEN), f"Bearer {new_token()}"):
+    for authorization in (f"Bearer {TOKEN}", basic("", TOKEN), f"Bearer {UNKNOWN}"):
         problem = await refusal(access, authorization=authorization)
         assert problem.type is ProblemType.CREDENTIALS_UNAVAILABLE
         assert str(path) not in problem.detail
@@ -331,7 +332,7 @@ async def test_a_url_ends_with_its_key(access, path):
     for ended in (
         {"ann": key.model_copy(update={"expires": NOW - timedelta(1)})},
         {},
-        {"ann": Key(sha256=digest_of(new_token()), datasets=("*",), created=NOW)},
+        {"ann": Key(sha256=digest_of(UNKNOWN), datasets=("*",), created=NOW)},
     ):
         with changing(path) as keys:
             keys.clear()

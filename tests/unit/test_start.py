@@ -1,0 +1,24 @@
+"""What a process loads when it starts: much of a start's time, and of each command's."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"asyncpg", "granian", "numpy", "pyarrow", "velithon"}
+
+
+def loaded(module):
+    program = f"import sys, {module}; print(*{HEAVY!r} & sys.modules.keys())"
+    return set(
+        subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout.split()
+    )
+
+
+@pytest.mark.parametrize(
+    ("module", "needed"),
+    [("exporter.commands.main", set()), ("exporter.process.server", {"asyncpg", "granian", "numpy", "pyarrow"})],
+    ids=["a command", "the parent of the workers"],
+)
+def test_no_process_loads_what_it_has_no_use_for(module, needed):
+    assert loaded(module) <= needed
