@@ -27,6 +27,7 @@ from exporter.telemetry.masking import option_names
 from exporter.telemetry.metrics import Metrics
 from exporter.telemetry.telemetry import Telemetry
 from exporter.web.catalog import load
+from exporter.web.downloads import DownloadOptions
 from exporter.web.readiness import Readiness
 from exporter.web.routes import routes
 from exporter.web.service import Service
@@ -67,7 +68,7 @@ class Worker:
         self._pool = _pool(settings)
         database = Database(self._pool, parallel=settings.parallel, parallel_connections=settings.parallel_connections)
         formats = registry.load()
-        self._audit = AuditLog(settings.audit_log, option_names(formats.values()))
+        self._audit = AuditLog(settings.audit_log, option_names(formats.values(), DownloadOptions))
         self._telemetry = Telemetry(_watching(self._pool, self._limits, self._audit), self._audit)
         access = Access(settings, origins=settings.cors_origins, formats=formats)
         self._ready = Readiness(self._pool, {"credentials": access.problems, "audit log": self._audit.problems})

@@ -58,7 +58,7 @@ def order(sql: str, extension: str, source: str = "copy", **how) -> Order:
     }
     chosen = {
         name: how.pop(name)
-        for name in ("limit", "arguments", "compressor", "chosen", "ordered", "acting", "bounds", "dated")
+        for name in ("limit", "arguments", "coding", "chosen", "ordered", "acting", "bounds", "dated")
         if name in how
     }
     parameters = declared.pop("parameters", ())
@@ -71,6 +71,7 @@ def order(sql: str, extension: str, source: str = "copy", **how) -> Order:
         dataset=dataset,
         arguments=chosen.pop("arguments", {}),
         columns=chosen.pop("chosen", None),
+        compression=chosen.pop("coding", None),
         format=format_,
         options=format_.options(**how),
         **chosen,

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from isal import isal_zlib
 
@@ -57,8 +57,10 @@ class Zstandard:
         return self._stream.flush(zstd.ZstdCompressor.FLUSH_FRAME)
 
 
-COMPRESSORS: dict[str, Callable[[], Compressor]] = {"zstd": Zstandard, "gzip": Gzip}
+Compression: TypeAlias = Literal["gzip", "zstd"]
+
+COMPRESSORS: dict[Compression, Callable[[], Compressor]] = {"zstd": Zstandard, "gzip": Gzip}
 """By content coding, the preferred first."""
 
-FILES: dict[str, tuple[str, str]] = {"gzip": (".gz", "application/gzip"), "zstd": (".zst", "application/zstd")}
+FILES: dict[Compression, tuple[str, str]] = {"gzip": (".gz", "application/gzip"), "zstd": (".zst", "application/zstd")}
 """A compressed file's extra extension and media type."""

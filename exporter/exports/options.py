@@ -1,35 +1,53 @@
-"""The options of an export: those of every format, those of compressible ones, those of its own format."""
+"""The options of an export: those of every export, those of compressible formats, those of the format itself."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
-from formats.encoder import Format
+from exporter.exports.compression import Compression
+from exporter.problems import Fault
+from formats.encoder import Format, Options
+from queries.parameters import suggestions
 
 _MOST_COLUMNS = 1_664
 """Of a query (PostgreSQL, "PostgreSQL Limits")."""
 
 
-def _few(columns: str) -> str:
-    if columns.count(",") >= _MOST_COLUMNS:
+def _split(columns: object) -> object:
+    if not isinstance(columns, str):
+        return columns
+    # Not taken apart if there are too many.
+    return columns.split(",", _MOST_COLUMNS) if columns else ()
+
+
+def _few(columns: tuple[str, ...]) -> tuple[str, ...]:
+    if not columns:
+        raise ValueError("names no column")
+    if len(columns) > _MOST_COLUMNS:
         raise ValueError(f"names more columns than a query can have, {_MOST_COLUMNS:,}")
     return columns
 
 
+Columns = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_split),
+    AfterValidator(_few),
+    WithJsonSchema({"type": "string", "minLength": 1}),
+]
+"""Names in a row, or one text of names separated by commas."""
+
+
 class ExportOptions(BaseModel):
-    """The options that every format has."""
+    """The options of every export."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    columns: Annotated[str, Field(min_length=1), AfterValidator(_few)] | None = Field(
-        None, description="The columns to export, in this order, separated by commas."
-    )
+    columns: Columns | None = Field(None, description="The columns to export, in this order, separated by commas.")
     limit: Annotated[int, Field(ge=0, lt=2**63)] | None = Field(None, description="The most rows to export.")
     ordered: bool = Field(
         True, description="Whether a large table's rows come in the order of one scan; false: as they are read."
-    )
-    filename: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
-        None, description="The name under which the client stores the file."
     )
 
 
@@ -41,6 +59,62 @@ class FileOptions(BaseModel):
     compression: Literal["gzip", "zstd"] | None = Field(None, description="Compress the file itself (.gz, .zst).")
 
 
-def option_models(format_: Format) -> list[type[BaseModel]]:
-    """Return the models that together hold the options of a format."""
-    return [ExportOptions, format_.options, *([FileOptions] if format_.compressible else [])]
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The options that were chosen, those left out by their defaults."""
+
+    common: Any
+    """An instance of the model of what every export has."""
+    own: Options
+    """An instance of the format's `options`."""
+    compression: Compression | None
+
+
+def option_models(format_: Format | None, common: type[ExportOptions] = ExportOptions) -> list[type[BaseModel]]:
+    """Return the models that together hold the options of a format, or of record batches."""
+    if format_ is None:
+        return [common]
+    return [common, format_.options, *([FileOptions] if format_.compressible else [])]
+
+
+def choose(
+    format_: Format | None,
+    given: Mapping[str, object],
+    common: type[ExportOptions] = ExportOptions,
+    *,
+    prefix: str = "",
+) -> tuple[Chosen | None, list[Fault]]:
+    """Read the options of a format, texts or Python's own values; return them, or None with everything that is wrong.
+
+    Args:
+        format_: whose options are known; None: those of record batches.
+        given: the values by name.
+        common: the model of what every export has.
+        prefix: what the caller writes before the name of an option.
+    """
+    models = option_models(format_, common)
+    known = [name for model in models for name in model.model_fields]
+    faults = list(_unknown(known, [name for name in given if name not in known], prefix))
+    instances: dict[type[BaseModel], Any] = {}
+    for model in models:
+        try:
+            instances[model] = model.model_validate({name: given[name] for name in model.model_fields if name in given})
+        except ValidationError as error:
+            faults += [
+                Fault(str(fault["loc"][0]) if fault["loc"] else "", fault["msg"].removeprefix("Value error, "), True)
+                for fault in error.errors()
+            ]
+    if faults:
+        return None, faults
+    file = instances.get(FileOptions)
+    own = instances[format_.options] if format_ else Options()
+    return Chosen(instances[common], own, file.compression if file else None), []
+
+
+def _unknown(known: list[str], unknown: list[str], prefix: str) -> list[Fault]:
+    names = [f"{prefix}{name}" for name in known]
+    otherwise = f"; the options here are {', '.join(names)}"
+    return [
+        Fault(name.removeprefix(prefix), f"is not an option of this format{hint or otherwise}", is_option=True)
+        for name, hint in suggestions([f"{prefix}{name}" for name in unknown], names)
+    ]

@@ -1,11 +1,11 @@
 """What a caller ordered."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from exporter.exports.bounds import Bounds
-from exporter.exports.compression import Compressor
+from exporter.exports.compression import Compression
 from exporter.exports.identifier import uuid7
 from formats.encoder import Format, Layout, Options
 from queries.acting import Acting
@@ -29,8 +29,8 @@ class Order:
     limit: int | None = None
     ordered: bool = True
     """Whether the parts of a parallel scan come in the order of a single one."""
-    compressor: Callable[[], Compressor] | None = None
-    """Makes the compressor of the document, whether as a content coding or as a compressed file."""
+    compression: Compression | None = None
+    """Of the document, whether as a content coding or as a compressed file."""
     bounds: Bounds = field(default_factory=Bounds)
     acting: Acting = field(default_factory=Acting)
     """On whose behalf the database is read."""

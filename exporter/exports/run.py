@@ -10,6 +10,7 @@ from typing import Self, TypeVar
 import pyarrow as pa
 
 from exporter.exports.attempt import Attempt, Attempts
+from exporter.exports.compression import COMPRESSORS
 from exporter.exports.conversion import Batches, Conversion, Counts, Document, Reads, decoder_of
 from exporter.exports.database import Database
 from exporter.exports.failures import problem_of
@@ -183,7 +184,8 @@ class Run:
         self._outcome = SUCCEEDED
 
     def _document(self, current: Attempt) -> Document:
-        compressor = self.order.compressor() if self.order.compressor else None
+        coding = self.order.compression
+        compressor = COMPRESSORS[coding]() if coding else None
         return Document(self._reads(current), current.plan.encoder, compressor)
 
     def _batches(self, current: Attempt) -> Batches:

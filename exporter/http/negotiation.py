@@ -1,9 +1,12 @@
 """Content negotiation (RFC 9110, section 12.5)."""
 
 from collections.abc import Container, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from exporter.http.problems import HttpProblem
 from exporter.problems import Problem, ProblemType
+
+Coding = TypeVar("Coding", bound=str)
 
 VARY = "Accept, Accept-Encoding, Authorization"
 """The request headers that an answer may depend on."""
@@ -41,7 +44,7 @@ def acceptable(accept: str | None, offered: Sequence[str]) -> str:
     return chosen
 
 
-def content_coding(accept_encoding: str | None, offered: Iterable[str]) -> str | None:
+def content_coding(accept_encoding: str | None, offered: Iterable[Coding]) -> Coding | None:
     """Return the offered coding that the caller names with the highest weight above 0; None means identity.
 
     A wildcard does not count: who says only `*` has not said that they can decode.

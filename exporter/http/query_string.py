@@ -1,13 +1,9 @@
 """The query string of an export: the dataset's parameters, and options, which begin with an underscore."""
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
-
-from pydantic import BaseModel, ValidationError
+from collections.abc import Mapping
 
 from exporter.problems import Fault, Problem, ProblemType
-from queries.parameters import suggestions
 
 _BROKEN_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 _MOST_FIELDS = 2_000
@@ -80,29 +76,7 @@ def split(items: Items) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     return arguments, options
 
 
-def options_of(models: Iterable[type[BaseModel]], given: Mapping[str, list[str]]) -> tuple[list[Any], list[Fault]]:
-    """Validate options against several models that divide them; return an instance of each, and all faults.
-
-    The instances are to be used only when there are no faults.
-    """
-    models = list(models)
-    faults = [Fault(f"_{name}", "is given more than once") for name, values in given.items() if len(values) > 1]
-    known = [name for model in models for name in model.model_fields]
-    options = [f"_{name}" for name in known]
-    unknown = [f"_{name}" for name in given if name not in known]
-    otherwise = f"; the options here are {', '.join(options)}"
-    faults += [
-        Fault(name, f"is not an option of this format{hint or otherwise}")
-        for name, hint in suggestions(unknown, options)
-    ]
-    instances: list[Any] = []
-    for model in models:
-        values = {name: texts[0] for name, texts in given.items() if name in model.model_fields}
-        try:
-            instances.append(model.model_validate(values))
-        except ValidationError as error:
-            faults += [
-                Fault(f"_{fault['loc'][0]}" if fault["loc"] else "_", fault["msg"].removeprefix("Value error, "))
-                for fault in error.errors()
-            ]
-    return instances, faults
+def single(given: Mapping[str, list[str]]) -> tuple[dict[str, str], list[Fault]]:
+    """Return the values of options, each of which may be given once, and a fault for each that is given again."""
+    faults = [Fault(name, "is given more than once", is_option=True) for name, texts in given.items() if len(texts) > 1]
+    return {name: texts[0] for name, texts in given.items()}, faults

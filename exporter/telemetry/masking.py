@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
-from exporter.exports.options import option_models
+from exporter.exports.options import ExportOptions, option_models
 from exporter.exports.order import Order
 from exporter.http.query_string import SIGNATURE
 from exporter.http.visit import Visit
@@ -36,10 +36,10 @@ def options(order: Order) -> dict[str, Any]:
     return chosen
 
 
-def option_names(formats: Iterable[Format]) -> frozenset[str]:
+def option_names(formats: Iterable[Format], common: type[ExportOptions]) -> frozenset[str]:
     """Return the names of all options, as the query string has them; none of them holds a secret."""
     return frozenset(
-        f"_{name}" for format_ in formats for model in option_models(format_) for name in model.model_fields
+        f"_{name}" for format_ in formats for model in option_models(format_, common) for name in model.model_fields
     )
 
 

@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import Executor
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
+from typing import Annotated
 
+from pydantic import Field
 from velithon.requests import Request
 from velithon.responses import Response
 
@@ -15,8 +17,9 @@ from exporter.access.principal import Principal
 from exporter.exports.bounds import Bounds
 from exporter.exports.compression import COMPRESSORS, FILES
 from exporter.exports.observers import Origin
-from exporter.exports.options import option_models
+from exporter.exports.options import ExportOptions, choose
 from exporter.exports.order import Order
+from exporter.exports.ordering import from_texts, invalid, order_of
 from exporter.exports.run import Run
 from exporter.http import disposition, query_string
 from exporter.http.disconnection import unless_disconnected
@@ -25,7 +28,6 @@ from exporter.http.ranges import refuse_part
 from exporter.http.versions import refuse_without_chunks
 from exporter.http.visit import Visit, visit_of
 from exporter.limits.pace import Pace
-from exporter.problems import Fault, Problem, ProblemType
 from exporter.telemetry import ending
 from exporter.web.places import place_of
 from exporter.web.service import Service
@@ -33,7 +35,6 @@ from exporter.web.streaming import ExportResponse, HeadResponse, Rest
 from formats.encoder import Format
 from queries.acting import Acting
 from queries.dataset import Dataset
-from queries.parameters import validate
 
 _SHORT_QUERY = 2_048
 """Characters, which take a millisecond to read at most; two thousand timestamps take forty."""
@@ -53,6 +54,14 @@ async def answer(
     return await _begun(service, principal, request, downloading)
 
 
+class DownloadOptions(ExportOptions):
+    """The options of every download."""
+
+    filename: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
+        None, description="The name under which the client stores the file."
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Download:
     """An order, and how its document is named and labelled on the way."""
@@ -68,35 +77,18 @@ def download(dataset: Dataset, format_: Format, request: Request, acting: Acting
         Problem: with everything that is wrong with the query string.
     """
     given, options = query_string.split(query_string.parse(request.scope.query_string))
-    arguments, wrong = validate(dataset.parameters, given)
-    faults = [Fault(fault.parameter, fault.message) for fault in wrong]
-    models = option_models(format_)
-    instances, option_faults = query_string.options_of(models, options)
-    if faults or option_faults:
-        raise Problem(
-            ProblemType.INVALID_PARAMETERS,
-            f"Correct them; GET /datasets/{dataset.name} describes what the dataset takes.",
-            faults=[*faults, *option_faults],
-        )
-    common, own, *rest = instances
-    file_coding = rest[0].compression if rest else None
-    coding = None
-    if file_coding is None and format_.compressible:
+    arguments, faults = from_texts(dataset.parameters, given)
+    values, repeated = query_string.single(options)
+    chosen, wrong = choose(format_, values, DownloadOptions, prefix="_")
+    faults = [*faults, *repeated, *wrong]
+    if chosen is None or faults:
+        raise invalid(dataset, faults)
+    order, coding = order_of(dataset, format_, arguments, chosen, bounds=bounds, acting=acting), None
+    if chosen.compression is None and format_.compressible:
         coding = content_coding(request.scope.headers.get("accept-encoding"), COMPRESSORS)
-    order = Order(
-        dataset=dataset,
-        arguments=arguments,
-        format=format_,
-        options=own,
-        columns=tuple(common.columns.split(",")) if common.columns else None,
-        limit=common.limit,
-        ordered=common.ordered,
-        compressor=COMPRESSORS.get(file_coding or coding or ""),
-        bounds=bounds,
-        acting=acting,
-    )
-    name = common.filename or disposition.default_name(dataset.name, _spoken(dataset, given), _today())
-    return Download(order, _headers(order, format_, name, file_coding, coding))
+        order = replace(order, compression=coding)
+    name = chosen.common.filename or disposition.default_name(dataset.name, _spoken(dataset, given), _today())
+    return Download(order, _headers(order, format_, name, is_coding=coding is not None))
 
 
 async def _off_loop(reading: Callable[[], Download], request: Request, threads: Executor) -> Download:
@@ -155,12 +147,11 @@ def _today() -> str:
     return datetime.now(UTC).date().isoformat()
 
 
-def _headers(
-    order: Order, format_: Format, name: str, file_coding: str | None, coding: str | None
-) -> list[tuple[str, str]]:
+def _headers(order: Order, format_: Format, name: str, *, is_coding: bool) -> list[tuple[str, str]]:
+    """Return the headers of a download, whose compression is that of the file unless it is a content coding."""
     extension, content_type = f".{format_.extension}", format_.content_type(order.options)
-    if file_coding is not None:
-        suffix, content_type = FILES[file_coding]
+    if order.compression and not is_coding:
+        suffix, content_type = FILES[order.compression]
         extension += suffix
     headers = [
         ("content-type", content_type),
@@ -173,4 +164,4 @@ def _headers(
         ("x-accel-buffering", "no"),
         ("cache-control", order.dataset.header.cache_control or "no-store"),
     ]
-    return [*headers, ("content-encoding", coding)] if coding else headers
+    return [*headers, ("content-encoding", order.compression)] if order.compression and is_coding else headers

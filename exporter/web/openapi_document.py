@@ -11,6 +11,7 @@ from exporter.exports.compression import FILES
 from exporter.exports.options import option_models
 from exporter.http.problems import MEDIA_TYPE, STATUS
 from exporter.problems import ProblemType
+from exporter.web.downloads import DownloadOptions
 from formats.encoder import Format
 from queries.catalog import Catalog
 from queries.dataset import Dataset
@@ -132,7 +133,7 @@ def _arguments(dataset: Dataset) -> list[dict[str, Any]]:
 def _options(format_: Format) -> list[dict[str, Any]]:
     return [
         {"name": f"_{name}", "in": "query", "required": False, "schema": schema}
-        for model in option_models(format_)
+        for model in option_models(format_, DownloadOptions)
         for name, schema in model_json_schema(model)["properties"].items()
     ]
 

@@ -9,7 +9,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from exporter.exports import scan
-from exporter.exports.compression import Gzip
 from queries import walk
 from queries.errors import InvalidText, QueryRejected
 from queries.header import ColumnOverride
@@ -89,7 +88,7 @@ async def test_its_row_is_found_among_those_of_any_width(exporting):
 
 async def test_it_is_refused_in_a_compressed_body_too(exporting):
     sql = f"SELECT {BAD} AS bad"
-    assert await refusal(exporting, sql, "csv", compressor=Gzip) == ("bad", 0)
+    assert await refusal(exporting, sql, "csv", coding="gzip") == ("bad", 0)
 
 
 @pytest.mark.parametrize("source", ["copy", "cursor"])

@@ -11,7 +11,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from exporter.exports import scan
-from exporter.exports.compression import Gzip
 from queries import walk
 from queries.blocks import joined
 from queries.copy import copy, takes_copy
@@ -200,7 +199,7 @@ async def test_rows_that_are_lost_are_a_failure(telling, extension):
 
 async def test_rows_that_are_lost_of_a_compressed_file(telling):
     with pytest.raises(RowsLost):
-        await document(telling, order(SQL, "csv", compressor=Gzip))
+        await document(telling, order(SQL, "csv", coding="gzip"))
 
 
 @pytest.mark.parametrize("ordered", [True, False])

@@ -16,10 +16,11 @@ from exporter.problems import Problem, ProblemType
 from exporter.telemetry.append_only import AppendOnlyFile
 from exporter.telemetry.audit import AuditLog, check
 from exporter.telemetry.masking import option_names
+from exporter.web.downloads import DownloadOptions
 from queries.declaration import Parameter
 from tests.exporting import FORMATS, order
 
-OPTIONS = option_names(FORMATS.values())
+OPTIONS = option_names(FORMATS.values(), DownloadOptions)
 ORDER = order(
     "SELECT :day AS a, :number AS b",
     "csv",

@@ -9,6 +9,7 @@ from exporter.exports.options import option_models
 from exporter.http.problems import STATUS
 from exporter.problems import ProblemType
 from exporter.settings.settings import Settings
+from exporter.web.downloads import DownloadOptions
 from formats import registry
 from queries.declaration import Parameter
 from queries.header import ColumnOverride, Header
@@ -62,7 +63,7 @@ def test_every_option_is_documented_for_the_formats_that_have_it(format_):
         for row in _table_rows("http.md")
         if row[0].startswith("`_") and (row[1] == "all" or format_.name in row[1])
     }
-    assert documented == {name for model in option_models(format_) for name in model.model_fields}
+    assert documented == {name for model in option_models(format_, DownloadOptions) for name in model.model_fields}
 
 
 def test_every_key_of_a_header_is_documented():

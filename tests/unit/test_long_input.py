@@ -13,18 +13,18 @@ import pytest
 from exporter.access.credentials import Malformed, token_of
 from exporter.access.principal import Principal
 from exporter.exports.bounds import Bounds
-from exporter.exports.options import option_models
+from exporter.exports.options import choose
 from exporter.exports.plan import _chosen
 from exporter.http.client_address import client_address
 from exporter.http.cors import Cors
 from exporter.http.disposition import attachment, default_name
 from exporter.http.negotiation import content_coding, media_type
-from exporter.http.query_string import options_of, parse
+from exporter.http.query_string import parse
 from exporter.http.ranges import refuse_part
 from exporter.http.rsgi import RsgiScope
 from exporter.http.sites import from_elsewhere
 from exporter.problems import Problem, ProblemType
-from exporter.web.downloads import _off_loop, download
+from exporter.web.downloads import DownloadOptions, _off_loop, download
 from formats import registry
 from queries.acting import Acting
 from queries.binding import Template
@@ -109,8 +109,8 @@ READERS = {
     "headers that differ": (lambda n: len(scope(*[(f"a{i}", "") for i in range(n)]).headers), 1_000),
     "columns that are not there": (lambda n: _refused(_chosen, ["a"], [f"b{i}" for i in range(n)]), 400),
     "columns twice": (lambda n: _refused(_chosen, ["a"], ["a"] * n), 400),
-    "unknown options": (lambda n: options_of(option_models(CSV), {f"x{i}": ["1"] for i in range(n)}), 50),
-    "long unknown options": (lambda n: options_of(option_models(CSV), {"x" * n: ["1"]}), 15_000),
+    "unknown options": (lambda n: choose(CSV, {f"x{i}": "1" for i in range(n)}, DownloadOptions, prefix="_"), 50),
+    "long unknown options": (lambda n: choose(CSV, {"x" * n: "1"}, DownloadOptions, prefix="_"), 15_000),
     "a literal": (lambda n: Template("SELECT :p", (TEXT,)).literal(["ü😀" * n]), 15_000),
     "an array's literal": (lambda n: Template("SELECT :p", (TEXTS,)).literal([["a'\\"] * n]), 500),
     "a file's name": (lambda n: attachment(default_name("d", ["/" * n, "\u202e" * n], "d")), 15_000),
@@ -185,9 +185,13 @@ def test_twenty_proxies_are_believed_and_before_them_there_is_nobody():
 
 
 def test_more_columns_than_a_query_has_are_refused():
-    assert not options_of(option_models(CSV), {"columns": [",".join("a" * 1_664)]})[1]
-    (fault,) = options_of(option_models(CSV), {"columns": [",".join("a" * 1_665)]})[1]
-    assert (fault.parameter, fault.detail) == ("_columns", "names more columns than a query can have, 1,664")
+    assert not choose(CSV, {"columns": ",".join("a" * 1_664)})[1]
+    (fault,) = choose(CSV, {"columns": ",".join("a" * 1_665)})[1]
+    assert (fault.parameter, fault.is_option, fault.detail) == (
+        "columns",
+        True,
+        "names more columns than a query can have, 1,664",
+    )
 
 
 def test_long_names_and_many_pairs_are_not_compared_with_what_could_be_meant(monkeypatch):

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.exports.options import option_models
+from exporter.exports.options import choose
 from exporter.http.cors import checked
 from exporter.http.disposition import attachment, default_name, file_name
 from exporter.http.negotiation import content_coding, media_type
-from exporter.http.query_string import options_of, parse
+from exporter.http.query_string import parse, single
 from exporter.problems import Problem
+from exporter.web.downloads import DownloadOptions
 from formats import registry
 from queries.declaration import Parameter
 from queries.parameter_types import SCALARS
@@ -77,8 +78,10 @@ def test_what_a_client_encodes_comes_back(items):
 )
 def test_any_option_is_read_or_named_as_wrong(given_):
     for format_ in registry.BUILT_IN:
-        _, faults = options_of(option_models(format_), given_)
-        assert all(fault.detail for fault in faults)
+        values, repeated = single(given_)
+        chosen, faults = choose(format_, values, DownloadOptions, prefix="_")
+        assert (chosen is None) is bool(faults)
+        assert all(fault.detail and fault.is_option for fault in [*repeated, *faults])
 
 
 @same

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.exports.options import ExportOptions
-from exporter.http.query_string import SIGNATURE, may_be_signed, options_of, parse
+from exporter.exports.options import choose
+from exporter.http.query_string import SIGNATURE, may_be_signed, parse
 from exporter.http.visit import Visit
 from exporter.problems import Problem, ProblemType
 from exporter.telemetry.masking import target
@@ -32,9 +32,9 @@ def test_names_are_suggested_for_few_unknown_ones_only():
     _, faults = validate([Parameter(name="since", type="text", default="x")], {f"sinc{n}": [""] for n in range(100)})
     assert len(faults) == 100
     assert not any("did you mean" in fault.message for fault in faults)
-    _, (option,) = options_of([ExportOptions], {"limi": ["1"]})
+    _, (option,) = choose(None, {"limi": "1"}, prefix="_")
     assert "did you mean _limit?" in option.detail
-    _, options = options_of([ExportOptions], {f"limi{n}": ["1"] for n in range(100)})
+    _, options = choose(None, {f"limi{n}": "1" for n in range(100)}, prefix="_")
     assert all("the options here are _columns" in option.detail for option in options)
 
 
