@@ -4,11 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lint types audit bench soak
+.PHONY: help run test check format reference lint types audit bench soak
 MINUTES ?= 30
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -23,9 +23,12 @@ test: $(VENV)/ready ## Run the tests, on a real PostgreSQL
 
 check: lint types audit test ## Do all that CI does
 
-format: $(VENV)/ready ## Format the code
+format: $(VENV)/ready reference ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+reference: $(VENV)/ready ## Write the parts of docs/ that are made from code
+	$(BIN)/python .ci/reference.py
 
 lint: $(VENV)/ready ## Check style, and that the packages depend in one direction
 	$(BIN)/ruff format --check .

@@ -40,10 +40,10 @@ class AccessSettings(BaseSettings):
 
     keys: Path | None = Field(default=None, description="The file of API keys, which `exporter keys` writes.")
     url_key: Annotated[SecretStr, AfterValidator(_long)] | None = Field(
-        default=None, description="The secret that signs URLs, at least 32 bytes; without it no signed URL is accepted."
+        default=None, description="The secret that signs URLs, at least 32 bytes. Without it no signed URL is accepted."
     )
     jwt_keys: Annotated[str, AfterValidator(_safe)] | None = Field(
-        default=None, description="The JWKS that JWTs are verified with: a path or an https:// URL."
+        default=None, description="The JWKS that JWTs are verified with: a path or an `https://` URL."
     )
     jwt_algorithms: Annotated[tuple[Algorithm, ...], *Listed] = Field(
         default=(), description="The algorithms that a JWT may be signed with, separated by commas."
@@ -58,10 +58,13 @@ class AccessSettings(BaseSettings):
         default="datasets", min_length=1, description="The claim that lists the datasets, as patterns."
     )
     allow_anonymous: bool = Field(
-        default=False, description="Whether everybody may read everything; not together with keys or JWTs."
+        default=False,
+        description="Whether everybody may read everything, also from other machines. Not together with keys or JWTs.",
     )
     trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], *Listed] = Field(
-        default=(), description="Networks of the proxies whose X-Forwarded-For is believed, separated by commas."
+        default=(),
+        description="Networks of the proxies whose `X-Forwarded-For` is trusted, separated by commas. Not all "
+        "addresses (`0.0.0.0/0`) where nobody needs credentials.",
     )
 
     @property
