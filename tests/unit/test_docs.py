@@ -12,6 +12,7 @@ from formats import registry
 from queries.types import Kind
 
 ROOT = Path(__file__).parents[2]
+PACKAGES = ("exporter", "queries", "formats")
 DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 
 
@@ -103,3 +104,23 @@ def test_no_kind_of_value_is_without_a_line_in_the_type_table():
     for kind in Kind:
         name = {"oid": "oid", "plain": "network", "document": "composites", "array": "T[]", "float": "real"}
         assert name.get(kind.value, kind.value) in text, kind
+
+
+def test_every_file_that_the_documents_name_exists():
+    named = [
+        (document.name, path)
+        for document in DOCUMENTS
+        if document.name != "CHANGELOG.md"
+        for path in re.findall(
+            r"`((?:exporter|queries|formats|tests|benchmarks|docs|deploy)/[\w./-]*)`", document.read_text()
+        )
+    ]
+    assert len(named) > 20
+    assert [(name, path) for name, path in named if "NAME" not in path and not (ROOT / path).exists()] == []
+
+
+def test_every_word_of_the_glossary_is_used_in_the_code():
+    words = re.findall(r"\*\*([\w ]+)\*\*", (ROOT / "docs" / "glossary.md").read_text())
+    code = "\n".join(path.read_text() for package in PACKAGES for path in (ROOT / package).rglob("*.py")).lower()
+    assert len(words) > 40
+    assert [word for word in words if word not in code] == []
