@@ -49,50 +49,48 @@ class Settings(AccessSettings):
     model_config = SettingsConfigDict(env_prefix="EXPORTER_", frozen=True)
 
     database_url: Annotated[SecretStr, AfterValidator(postgresql_url)] = Field(
-        description="PostgreSQL to read from, as a libpq URL. Of several hosts the first that answers is used, or "
-        "what `target_session_attrs` asks for."
+        description="The PostgreSQL database to read from, as a libpq URL. Of several hosts the first that answers "
+        "is used, or what `target_session_attrs` asks for."
     )
     datasets: Path = Field(description="The folder of dataset files (`NAME.sql`).")
     pool_size: PositiveInt = Field(
         default=10,
-        description="Connections to PostgreSQL per worker. Each running export holds one, or several for a large "
-        "table.",
+        description="PostgreSQL connections per worker. Each running export holds one, or several for a large table.",
     )
     pool_timeout: float = Field(
         default=5.0, gt=0, allow_inf_nan=False, description="Seconds to wait for a connection before 503."
     )
     parallel: PositiveInt = Field(
         default=4,
-        description="The most connections that one export reads a large table with, one for each 32 MiB; 1 turns "
-        "parallel scans off.",
+        description="The most connections for reading one large table, one for each 32 MiB; 1 turns parallel scans "
+        "off.",
     )
     parallel_connections: NonNegativeInt = Field(
         default=5,
-        description="Connections of a worker's pool that parallel scans may take besides one per export. They are "
-        "not waited for.",
+        description="Connections per worker that parallel scans may use in addition to one per export. A scan does "
+        "not wait for them.",
     )
     max_exports: NonNegativeInt = Field(
-        default=0, description="Exports that may run at once, at most the pool's size; 0 means the pool's size."
+        default=0,
+        description="Exports that may run at once, at most as many as the pool has connections; 0 means that many.",
     )
     max_exports_per_principal: NonNegativeInt | None = Field(
         default=None,
-        description="Exports of one caller that may run at once; 0 means any number. The default is half of all, "
-        "at least one; or all where only this machine is answered.",
+        description="Exports that one principal may run at once; 0 means no limit. The default is half of all, at "
+        "least one; or all where only this machine is answered.",
     )
     max_waiting: NonNegativeInt = Field(
         default=100, description="Exports that may wait for their turn, each for `EXPORTER_POOL_TIMEOUT`."
     )
     requests_per_minute: NonNegativeInt = Field(
-        default=0, description="Requests per minute for each principal; 0 means any number."
+        default=0, description="Requests per minute that a principal may make; 0 means no limit."
     )
     requests_per_minute_per_address: NonNegativeInt = Field(
-        default=0, description="Requests per minute for each address (IPv6: a /64 network); 0 means any number."
+        default=0, description="Requests per minute that an address (IPv6: a /64 network) may make; 0 means no limit."
     )
-    max_rows: NonNegativeInt = Field(
-        default=0, description="The most rows that an export may have; 0 means any number."
-    )
+    max_rows: NonNegativeInt = Field(default=0, description="The most rows of an export; 0 means no limit.")
     max_bytes: NonNegativeInt = Field(
-        default=0, description="The most bytes that an export may send, after compression; 0 means any number."
+        default=0, description="The most bytes that an export may send, after compression; 0 means no limit."
     )
     max_seconds: float = Field(
         default=0.0,
@@ -101,55 +99,54 @@ class Settings(AccessSettings):
         description="The most seconds that an export may take, including waiting and sending; 0 means no limit.",
     )
     max_estimated_rows: NonNegativeInt = Field(
-        default=0, description="The most rows that the database's planner may expect of an export; 0 means any number."
+        default=0, description="The most rows that the planner may estimate for an export; 0 means no limit."
     )
     stall_timeout: float = Field(
         default=60.0,
         ge=0,
         le=2_000_000,
         allow_inf_nan=False,
-        description="Seconds after which a client that reads nothing is disconnected, from any answer; two while "
-        "others wait for what its export holds; 0 means never.",
+        description="Seconds after which a client that reads nothing is disconnected, whatever the response; two "
+        "while others wait for what its export holds; 0 means never.",
     )
     min_bytes_per_second: NonNegativeInt = Field(
-        default=0, description="The lowest rate at which a client must read what is ready for it; 0 means any rate."
+        default=0, description="The slowest rate at which a client may read what is ready for it; 0 means no limit."
     )
     statement_timeout: float = Field(
         default=3600.0,
         ge=0,
         le=2_000_000,
         allow_inf_nan=False,
-        description="Seconds a statement may run, up to 2,000,000; 0 means no limit. It applies to a COPY "
-        "including its sending, to each part of a parallel scan, to each fetch of a cursor, and to the "
-        "time between two statements of a transaction (at least ten minutes).",
+        description="Seconds that a statement may run, up to 2,000,000; 0 means no limit. It applies to a COPY "
+        "including sending its rows, to each part of a parallel scan, to each fetch of a cursor, and "
+        "to the time between two statements of a transaction (at least ten minutes).",
     )
     lock_timeout: float = Field(
         default=10.0,
         ge=0,
         le=2_000_000,
         allow_inf_nan=False,
-        description="Seconds a statement may wait for a lock, such as one of ALTER TABLE; 0 means no limit.",
+        description="Seconds that a statement may wait for a lock, such as one of ALTER TABLE; 0 means no limit.",
     )
     search_path: Names = Field(
         default=("public",),
-        description="The schemas in which names without a schema are looked up, separated by commas, without "
-        "quotes. A `search_path` of the database or of a role is ignored.",
+        description="The schemas for unqualified names, separated by commas and without quotes. A `search_path` of "
+        "the database or of a role is ignored.",
     )
     threads: PositiveInt = Field(
         default_factory=_cores, description="Threads per worker that decode, encode and compress."
     )
     shutdown_timeout: PositiveInt = Field(
-        default=60, description="Seconds that running exports have left after the service is told to stop."
+        default=60, description="Seconds that running exports have to finish when the service stops."
     )
     keep_alive_timeout: float = Field(
         default=75.0,
         gt=0,
         le=2_000_000,
         allow_inf_nan=False,
-        description="Seconds that an HTTP/1.1 connection may be idle between two requests, or take to send the "
-        "head of a request. Make it longer than the timeout of a proxy or load balancer in front "
-        "(often 60), which otherwise now and then sends a request on a connection that has just been "
-        "closed.",
+        description="Seconds that an HTTP/1.1 connection may be idle between requests, or take to send a request "
+        "head. Make it longer than the timeout of a proxy or load balancer in front (often 60), which "
+        "otherwise now and then sends a request on a connection that has just been closed.",
     )
     root_path: Annotated[str, AfterValidator(_root)] = Field(
         default="",
@@ -158,9 +155,9 @@ class Settings(AccessSettings):
     )
     cors_origins: Annotated[Names, AfterValidator(checked)] = Field(
         default=(),
-        description="Origins whose pages may read answers, such as `https://reports.example.com`, separated by "
-        "commas. `*` allows all; it needs `EXPORTER_KEYS` or `EXPORTER_JWT_KEYS`, and never sends the "
-        "browser's own credentials.",
+        description="Origins whose pages may read responses, such as `https://reports.example.com`, separated by "
+        "commas. `*` allows all; it requires `EXPORTER_KEYS` or `EXPORTER_JWT_KEYS`, and never allows "
+        "the browser's own credentials.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="`DEBUG`, `INFO`, `WARNING` or `ERROR`."
@@ -171,7 +168,7 @@ class Settings(AccessSettings):
     audit_log: str | None = Field(
         default=None,
         min_length=1,
-        description="The file to which accesses and refusals are appended; `-` means stderr.",
+        description="The file for the audit log of accesses and refusals; `-` means stderr.",
     )
 
     @field_validator("max_exports")
