@@ -3,25 +3,35 @@
 import exporter.process.starting  # noqa: F401 - a signal during the other imports
 
 # isort: split
+import sys
 from importlib.metadata import version
 
-from cyclopts import App
+from cyclopts import App, CycloptsError
 
-from exporter.commands.check import check
-from exporter.commands.datasets import datasets
-from exporter.commands.demo import demo
-from exporter.commands.keys import keys, sign
-from exporter.commands.serve import serve
+_COMMANDS = {
+    "serve": "Serve the datasets over HTTP until interrupted.",
+    "export": "Export a dataset into a file or to standard output.",
+    "check": "Check every dataset against the database.",
+    "demo": "Serve sample datasets from an embedded PostgreSQL.",
+    "datasets": "List, describe and write datasets.",
+    "keys": "Make, list and revoke API keys.",
+    "sign": "Sign the URL of one export.",
+}
+"""By name, what each is for; its module is loaded when it is asked for. `sign` is in that of the keys."""
 
 app = App(
     name="exporter",
     version=lambda: version("velithon-exporter"),
     help="Stream PostgreSQL datasets over HTTP as CSV, NDJSON, Parquet or Arrow.",
 )
-for command in (serve, check, demo, datasets, keys, sign):
-    app.command(command)
+for name, summary in _COMMANDS.items():
+    module = "keys" if name == "sign" else name
+    app.command(f"exporter.commands.{module}:{name}", name=name, help=summary)
 
 
 def main() -> None:
-    """Run the command line."""
-    app()
+    """Run the command line; one that cannot be read ends with 2."""
+    try:
+        app(exit_on_error=False)
+    except CycloptsError:
+        sys.exit(2)  # it has been told

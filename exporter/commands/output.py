@@ -4,6 +4,11 @@ import sys
 from typing import NoReturn
 
 
+def say(message: str) -> None:
+    """Tell in whose name a line is; several lines name their own places."""
+    print(f"exporter: {message}" if "\n" not in message else message, file=sys.stderr)  # noqa: T201 - a command's words
+
+
 def warn(message: str) -> None:
     """Tell of something that does not end the command."""
     print(f"exporter: {message}", file=sys.stderr)  # noqa: T201 - a command's own words
@@ -11,7 +16,8 @@ def warn(message: str) -> None:
 
 def fail(message: str) -> NoReturn:
     """End the command with status 1, and say why."""
-    sys.exit(f"exporter: {message}" if "\n" not in message else message)
+    say(message)
+    sys.exit(1)
 
 
 def reason(error: Exception) -> str:

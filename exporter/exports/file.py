@@ -11,13 +11,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import aiofiles
 from aiofiles.threadpool.binary import AsyncBufferedIOBase
 
-from exporter.exports.run import Run
 from exporter.exports.to_the_end import both, in_thread, to_the_end
+
+if TYPE_CHECKING:
+    from exporter.exports.run import Run
 
 File: TypeAlias = AsyncBufferedIOBase
 
@@ -71,7 +73,7 @@ class Written:
     sha256: str
 
 
-async def write(run: Run, path: Path, *, overwrite: bool = False) -> Written:
+async def write(run: "Run", path: Path, *, overwrite: bool = False) -> Written:
     """Write the document of a run that has been entered. See `store`.
 
     Raises:
