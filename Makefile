@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast check format lint types audit bench soak
+.PHONY: help run test test-fast check format reference lint types audit bench soak
 MINUTES ?= 30
 JOBS ?= 2
 
@@ -34,9 +34,12 @@ test-fast: $(VENV)/ready ## Run the tests that need no server, in some seconds
 
 check: lint types audit test ## Do all that CI does
 
-format: $(VENV)/ready ## Format the code
+format: $(VENV)/ready reference ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+reference: $(VENV)/ready ## Write the parts of docs/ that are made from code
+	$(BIN)/python .ci/reference.py
 
 lint: $(VENV)/ready ## Check style, and that the packages depend in one direction
 	$(BIN)/ruff format --check .

@@ -34,7 +34,7 @@ def verdict(report: str) -> tuple[bool, str]:
 
 def _report() -> str:
     audit = [
-        Path(sys.executable).with_name("pip-audit"),
+        str(Path(sys.executable).with_name("pip-audit")),
         "--requirement",
         "constraints.txt",
         "--no-deps",

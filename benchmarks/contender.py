@@ -5,7 +5,6 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 from benchmarks.measure import Run
@@ -56,10 +55,10 @@ class Contender:
     """What its document does not hold as the table does."""
 
 
-def ours(name: str, table: str, extension: str, **settings: object) -> Contender:
+def ours(name: str, table: str, extension: str, **settings: int) -> Contender:
     """Ask a service of this project, with the settings given, for a dataset of the whole table."""
     path = f"/datasets/{table.removeprefix('public.')}.{extension}"
-    serve = _warm(partial(running, **settings), f"/datasets/one.{extension}")
+    serve = _warm(lambda url: running(url, **settings), f"/datasets/one.{extension}")
     return Contender(name, extension, table, _asking(path, extension), _downloaded, serve, ours=True, path=path)
 
 

@@ -49,7 +49,12 @@ class Result:
     @property
     def rate(self) -> float | None:
         """Rows a second, at the median."""
-        return self.rows / self.median["seconds"] if self.runs else None
+        return self.rows / self.seconds if self.runs else None
+
+    @property
+    def seconds(self) -> float:
+        """The median of what every run knows."""
+        return median(run.seconds for run in self.runs)
 
 
 def run(bench: Bench, contenders: Sequence[Contender]) -> list[Result]:
@@ -89,9 +94,11 @@ def _once(contender: Contender, bench: Bench, folder: Path, result: Result) -> N
     wanted = _wanted(contender, bench)
     with contender.serve(url) if contender.serve else nullcontext() as service:
         roots = (service.process if service else None, postmaster)
-        before = [root and cpu(root) for root in roots]
+        before = [cpu(root) if root else None for root in roots]
         done = run_client(contender.command(service.url if service else url, folder, wanted))
-        spent = [root and cpu(root) - start for root, start in zip(roots, before, strict=True)]
+        spent = [
+            cpu(root) - start if root and start is not None else None for root, start in zip(roots, before, strict=True)
+        ]
         peak = service.high_water if service else done.peak
         told = contender.told(done)
         result.runs.append(

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from benchmarks.programs import psql
 from benchmarks.progress import say
@@ -77,9 +77,9 @@ def _compute(file: str) -> Callable[[str, float, int], None]:
     return lambda url, _scale, rows: _run(url, file, "-v", f"rows={rows}")
 
 
-def _run(url: str, file: str, *arguments: str, **given: object) -> None:
+def _run(url: str, file: str, *arguments: str, stdin: IO[bytes] | None = None) -> None:
     path = Path(__file__).with_name(file)
-    subprocess.run([*psql(url), "-q", "--single-transaction", "-f", path, *arguments], check=True, **given)
+    subprocess.run([*psql(url), "-q", "--single-transaction", "-f", path, *arguments], check=True, stdin=stdin)
 
 
 _TABLES = (

@@ -38,9 +38,9 @@ def _row(result: Result) -> tuple[str, ...]:
     size = median["bytes"]
     return (
         result.name,
-        f"{median['seconds']:.2f} ({min(seconds):.2f}-{max(seconds):.2f})",
+        f"{result.seconds:.2f} ({min(seconds):.2f}-{max(seconds):.2f})",
         figure(result.rate, 1000, 0),
-        figure(size and size / median["seconds"], 10**6, 0),
+        figure(size and size / result.seconds, 10**6, 0),
         figure(median["service_cpu"], 1, 2),
         figure(median["client_cpu"], 1, 2),
         figure(median["postgresql_cpu"], 1, 2),

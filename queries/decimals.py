@@ -7,6 +7,9 @@ import pyarrow as pa
 DECIMAL128, MAX_DIGITS = 38, 76
 """The most digits of Arrow's decimal128 and of its widest type, decimal256."""
 
+DECIMAL_PATTERN = r"^decimal\( *(0?[1-9]|[1-6][0-9]|7[0-6]) *, *(0?[0-9]|[1-6][0-9]|7[0-6]) *\)$"
+"""For schemas: what `declared_decimal` takes, but that a scale larger than the precision matches too."""
+
 _DECIMAL = re.compile(r"decimal\( *(\d{1,2}) *, *(\d{1,2}) *\)", re.ASCII)
 
 

@@ -3,9 +3,9 @@
 import datetime as dt
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, WithJsonSchema, field_validator
 
 from queries import patterns
 from queries.parameter_types import SCALARS, Scalar
@@ -18,6 +18,9 @@ ParameterType = Literal[
     "text[]", "smallint[]", "integer[]", "bigint[]", "numeric[]", "boolean[]", "date[]", "timestamp[]",
     "timestamptz[]", "uuid[]",
 ]  # fmt: skip
+
+_Written = Annotated[str, WithJsonSchema({"type": ["string", "number", "boolean"]})]
+"""Text that TOML may write as a value of its own; a date or time of TOML's is a string to JSON."""
 
 _SHOWN = 60
 """How many characters of an invalid value a message repeats."""
@@ -53,9 +56,11 @@ class Declaration(BaseModel):
         default=None,
         description="A regular expression (RE2) that the whole text must match.",
     )
-    min: str | None = Field(default=None, description="The smallest number, or the earliest date or time, allowed.")
-    max: str | None = Field(default=None, description="The largest number, or the latest date or time, allowed.")
-    default: str | list[str] | None = Field(
+    min: _Written | None = Field(
+        default=None, description="The smallest number, or the earliest date or time, allowed."
+    )
+    max: _Written | None = Field(default=None, description="The largest number, or the latest date or time, allowed.")
+    default: _Written | list[_Written] | None = Field(
         default=None,
         description="The value if the caller gives none. Without it, a parameter that is not nullable is required.",
     )

@@ -3,18 +3,19 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, WithJsonSchema
 
-from queries.decimals import MAX_DIGITS, declared_decimal
+from queries.decimals import DECIMAL_PATTERN, MAX_DIGITS, declared_decimal
 from queries.declaration import Declaration
 from queries.lexer import tokens
 from queries.types import Policy
 
 _QUOTED_NAME = re.compile(r'"(?:[^"\0]|"")+"')
+_NAMED_TYPES = ("double", "json", "string")
 
 
 def _column_type(text: str) -> str:
-    if text in ("double", "json", "string") or declared_decimal(text):
+    if text in _NAMED_TYPES or declared_decimal(text):
         return text.replace(" ", "")
     raise ValueError(f'expected "decimal(p,s)" with p up to {MAX_DIGITS}, "double", "json" or "string"')
 
@@ -47,7 +48,16 @@ def _header_value(text: str) -> str:
     return text
 
 
-_ParameterName = Annotated[str, AfterValidator(_parameter_name)]
+# What a function checks, a JSON Schema says by a pattern, as far as one can; an editor's anchors count.
+_ParameterName = Annotated[
+    str, AfterValidator(_parameter_name), WithJsonSchema({"type": "string", "pattern": "^[a-z][a-z0-9_]*$"})
+]
+_HeaderValue = Annotated[str, AfterValidator(_header_value), WithJsonSchema({"type": "string", "pattern": "^[ -~]+$"})]
+_ColumnType = Annotated[
+    str,
+    AfterValidator(_column_type),
+    WithJsonSchema({"anyOf": [{"enum": [*_NAMED_TYPES]}, {"type": "string", "pattern": DECIMAL_PATTERN}]}),
+]
 
 # TOML's floats are read as Decimal, so that numeric defaults keep their digits.
 _Timeout = Annotated[float, Field(gt=0, le=2_000_000, strict=False)]
@@ -59,7 +69,7 @@ class ColumnOverride(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
-    type: Annotated[str, AfterValidator(_column_type)] | None = Field(
+    type: _ColumnType | None = Field(
         default=None,
         description='The type in Parquet and Arrow: `"decimal(p,s)"` or `"double"` for a `numeric` without precision; '
         '`"json"` for arrays of several dimensions and types with a cast to json; `"string"` for the server\'s text.',
@@ -140,7 +150,7 @@ class Header(OwnBounds):
         default=None,
         description="How many seconds the query may run. Overrides `EXPORTER_STATEMENT_TIMEOUT`.",
     )
-    cache_control: Annotated[str, AfterValidator(_header_value)] | None = Field(
+    cache_control: _HeaderValue | None = Field(
         default=None,
         description="The `Cache-Control` header of an export; without it, `no-store`.",
     )

@@ -95,18 +95,24 @@ async def _expected(database_url: str, statements: str) -> Expected:
         csv, ndjson, tables = {}, {}, {}
         for name in NAMES:
             silent = f"soak.{_SAME.get(name, name)}"
-            csv[name] = await _copied(connection, f"SELECT * FROM {silent}", header=True)
-            lines = f"SELECT row_to_json(t) FROM {silent} t"
-            ndjson[name] = await _copied(connection, lines, quote="\x01", delimiter="\x02")
+            csv[name] = await _copied(connection, f"SELECT * FROM {silent}")
+            ndjson[name] = await _lines(connection, f"SELECT row_to_json(t) FROM {silent} t")
             tables[name] = await _table(connection, silent)
         return Expected(csv, ndjson, tables)
     finally:
         await connection.close()
 
 
-async def _copied(connection: asyncpg.Connection, sql: str, **how: object) -> bytes:
+async def _copied(connection: asyncpg.Connection, sql: str) -> bytes:
     rows = io.BytesIO()
-    await connection.copy_from_query(sql, output=rows, format="csv", **how)
+    await connection.copy_from_query(sql, output=rows, format="csv", header=True)
+    return rows.getvalue()
+
+
+async def _lines(connection: asyncpg.Connection, sql: str) -> bytes:
+    """Return texts as they are, a line each: no quote or delimiter of theirs is one of CSV."""
+    rows = io.BytesIO()
+    await connection.copy_from_query(sql, output=rows, format="csv", quote="\x01", delimiter="\x02")
     return rows.getvalue()
 
 

@@ -41,7 +41,7 @@ def wget(clients: "Clients", name: str, extension: str) -> None:
     path, began = f"/datasets/{name}.{extension}", time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder, "body")
-        command = ["wget", "-nv", "--tries=3", "--waitretry=0", f"--timeout={_TIMEOUT:g}", "-O", target]
+        command = ["wget", "-nv", "--tries=3", "--waitretry=0", f"--timeout={_TIMEOUT:g}", "-O", str(target)]
         address = f"http://127.0.0.1:{clients.port}{path}"
         done = subprocess.run([*command, address], check=False, capture_output=True, text=True)
         if done.returncode == 0:

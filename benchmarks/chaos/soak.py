@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -56,17 +57,16 @@ class Soak:
 
     def run(self, threads: int, pause: float) -> None:
         """Load the service and kill parts of it until the time is over."""
-        over, tasks = threading.Event(), []
-        kills = self.clients.kills
-        targets = [(self.clients.run, (seed, over)) for seed in range(threads)]
-        targets += [
-            (kills.run, (self.database_url, lambda: youngest(self.service), pause, over)),
-            (self.samples.run, (min(5.0, self.seconds / 10), over)),
-            (self.stderr.run, (min(60.0, self.seconds / 4), over, self.service)),
+        over, kills = threading.Event(), self.clients.kills
+        targets = [
+            *(partial(self.clients.run, seed, over) for seed in range(threads)),
+            partial(kills.run, self.database_url, lambda: youngest(self.service), pause, over),
+            partial(self.samples.run, min(5.0, self.seconds / 10), over),
+            partial(self.stderr.run, min(60.0, self.seconds / 4), over, self.service),
         ]
-        for target, arguments in targets:
-            tasks.append(threading.Thread(target=target, args=arguments))
-            tasks[-1].start()
+        tasks = [threading.Thread(target=target) for target in targets]
+        for task in tasks:
+            task.start()
         try:
             for left in range(int(self.seconds), 0, -1):
                 if left % 60 == 0:
@@ -107,7 +107,7 @@ class Soak:
 async def _left(database_url: str) -> tuple[int, int]:
     connection = await asyncpg.connect(database_url)
     try:
-        found = await connection.fetchrow(_LEFT)
+        (found,) = await connection.fetch(_LEFT)
         return found["statements"], int(found["bytes"])
     finally:
         await connection.close()

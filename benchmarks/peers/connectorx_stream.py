@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import connectorx
 import pyarrow.parquet as pq
@@ -13,7 +14,7 @@ from benchmarks.peers.stopwatch import Stopwatch
 def main(url: str, table: str, target: str, partition_on: str | None = None, partition_num: str = "1") -> None:
     """Export the table into the file."""
     watch, rows = Stopwatch(), 0
-    parts = {"partition_on": partition_on, "partition_num": int(partition_num)} if partition_on else {}
+    parts: dict[str, Any] = {"partition_on": partition_on, "partition_num": int(partition_num)} if partition_on else {}
     reader = connectorx.read_sql(with_host(url), f"SELECT * FROM {table}", return_type="arrow_stream", **parts)
     with pq.ParquetWriter(target, reader.schema, compression="zstd") as writer:
         for batch in reader:

@@ -66,7 +66,7 @@ def run(bench: Bench) -> list[Small]:
 def _by_turns(bench: Bench, services: dict[str, Service]) -> list[Small]:
     groups = bench.database.facts.tables[SMALL].rows // _ROWS
     rounds = bench.options.rounds
-    found = []
+    found: list[Small] = []
     for connections in CONNECTIONS:
         results = {name: Small(name, connections, 0, 0, []) for name in services}
         for number in range(rounds):

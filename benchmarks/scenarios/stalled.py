@@ -74,7 +74,8 @@ def _stall(bench: Bench, extension: str) -> Stalled:
 
 def _rate(service: Service, extension: str, rows: int) -> float:
     command = curl(f"{service.url}/datasets/rows.{extension}?rows={rows}")
-    return rows / median(json.loads(run_client(command).output)["seconds"] for _ in range(_FAST_RUNS))
+    seconds: list[float] = [json.loads(run_client(command).output)["seconds"] for _ in range(_FAST_RUNS)]
+    return rows / median(seconds)
 
 
 def _silent(service: Service, path: str) -> socket.socket:

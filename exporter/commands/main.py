@@ -8,6 +8,7 @@ from importlib.metadata import version
 from cyclopts import App
 
 from exporter.commands.check import check
+from exporter.commands.datasets import datasets
 from exporter.commands.demo import demo
 from exporter.commands.keys import keys, sign
 from exporter.commands.serve import serve
@@ -17,7 +18,7 @@ app = App(
     version=lambda: version("velithon-exporter"),
     help="Stream PostgreSQL datasets over HTTP as CSV, NDJSON, Parquet or Arrow.",
 )
-for command in (serve, check, demo, keys, sign):
+for command in (serve, check, demo, datasets, keys, sign):
     app.command(command)
 
 
