@@ -12,7 +12,7 @@ _MOST_COLUMNS = 1_664
 
 def _few(columns: str) -> str:
     if columns.count(",") >= _MOST_COLUMNS:
-        raise ValueError(f"names more columns than a query can have, {_MOST_COLUMNS:,}")
+        raise ValueError(f"names more than {_MOST_COLUMNS:,} columns, PostgreSQL's limit")
     return columns
 
 
@@ -25,9 +25,7 @@ class ExportOptions(BaseModel):
         None, description="The columns to export, in this order, separated by commas."
     )
     limit: Annotated[int, Field(ge=0, lt=2**63)] | None = Field(None, description="The most rows to export.")
-    ordered: bool = Field(
-        True, description="Whether a large table's rows come in the order of one scan; false: as they are read."
-    )
+    ordered: bool = Field(True, description="Whether the rows of a large table keep the order of a single scan.")
     filename: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
         None, description="The name under which the client stores the file."
     )

@@ -36,7 +36,7 @@ def parse(query_string: str) -> Items:
     """
     malformed = Problem(
         ProblemType.MALFORMED_QUERY_STRING,
-        f"Encode it as UTF-8, then percent-encode it; {_MOST_FIELDS} fields of {_MOST_NAMES} names at most.",
+        f"Encode it as UTF-8, then percent-encode it; at most {_MOST_FIELDS} fields with {_MOST_NAMES} names.",
     )
     if query_string.count("&") >= _MOST_FIELDS or _BROKEN_ESCAPE.search(query_string):
         raise malformed
@@ -86,11 +86,11 @@ def options_of(models: Iterable[type[BaseModel]], given: Mapping[str, list[str]]
     The instances are to be used only when there are no faults.
     """
     models = list(models)
-    faults = [Fault(f"_{name}", "is given more than once") for name, values in given.items() if len(values) > 1]
+    faults = [Fault(f"_{name}", "may be given only once") for name, values in given.items() if len(values) > 1]
     known = [name for model in models for name in model.model_fields]
     options = [f"_{name}" for name in known]
     unknown = [f"_{name}" for name in given if name not in known]
-    otherwise = f"; the options here are {', '.join(options)}"
+    otherwise = f"; available options: {', '.join(options)}"
     faults += [
         Fault(name, f"is not an option of this format{hint or otherwise}")
         for name, hint in suggestions(unknown, options)

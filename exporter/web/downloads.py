@@ -75,7 +75,7 @@ def download(dataset: Dataset, format_: Format, request: Request, acting: Acting
     if faults or option_faults:
         raise Problem(
             ProblemType.INVALID_PARAMETERS,
-            f"Correct them; GET /datasets/{dataset.name} describes what the dataset takes.",
+            f"Correct them. GET /datasets/{dataset.name} describes the dataset's parameters.",
             faults=[*faults, *option_faults],
         )
     common, own, *rest = instances
