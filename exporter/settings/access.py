@@ -40,28 +40,28 @@ class AccessSettings(BaseSettings):
 
     keys: Path | None = Field(default=None, description="The file of API keys, which `exporter keys` writes.")
     url_key: Annotated[SecretStr, AfterValidator(_long)] | None = Field(
-        default=None, description="The secret that signs URLs, at least 32 bytes; without it, signed URLs are refused."
+        default=None, description="The secret that signs URLs, at least 32 bytes; without it no signed URL is accepted."
     )
     jwt_keys: Annotated[str, AfterValidator(_safe)] | None = Field(
-        default=None, description="The JWKS that verifies JWTs: a path or an https:// URL."
+        default=None, description="The JWKS that JWTs are verified with: a path or an https:// URL."
     )
     jwt_algorithms: Annotated[tuple[Algorithm, ...], *Listed] = Field(
-        default=(), description="The signature algorithms accepted for JWTs, separated by commas."
+        default=(), description="The algorithms that a JWT may be signed with, separated by commas."
     )
-    jwt_issuer: str | None = Field(default=None, min_length=1, description="The required `iss` of a JWT.")
-    jwt_audience: str | None = Field(default=None, min_length=1, description="The required `aud` of a JWT.")
+    jwt_issuer: str | None = Field(default=None, min_length=1, description="The `iss` that a JWT must have.")
+    jwt_audience: str | None = Field(default=None, min_length=1, description="The `aud` that a JWT must have.")
     jwt_name_claim: str = Field(default="sub", min_length=1, description="The claim that names the caller.")
     jwt_role_claim: str = Field(
         default="role", min_length=1, description="The claim that names the database role to read as."
     )
     jwt_datasets_claim: str = Field(
-        default="datasets", min_length=1, description="The claim that lists the dataset patterns."
+        default="datasets", min_length=1, description="The claim that lists the datasets, as patterns."
     )
     allow_anonymous: bool = Field(
-        default=False, description="Let everybody read everything; cannot be combined with keys or JWTs."
+        default=False, description="Whether everybody may read everything; not together with keys or JWTs."
     )
     trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], *Listed] = Field(
-        default=(), description="Networks of the proxies whose X-Forwarded-For is trusted, separated by commas."
+        default=(), description="Networks of the proxies whose X-Forwarded-For is believed, separated by commas."
     )
 
     @property

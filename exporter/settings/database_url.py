@@ -40,7 +40,7 @@ def holds_password(url: SecretStr) -> bool:
 def check_files(url: SecretStr) -> None:
     """Check that the files named by a URL, or by libpq's environment variables, can be used.
 
-    The driver would only fail with each connection, and it ignores a password file that others can read.
+    The driver would fail only when it connects, and would not report a password file that others can read.
 
     Raises:
         ValueError: a file cannot be used; the message names the parameter.

@@ -45,104 +45,97 @@ class Settings(AccessSettings):
     model_config = SettingsConfigDict(env_prefix="EXPORTER_", frozen=True)
 
     database_url: Annotated[SecretStr, AfterValidator(postgresql_url)] = Field(
-        description="The PostgreSQL database to read from, as a libpq URL."
+        description="PostgreSQL to read from, as a libpq URL."
     )
     datasets: Path = Field(description="The folder of dataset files (`NAME.sql`).")
-    pool_size: PositiveInt = Field(default=10, description="PostgreSQL connections per worker, one per export.")
+    pool_size: PositiveInt = Field(default=10, description="Connections to PostgreSQL per worker, one per export.")
     pool_timeout: float = Field(
         default=5.0, gt=0, allow_inf_nan=False, description="Seconds to wait for a connection before 503."
     )
     parallel: PositiveInt = Field(
         default=4,
-        description="The most connections for reading one large table; 1 turns parallel scans off.",
+        description="The most connections that one export reads a large table with; 1 turns parallel scans off.",
     )
     parallel_connections: NonNegativeInt = Field(
-        default=5, description="Connections per worker that parallel scans may use in addition to one per export."
+        default=5, description="Connections of a worker's pool that parallel scans may take besides one per export."
     )
     max_exports: NonNegativeInt = Field(
-        default=0, description="Exports that may run at once; 0 means as many as the pool has connections."
+        default=0, description="Exports that may run at once; 0 means as many as there are connections."
     )
     max_exports_per_principal: NonNegativeInt | None = Field(
         default=None,
-        description="Exports that one principal may run at once; by default half of all, 0 means no limit.",
+        description="Exports of one principal that may run at once; by default half of all, 0 means any number.",
     )
     max_waiting: NonNegativeInt = Field(default=100, description="Exports that may wait, `POOL_TIMEOUT` seconds each.")
     requests_per_minute: NonNegativeInt = Field(
-        default=0, description="Requests per minute that a principal may make; 0 means no limit."
+        default=0, description="Requests that a principal may make a minute; 0 means any number."
     )
     requests_per_minute_per_address: NonNegativeInt = Field(
-        default=0, description="Requests per minute that an address may make; 0 means no limit."
+        default=0, description="Requests that may come from an address a minute; 0 means any number."
     )
-    max_rows: NonNegativeInt = Field(default=0, description="The most rows of an export; 0 means no limit.")
-    max_bytes: NonNegativeInt = Field(
-        default=0, description="The most bytes that an export may send; 0 means no limit."
-    )
+    max_rows: NonNegativeInt = Field(default=0, description="Rows that an export may have; 0 means any number.")
+    max_bytes: NonNegativeInt = Field(default=0, description="Bytes that an export may send; 0 means any number.")
     max_seconds: float = Field(
-        default=0.0,
-        ge=0,
-        allow_inf_nan=False,
-        description="The most seconds that an export may take; 0 means no limit.",
+        default=0.0, ge=0, allow_inf_nan=False, description="Seconds that an export may take; 0 means any number."
     )
     max_estimated_rows: NonNegativeInt = Field(
-        default=0, description="The most rows that the planner may estimate for an export; 0 means no limit."
+        default=0, description="Rows that the planner may expect of an export; 0 means any number."
     )
     stall_timeout: float = Field(
         default=60.0,
         ge=0,
         le=2_000_000,
         allow_inf_nan=False,
-        description="Seconds after which a client that reads nothing is disconnected; 0 means never.",
+        description="Seconds that a client may take nothing of its export; 0 means no limit.",
     )
     min_bytes_per_second: NonNegativeInt = Field(
-        default=0, description="The slowest rate at which a client may read an export; 0 means no limit."
+        default=0, description="The least that a client must take of what is there; 0 means any rate."
     )
     statement_timeout: float = Field(
         default=3600.0,
         ge=0,
         le=2_000_000,
         allow_inf_nan=False,
-        description="Seconds that a statement may run, including sending its rows; 0 means no limit.",
+        description="Seconds a statement may run, its sending included; 0 means no limit.",
     )
     lock_timeout: float = Field(
         default=10.0,
         ge=0,
         le=2_000_000,
         allow_inf_nan=False,
-        description="Seconds that a statement may wait for a lock; 0 means no limit.",
+        description="Seconds a statement may wait for a lock that somebody holds; 0 means no limit.",
     )
     search_path: Names = Field(
         default=("public",),
-        description="The schemas for unqualified names, separated by commas and without quotes.",
+        description="The schemas in which names without one are looked up, separated by commas, as they are written.",
     )
     threads: PositiveInt = Field(
         default=os.cpu_count() or 1, description="Threads per worker that decode, encode and compress."
     )
     shutdown_timeout: PositiveInt = Field(
-        default=60, description="Seconds that running exports have to finish when the service stops."
+        default=60, description="Seconds that running exports have left once the service is told to stop."
     )
     keep_alive_timeout: float = Field(
         default=75.0,
         gt=0,
         le=2_000_000,
         allow_inf_nan=False,
-        description="Seconds that an HTTP/1.1 connection may be idle between requests, or take to send a request head.",
+        description="Seconds that a connection of HTTP/1.1 may be idle between two requests, or send one's head.",
     )
     root_path: Annotated[str, AfterValidator(_root)] = Field(
-        default="", description="The path under which a proxy publishes the service, such as /exports."
+        default="", description="The path below which a proxy shows the service, such as /exports."
     )
     cors_origins: Annotated[Names, AfterValidator(checked)] = Field(
         default=(),
-        description="Origins whose pages may read responses, such as https://reports.example.com, separated by commas; "
-        "* for all, which requires EXPORTER_KEYS or EXPORTER_JWT_KEYS and never allows the browser's own credentials.",
+        description="Origins whose pages may read answers, such as https://reports.example.com, separated by commas; "
+        "* for all, which needs EXPORTER_KEYS or EXPORTER_JWT_KEYS, and never sends the browser's own credentials.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="DEBUG, INFO, WARNING or ERROR."
     )
-    log_format: Literal["console", "json"] = Field(
-        default="console", description="console, or json: one object per line."
-    )
+    log_format: Literal["console", "json"] = Field(default="console", description="For people, or an object a line.")
     audit_log: str | None = Field(
-        default=None, min_length=1, description="The file for the audit log of accesses and refusals; - means stderr."
+        default=None, min_length=1, description="The file to which accesses and refusals are appended; - means stderr."
     )
 
     @field_validator("max_exports")
