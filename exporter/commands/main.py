@@ -1,6 +1,6 @@
 """The `exporter` command."""
 
-import exporter.process.starting  # noqa: F401 - a signal during the other imports
+import exporter.process.starting  # noqa: F401 - handles signals during the other imports
 
 # isort: split
 from importlib.metadata import version

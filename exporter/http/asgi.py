@@ -134,13 +134,13 @@ class AsgiAdapter:
 def _refusal(scope: Mapping[str, Any]) -> Problem | None:
     """Return why a request is refused whatever it asks for."""
     if len(scope["headers"]) > _MOST_LINES:
-        detail = f"Send {_MOST_LINES} header lines at most."
+        detail = f"Send at most {_MOST_LINES} header lines."
         return Problem(ProblemType.HEADERS_TOO_LONG, detail)
     if not _names_one_host(scope):
-        detail = "Send one Host header with the host that you ask, and its port where it has one."
+        detail = "Send exactly one Host header, with the host and, if the URL has one, the port."
         return Problem(ProblemType.MALFORMED_HOST, detail)
     if scope["method"] in ("GET", "HEAD") and any(map(_announces_body, scope["headers"])):
-        return Problem(ProblemType.REQUEST_BODY, "Put parameters into the query string and send no body.")
+        return Problem(ProblemType.REQUEST_BODY, "Put parameters into the query string, and send no body.")
     return None
 
 

@@ -145,7 +145,8 @@ class Connections:
     def _bound(self) -> None:
         """Give up whoever has most of what waits, while that is too much."""
         while self._room.is_too_much and self._held:
-            self._reset(max(self._held.values(), key=lambda held: held.unread + held.owed), "it has most of what waits")
+            most = max(self._held.values(), key=lambda held: held.unread + held.owed)
+            self._reset(most, "it holds the most unread bytes")
 
     def _reset_if_stuck(self, connection: Connection) -> None:
         """Reset a connection of which no body is read, and none has just ended that may still be."""

@@ -41,7 +41,7 @@ class Telemetry:
         """Tell of an answer that is no export, and that its client did not take."""
         self.metrics.aborts.labels(outcome).inc()
         fields = {"principal": visit.who, "address": visit.address, "path": visit.path[:200], "reason": reason}
-        log.info("answer given up", extra={"fields": fields})
+        log.info("response aborted", extra={"fields": fields})
 
     async def sample(self) -> None:
         """Keep the gauges up to date, and see how late the event loop is, until cancelled."""

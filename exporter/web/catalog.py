@@ -16,7 +16,7 @@ def load(directory: Path, formats: Mapping[str, Format]) -> Catalog:
     """
     loaded = catalog.load(directory)
     faults = [
-        FileFault(directory / f"{name}.sql", 0, f"a name that ends in .{ending} would hide another dataset's {ending}")
+        FileFault(directory / f"{name}.sql", 0, f"a name that ends in .{ending} would hide another dataset's export")
         for name in loaded
         if (ending := name.rpartition(".")[2]) in formats and "." in name
     ]

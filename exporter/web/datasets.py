@@ -92,8 +92,8 @@ def _find(service: Service, name: str, principal: Principal) -> tuple[Dataset, F
     if known and extension in formats:
         return catalog[stem], formats[extension]
     if known:
-        raise Problem(ProblemType.UNKNOWN_FORMAT, f"{stem} is offered as {', '.join(formats)}.")
-    raise Problem(ProblemType.UNKNOWN_DATASET, "GET /datasets lists what there is.")
+        raise Problem(ProblemType.UNKNOWN_FORMAT, f"Available formats: {', '.join(formats)}.")
+    raise Problem(ProblemType.UNKNOWN_DATASET, "GET /datasets lists the available datasets.")
 
 
 def _negotiated(service: Service, request: Request) -> Format | None:
@@ -108,8 +108,8 @@ def _refuse_parameters(dataset: Dataset, request: Request) -> None:
     if given:
         raise Problem(
             ProblemType.INVALID_PARAMETERS,
-            f"This describes the dataset; for its rows ask for {dataset.name}.csv or another format.",
-            faults=[Fault(name, "is for exports only") for name in given],
+            f"This URL describes the dataset. For its rows, request {dataset.name}.csv or another format.",
+            faults=[Fault(name, "is only for exports") for name in given],
         )
 
 

@@ -225,7 +225,7 @@ def test_a_pair_that_cannot_be_used_is_refused(pair: Service, files: Files, tmp_
     hang_up(pair, REFUSED)
     assert "do not belong together" in pair.logged(REFUSED)
     files.put(*unusual(tmp_path))
-    hang_up(pair, "a new worker ended at its start")
+    hang_up(pair, "a new worker exited while starting")
     until(lambda: len(pair.workers()) == 2, within=AMPLE)
     assert presented(pair) == before
     assert pair.workers() == workers
