@@ -23,6 +23,7 @@ from exporter.http.query_string import Items
 from exporter.http.visit import visit_of
 from exporter.problems import Problem, ProblemType
 from exporter.settings.access import AccessSettings
+from queries.dataset import Dataset
 
 _DATASETS = "/datasets/"
 
@@ -67,7 +68,11 @@ class Access:
         except (KeysUnavailable, JwksUnavailable) as error:
             raise Problem(ProblemType.CREDENTIALS_UNAVAILABLE, "Try again shortly.", retry_after=5) from error
 
-    def refuse_links(self, request: Request) -> None:
+    async def may_read(self, principal: Principal, dataset: Dataset) -> bool:
+        """Return whether a principal may know of a dataset and export it."""
+        return principal.may_read(dataset.name)
+
+    def refuse_export(self, request: Request) -> None:
         """Refuse whom a link on a page of another origin leads here, where nobody has to say who they are.
 
         For what costs something as soon as it is asked for, unlike a page.

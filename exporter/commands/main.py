@@ -1,6 +1,9 @@
 """The `exporter` command."""
 
-import exporter.process.starting  # noqa: F401 - handles signals during the other imports
+import exporter.process.starting
+
+# isort: split
+import exporter.process.allocator  # noqa: F401 - before pyarrow, and for the workers
 
 # isort: split
 from importlib.metadata import version

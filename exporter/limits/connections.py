@@ -36,9 +36,10 @@ log = logging.getLogger(__name__)
 class Connections:
     """The connections of one worker on which bodies run, or have just ended."""
 
-    def __init__(self, stall: float = 0, most_unread: int = _MOST_UNREAD) -> None:
+    def __init__(self, stall: float = 0, most_unread: int = _MOST_UNREAD, *, touches: bool = True) -> None:
         """Take the seconds for which a client may take nothing (0: for ever), and the bytes that may wait in all."""
         self._stall = stall
+        self._touches = touches
         self._room = Room(most_unread)
         self._sockets = Sockets()
         self._held: dict[Ends, Connection] = {}
@@ -70,7 +71,7 @@ class Connections:
         return connection
 
     async def _found(self, scope: Scope) -> Connection | None:
-        ends = ends_of(scope)
+        ends = ends_of(scope) if self._touches else None
         connection = self._holding(ends) if ends else None
         if connection is None and ends is not None:
             found = await self._sockets.find(ends)
