@@ -1,11 +1,53 @@
-"""A streaming data-export service for PostgreSQL."""
+"""A streaming data-export service for PostgreSQL, and a library for other applications.
 
-import os
-import sys
+The names here are loaded when they are first used, so that a command loads only what it needs.
+"""
 
-if sys.platform == "linux":
-    # Read when pyarrow is first imported. Its own choice, mimalloc, keeps a heap for each thread and gives back little:
-    # docs/decisions/flat-memory.md.
-    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "jemalloc")
-    # One arena for all threads: what one has freed another can use, where two would fault new pages in.
-    os.environ.setdefault("JE_ARROW_MALLOC_CONF", "narenas:1")
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from exporter.access.principal import Principal
+    from exporter.embedding.exporter import Exporter
+    from exporter.embedding.hooks import anyone, loopback
+    from exporter.embedding.limits import Limits
+    from exporter.exports.observers import Began, Ended, Observation, Origin, Progress
+    from exporter.exports.run import Run
+    from exporter.problems import Fault, Problem, ProblemType
+    from queries.dataset import Dataset
+
+__all__ = [
+    "Began",
+    "Dataset",
+    "Ended",
+    "Exporter",
+    "Fault",
+    "Limits",
+    "Observation",
+    "Origin",
+    "Principal",
+    "Problem",
+    "ProblemType",
+    "Progress",
+    "Run",
+    "anyone",
+    "loopback",
+]
+
+_MODULES = {
+    "exporter.access.principal": ("Principal",),
+    "exporter.embedding.exporter": ("Exporter",),
+    "exporter.embedding.hooks": ("anyone", "loopback"),
+    "exporter.embedding.limits": ("Limits",),
+    "exporter.exports.observers": ("Began", "Ended", "Observation", "Origin", "Progress"),
+    "exporter.exports.run": ("Run",),
+    "exporter.problems": ("Fault", "Problem", "ProblemType"),
+    "queries.dataset": ("Dataset",),
+}
+_HOMES = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,5 +1,8 @@
 """The composition: settings, catalogue, formats, database and web layer become one ASGI application."""
 
+import exporter.process.allocator  # noqa: F401 - before pyarrow
+
+# isort: split
 import asyncio
 import gc
 from collections.abc import Coroutine, Iterator

@@ -14,9 +14,9 @@ CHANGEABLE = stat.S_IWGRP | stat.S_IWOTH
 """All but the owner, for writing."""
 
 _FAULTS = {
-    OTHERS: "may be read or written by others than its owner: chmod 600",
-    OUTSIDERS: "may be read by everybody, or written by others than its owner: chmod g-w,o=",
-    CHANGEABLE: "may be written by others than its owner: chmod go-w",
+    OTHERS: "can be read or written by users other than its owner: chmod 600",
+    OUTSIDERS: "can be read by everybody, or written by users other than its owner: chmod g-w,o=",
+    CHANGEABLE: "can be written by users other than its owner: chmod go-w",
 }
 
 
@@ -42,4 +42,4 @@ def owned_by_another(path: Path, status: os.stat_result) -> str | None:
     """Return what is wrong with a file's owner, and what to do."""
     if status.st_uid in (0, os.geteuid()):
         return None
-    return f"{path} is the user {status.st_uid}'s, who may change it: chown {os.geteuid()} {path}"
+    return f"{path} is owned by user {status.st_uid}, who can change it: chown {os.geteuid()} {path}"

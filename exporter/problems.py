@@ -13,8 +13,8 @@ class ProblemType(Enum):
     """
 
     MALFORMED_HOST = (
-        "The request does not name one host",
-        "Send one Host header with the service's name and port.",
+        "The Host header is missing or invalid",
+        "Send exactly one Host header, with the service's name and port.",
     )
     MALFORMED_QUERY_STRING = (
         "The query string cannot be decoded",
@@ -26,55 +26,55 @@ class ProblemType(Enum):
     )
     LOOPBACK_ONLY = (
         "Only local requests are accepted",
-        "Ask from the service's own machine, or have its operator configure keys.",
+        "Send the request from the service's own machine, or ask its operator to configure API keys.",
     )
     CROSS_SITE = (
         "Cross-site requests are not allowed",
-        "Start at the service's own page, or have its operator allow the page's origin.",
+        "Start at the service's own page, or ask its operator to allow the page's origin.",
     )
     SIGNED_URL_REFUSED = (
         "The signed URL is not valid",
-        "Ask whoever gave it to you for a new one.",
+        "Ask the sender of the URL for a new one.",
     )
     PERMISSION_DENIED = (
         "The database does not allow access to this dataset",
-        "Have the database's owner grant SELECT to the role that reads it.",
+        "Ask the database's owner to grant SELECT to the role that reads it.",
     )
     NOT_FOUND = (
-        "There is nothing at this path",
-        "`GET /datasets` lists what there is.",
+        "Path not found",
+        "`GET /datasets` lists the available datasets.",
     )
     UNKNOWN_DATASET = (
-        "There is no such dataset",
-        "`GET /datasets` lists those that you may read.",
+        "Dataset not found",
+        "`GET /datasets` lists the datasets that you may read.",
     )
     UNKNOWN_FORMAT = (
-        "There is no such format",
-        "Use one of the extensions that the dataset's description lists.",
+        "Unknown format",
+        "Use one of the extensions listed in the dataset's description.",
     )
     METHOD_NOT_ALLOWED = (
-        "The method is not allowed here",
-        "Use a method that the `Allow` header names.",
+        "Method not allowed",
+        "Use one of the methods in the `Allow` header.",
     )
     NOT_ACCEPTABLE = (
-        "Not available in a form that Accept allows",
-        "Accept one of the media types that the detail names.",
+        "No acceptable media type is available",
+        "Accept one of the media types listed in the detail.",
     )
     DUPLICATE_COLUMNS = (
         "The format requires unique column names",
-        "Give each column an alias of its own in the dataset's query.",
+        "Give each column its own alias in the dataset's query.",
     )
     NOT_RESUMABLE = (
-        "An export cannot be resumed",
+        "Exports cannot be resumed",
         "Download it again from the start.",
     )
     QUERY_REJECTED = (
-        "The database cannot run the dataset's query",
-        "Have the dataset's author correct the query; the service's log has the reason.",
+        "The database rejected the dataset's query",
+        "Ask the dataset's author to correct the query; the service's log has the reason.",
     )
     UNREPRESENTABLE_VALUE = (
         "A value cannot be represented in this format",
-        "Choose another format, or have the dataset declare the column's type or what to do with such values.",
+        "Choose another format, or ask the dataset's author to declare the column's type or a rule for such values.",
     )
     REQUEST_BODY = (
         "This method takes no request body",
@@ -82,23 +82,23 @@ class ProblemType(Enum):
     )
     INVALID_PARAMETERS = (
         "Some parameters are invalid",
-        "Correct those that `errors` names.",
+        "Correct the parameters listed in `errors`.",
     )
     EXPORT_TOO_LARGE = (
         "The export exceeds a limit",
-        "Ask for less: narrow the parameters, or set `_limit`.",
+        "Request less data: narrow the parameters, or set `_limit`.",
     )
     TOO_MANY_ATTEMPTS = (
         "Too many failed authentication attempts",
-        "Wait as long as `Retry-After` says.",
+        "Wait for the time in `Retry-After`, then try again.",
     )
     TOO_MANY_REQUESTS = (
         "Rate limit exceeded",
-        "Wait as long as `Retry-After` says.",
+        "Wait for the time in `Retry-After`, then try again.",
     )
     TOO_MANY_OWN_EXPORTS = (
         "Your concurrent export limit is reached",
-        "Let one of your exports finish, then try again.",
+        "Wait for one of your exports to finish, then try again.",
     )
     HEADERS_TOO_LONG = (
         "The request headers are too long",
@@ -109,7 +109,7 @@ class ProblemType(Enum):
         "The service's log has the reason.",
     )
     CREDENTIALS_UNAVAILABLE = (
-        "Credentials cannot be checked now",
+        "Credentials cannot be checked at the moment",
         "Try again later.",
     )
     TOO_MANY_EXPORTS = (
@@ -130,7 +130,7 @@ class ProblemType(Enum):
     )
     NOT_READY = (
         "The service is not ready",
-        "Try again later; `checks` says what is wrong.",
+        "Try again later; `checks` lists what is wrong.",
     )
     AUDIT_LOG_UNAVAILABLE = (
         "The audit log is unavailable",
@@ -138,10 +138,10 @@ class ProblemType(Enum):
     )
     STATEMENT_TIMEOUT = (
         "The query timed out",
-        "Ask for less: narrow the parameters, or set `_limit`.",
+        "Request less data: narrow the parameters, or set `_limit`.",
     )
     HTTP_VERSION_NOT_SUPPORTED = (
-        "HTTP/1.0 cannot carry an export",
+        "Exports require HTTP/1.1 or later",
         "Use HTTP/1.1 or later.",
     )
 

@@ -23,6 +23,7 @@ from exporter.http.query_string import Items
 from exporter.http.visit import visit_of
 from exporter.problems import Problem, ProblemType
 from exporter.settings.access import AccessSettings
+from queries.dataset import Dataset
 
 _DATASETS = "/datasets/"
 
@@ -67,7 +68,11 @@ class Access:
         except (KeysUnavailable, JwksUnavailable) as error:
             raise Problem(ProblemType.CREDENTIALS_UNAVAILABLE, "Try again shortly.", retry_after=5) from error
 
-    def refuse_links(self, request: Request) -> None:
+    async def may_read(self, principal: Principal, dataset: Dataset) -> bool:
+        """Return whether a principal may know of a dataset and export it."""
+        return principal.may_read(dataset.name)
+
+    def refuse_export(self, request: Request) -> None:
         """Refuse whom a link on a page of another origin leads here, where nobody has to say who they are.
 
         For what costs something as soon as it is asked for, unlike a page.
@@ -115,24 +120,24 @@ class Access:
             return key.principal(name)
         if self._jwts is not None:
             return await self._jwts.principal(token)
-        raise _Refused("no key")
+        raise _Refused("not an API key")
 
     async def _signed(self, request: Request, items: Items, address: str) -> Principal:
         try:
             return self._signer(request, items)
         except _Refused as error:
             await self._slow(request, address, error)
-            _refuse_url("The URL is not signed, or not for what it asks for now. Ask whoever gave it to you.", error)
+            _refuse_url("The signature is missing, wrong or not for this request. Ask the sender of the URL.", error)
 
     def _signer(self, request: Request, items: Items) -> Principal:
         """Return the principal of the key on whose behalf the URL was signed."""
         secret, path = self._settings.url_key, request.scope.path
         if secret is None or self._keys is None:
-            raise _Refused("signed URLs are not switched on")
+            raise _Refused("signed URLs are not enabled")
         # Without a format Accept would choose one, which nobody has signed.
         is_export = path.startswith(_DATASETS) and path.rpartition(".")[2] in self._formats
         if request.method not in ("GET", "HEAD") or not is_export:
-            raise _Refused("URL of another kind")
+            raise _Refused("not the URL of an export")
         if any(len(items.get(name, ())) != 1 for name in query_string.SIGNATURE):
             raise _Refused("incomplete signature")
         ((name,), (moment,)) = items["_key"], items["_expires"]
@@ -142,7 +147,7 @@ class Access:
         if signed_urls.expired(moment):
             # No attempt to guess anything: whoever has this URL had a good one.
             visit_of(request.scope).reason = "the URL has expired"
-            _refuse_url("The URL has expired. Ask whoever gave it to you for another.")
+            _refuse_url("The URL has expired. Ask its sender for a new one.")
         if key.expired():
             raise _Refused(f"key {name} has expired")
         return key.principal(name)

@@ -32,8 +32,8 @@ def refuse_other_machines(scope: Scope, trusted: Sequence[Network]) -> None:
     if passed_on or not is_loopback(client_address(scope, trusted)) or not _names_this_machine(scope):
         raise Problem(
             ProblemType.LOOPBACK_ONLY,
-            "This service has no credentials configured, so it answers nobody but its own machine, at 127.0.0.1. "
-            "Its operator can make keys (exporter keys create), or let everybody in (--allow-anonymous).",
+            "This service has no credentials configured, so it only accepts requests from its own machine, at "
+            "127.0.0.1. Its operator can create keys (exporter keys create) or allow everybody (--allow-anonymous).",
         )
 
 

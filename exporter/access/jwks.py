@@ -27,7 +27,7 @@ _TIMEOUT_SECONDS = 5
 _MOST_BYTES = 1 << 20
 _OCT_BITS = 256
 """HS256 must have no shorter one (RFC 7518, section 3.2)."""
-_LEFT_OUT = "a key of JWTs is left out"
+_LEFT_OUT = "a key of the JWKS was skipped"
 
 
 class JwksUnavailable(Exception):
@@ -67,7 +67,7 @@ class Jwks:
         if self._keys:
             return None
         self.refresh(_FIRST_AGAIN_SECONDS)
-        return "the keys of JWTs cannot be had; the log says why"
+        return "the JWKS cannot be loaded; the log says why"
 
     def refresh(self, after: float = _AGAIN_SECONDS) -> None:
         """Begin to read the keys, unless that was tried less than so many seconds ago."""
@@ -89,9 +89,9 @@ class Jwks:
                 self._keys = await asyncio.to_thread(read, self._location)
             self._read_at = self._clock()
         except Exception as error:  # noqa: BLE001 - whatever it is, the keys of before are still good
-            kept = f"the {len(self._keys)} of before are kept" if self._keys else "every JWT is refused"
+            kept = f"the {len(self._keys)} previous keys stay in use" if self._keys else "every JWT is rejected"
             fields = {"source": self._shown, "outlook": kept, "reason": repr(error)}
-            log.error("the keys of JWTs cannot be read", extra={"fields": fields})  # noqa: TRY400 - no defect
+            log.error("the JWKS cannot be read", extra={"fields": fields})  # noqa: TRY400 - no defect
         finally:
             self._reading = None
 
@@ -109,9 +109,9 @@ def read(location: str) -> list[Key]:
     listed = document.get("keys") if isinstance(document, dict) else None
     keys = [key for entry in listed if (key := _imported(entry))] if isinstance(listed, list) else []
     if not keys:
-        raise ValueError("expected a JWKS with keys that can be used")
+        raise ValueError("expected a JWKS with at least one usable key")
     if not private and any(isinstance(key, OctKey) for key in keys):
-        raise ValueError("it holds a secret that others may read: keep it in a file of its owner's alone (chmod 600)")
+        raise ValueError("it holds a secret: keep it in a file that only its owner can read (chmod 600)")
     return keys
 
 

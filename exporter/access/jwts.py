@@ -50,9 +50,9 @@ class Jwts:
         header = _header(token)
         algorithm, kid = header.get("alg"), header.get("kid")
         if algorithm not in self._settings.jwt_algorithms:
-            raise JwtRefused("another algorithm")
+            raise JwtRefused("algorithm not allowed")
         if "crit" in header or "b64" in header:
-            raise JwtRefused("an extension that is not known")
+            raise JwtRefused("unknown extension")
         return self._principal(self._claims(token, _only(await self._jwks.keys(kid), algorithm)))
 
     def _claims(self, token: str, key: Key) -> dict[str, Any]:
@@ -72,10 +72,10 @@ class Jwts:
     def _principal(self, claims: dict[str, Any]) -> Principal:
         name = claims.get(self._settings.jwt_name_claim)
         if not isinstance(name, str) or not name.isprintable() or not 0 < len(name) <= _LONGEST_NAME:
-            raise JwtRefused("no name that can be used")
+            raise JwtRefused("invalid name")
         role = claims.get(self._settings.jwt_role_claim)
         if role is not None and not (isinstance(role, str) and is_role(role)):
-            raise JwtRefused("no role that can be taken on")
+            raise JwtRefused("invalid role")
         return Principal(name, _datasets(claims.get(self._settings.jwt_datasets_claim, ())), role, claims)
 
 
@@ -83,13 +83,13 @@ def _header(token: str) -> dict[str, Any]:
     # Looked at before anything is verified, so with limits: the key to verify with is named there.
     segments = token.split(".")
     if len(segments) != 3 or not all(segments) or len(segments[0]) > _Registry.max_header_length:  # noqa: PLR2004 - RFC 7515
-        raise JwtRefused("no JWS with its payload")
+        raise JwtRefused("not a JWS with a payload")
     try:
         header = json.loads(urlsafe_b64decode(segments[0] + "=" * (-len(segments[0]) % 4)))
     except (ValueError, RecursionError) as error:
-        raise JwtRefused("a header that is not JSON") from error
+        raise JwtRefused("header is not JSON") from error
     if not isinstance(header, dict):
-        raise JwtRefused("a header that is no object")
+        raise JwtRefused("header is not an object")
     return header
 
 
@@ -98,17 +98,17 @@ def _only(keys: list[Key], algorithm: str) -> Key:
     kinds = {"HS": "oct", "RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
     fitting = [key for key in keys if key.key_type == kinds[algorithm[:2]] and key.get("alg", algorithm) == algorithm]
     if len(fitting) != 1:
-        raise JwtRefused("no key, or several, that it could be signed with")
+        raise JwtRefused("no key, or more than one, matches")
     return fitting[0]
 
 
 def _datasets(claim: object) -> tuple[str, ...]:
     listed = claim.split() if isinstance(claim, str) else claim
     if not isinstance(listed, list | tuple) or not all(isinstance(name, str) for name in listed):
-        raise JwtRefused("no list of datasets")
+        raise JwtRefused("datasets are not a list")
     if len(listed) > _MOST_NAMES or sum(map(is_pattern, listed)) > _MOST_PATTERNS:
         raise JwtRefused("too many datasets")
     try:
         return tuple(pattern(name) for name in listed)
     except ValueError as error:
-        raise JwtRefused("no patterns of datasets") from error
+        raise JwtRefused("invalid dataset patterns") from error

@@ -18,7 +18,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 
 def _role(name: str | None) -> str | None:
     if name is not None and not is_role(name):
-        raise ValueError(f"{name!r} cannot be the name of a role")
+        raise ValueError(f"{name!r} is not a valid role name")
     return name
 
 
@@ -29,7 +29,7 @@ def pattern(text: str) -> str:
         ValueError: no name could match it.
     """
     if not _PATTERN.fullmatch(text):
-        raise ValueError(f"{text!r} is no pattern of datasets' names, such as orders or sales.*")
+        raise ValueError(f"{text!r} is not a pattern of dataset names, such as orders or sales.*")
     return text
 
 
@@ -62,7 +62,7 @@ def checked_name(name: str) -> str:
         ValueError: no key can have it.
     """
     if not _NAME.fullmatch(name) or name == "anonymous":
-        raise ValueError(f"{name!r} cannot name a key: use letters, digits and . _ @ -; anonymous is taken")
+        raise ValueError(f"{name!r} is not a valid key name: use letters, digits and . _ @ - (anonymous is reserved)")
     return name
 
 
@@ -73,7 +73,7 @@ def keys_of(document: Mapping[str, Any]) -> dict[str, Key]:
         ValueError: the document is not one of keys; the message names the first fault and holds no digest.
     """
     if document.keys() - {"keys"} or not isinstance(tables := document.get("keys", {}), dict):
-        raise ValueError("expected nothing but tables [keys.NAME]")
+        raise ValueError("expected only tables named [keys.NAME]")
     keys = {}
     for name, table in tables.items():
         try:
@@ -94,5 +94,5 @@ def duration(text: str) -> timedelta:
     """
     match = _DURATION.fullmatch(text)
     if match is None or int(match[1]) == 0:
-        raise ValueError(f"{text!r} is no length of time such as 30m, 12h, 90d or 52w")
+        raise ValueError(f"{text!r} is not a duration such as 30m, 12h, 90d or 52w")
     return timedelta(**{_UNITS[match[2]]: int(match[1])})

@@ -39,7 +39,7 @@ def read(path: Path, *, to_manage: bool = False) -> dict[str, Key]:
                 raise KeysFileError(wrong)
             return keys_of(tomllib.load(stream))
     except FileNotFoundError as error:
-        raise KeysFileError(f"{path} does not exist; `exporter keys create` makes it") from error
+        raise KeysFileError(f"{path} does not exist; create it with `exporter keys create`") from error
     except (ValueError, RecursionError) as error:  # tomllib's own errors and those of UTF-8 are ValueErrors
         raise KeysFileError(f"{path}: {error}") from error
 

@@ -84,9 +84,9 @@ class KnownKeys:
 
     def _became(self, problem: str | None) -> None:
         if problem is not None and problem != self._problem:
-            log.error("every key is refused", extra={"fields": {"reason": problem}})
+            log.error("every API key is rejected", extra={"fields": {"reason": problem}})
         if problem is None and self._problem is not None:
-            log.info("keys are accepted again")
+            log.info("API keys are accepted again")
         self._problem = problem
 
 

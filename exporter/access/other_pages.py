@@ -21,7 +21,7 @@ def refuse_other_pages(scope: Scope, allowed: Collection[str], *, links: bool) -
     if from_elsewhere(scope, allowed) and not (links and follows_link(scope)):
         raise Problem(
             ProblemType.CROSS_SITE,
-            "A page of another origin had your browser ask for this. Begin at the service's own page (/) instead, or "
-            "ask its operator to allow the page's origin (EXPORTER_CORS_ORIGINS), or for a key that the page sends "
-            "(Authorization: Bearer TOKEN).",
+            "A page of another origin made your browser send this request. Start at the service's own page (/) "
+            "instead, or ask its operator to allow the page's origin (EXPORTER_CORS_ORIGINS) or to give you a key that "
+            "the page sends (Authorization: Bearer TOKEN).",
         )

@@ -43,7 +43,7 @@ class Slowdown:
         if self._delayed >= _MOST_DELAYED:
             raise Problem(
                 ProblemType.TOO_MANY_ATTEMPTS,
-                "Too many wrong credentials were sent. Correct them, and try again later.",
+                "Too many authentication attempts have failed. Correct the credentials, then try again later.",
                 retry_after=math.ceil(_LONGEST_SECONDS),
             )
         self._delayed += 1

@@ -10,9 +10,9 @@ class Unauthenticated(HttpProblem):
     def __init__(self, *, given: bool) -> None:
         """Take whether credentials were given, which then were wrong; nothing tells what about them was."""
         detail = (
-            "These credentials are not valid: wrong, expired or revoked. Ask the service's operator for others."
+            "These credentials are wrong, expired or revoked. Ask the service's operator for new ones."
             if given
-            else "Send a token: as Authorization: Bearer TOKEN, or as the password of HTTP Basic (curl -u :TOKEN)."
+            else "Send a token as Authorization: Bearer TOKEN, or as the password of HTTP Basic (curl -u :TOKEN)."
         )
         bearer = 'Bearer realm="exporter"' + (', error="invalid_token"' if given else "")
         # A field for each scheme: some clients read one challenge a field.

@@ -1,1 +1,1 @@
-"""The `exporter` command, a file for each of its commands."""
+"""The `exporter` command line, one file per command."""

@@ -1,4 +1,4 @@
-"""`exporter check`: whether the datasets fit the database."""
+"""`exporter check`: check the datasets against the database."""
 
 import asyncio
 import sys
@@ -9,7 +9,7 @@ from exporter.commands.output import fail
 
 
 def check(*, database_url: DatabaseUrl = None, datasets: Datasets = None) -> None:
-    """Load every dataset and have the database prepare its query; exit with 1 when anything is wrong."""
+    """Load every dataset and prepare its query in the database; exit with 1 if anything is wrong."""
     from exporter.commands.findings import findings
     from queries.errors import QueryError
 
@@ -19,9 +19,9 @@ def check(*, database_url: DatabaseUrl = None, datasets: Datasets = None) -> Non
     try:
         found = asyncio.run(findings(catalog, settings))
     except QueryError as error:
-        fail(f"the database cannot be asked: {error}")
+        fail(f"cannot query the database: {error}")
     for warning in found.warnings:
-        print(warning, file=sys.stderr)  # noqa: T201 - a command's own words
+        print(warning, file=sys.stderr)  # noqa: T201 - the command's output
     if found.faults:
         fail("\n".join(found.faults))
-    print(f"{len(catalog)} datasets are ready to be exported")  # noqa: T201 - a command's answer
+    print(f"{len(catalog)} datasets are ready for export")  # noqa: T201 - the command's output

@@ -1,4 +1,4 @@
-"""The settings and the catalogue that a command works with."""
+"""The settings and the catalog that a command works with."""
 
 import os
 from pathlib import Path
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def settings(database_url: str | None, datasets: Path | None, *, allow_anonymous: bool = False) -> Settings:
-    """Return the settings; what the command line says goes into the environment, where the workers read it."""
+    """Return the settings; options of the command line are put into the environment, where the workers read them."""
     if database_url is not None:
         os.environ["EXPORTER_DATABASE_URL"] = database_url
     if datasets is not None:
@@ -32,13 +32,13 @@ def settings(database_url: str | None, datasets: Path | None, *, allow_anonymous
     if database_url is not None and holds_password(found.database_url):
         warn(
             "every user of this machine can see the password in --database-url: "
-            "set EXPORTER_DATABASE_URL instead, or keep it in a password file (PGPASSFILE)"
+            "set EXPORTER_DATABASE_URL instead, or use a password file (PGPASSFILE)"
         )
     return found
 
 
 def catalog(settings: Settings) -> "Catalog":
-    """Return the datasets of the folder."""
+    """Load the datasets of the folder."""
     from exporter.web.catalog import load
     from formats import registry
     from queries.catalog import CatalogError
@@ -50,7 +50,7 @@ def catalog(settings: Settings) -> "Catalog":
 
 
 def check_database(settings: Settings) -> None:
-    """Make sure that the files that the database's URL names can be read."""
+    """Check that the files named in the database's URL can be read."""
     try:
         check_files(settings.database_url)
     except ValueError as error:

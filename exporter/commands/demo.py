@@ -1,4 +1,4 @@
-"""`exporter demo`: the service over sample datasets."""
+"""`exporter demo`: the service with sample datasets."""
 
 import sys
 
@@ -13,16 +13,16 @@ def demo(
     workers: Workers = 1,
     allow_anonymous: AllowAnonymous = False,
 ) -> None:
-    """Serve sample datasets from an embedded PostgreSQL, which is removed again at the end."""
+    """Serve sample datasets from an embedded PostgreSQL, which is removed at the end."""
     from exporter.process.server import Listening
     from exporter.process.starting import end_in_order
     from queries.demo import DATASETS, database
 
-    # Whatever is wrong is told before the database is made.
+    # Report problems before the database is created.
     starting.check_callers(host, configured.settings("postgresql://", DATASETS, allow_anonymous=allow_anonymous))
     starting.check_address(host, port)
     end_in_order()
-    print("exporter: making the sample database…", file=sys.stderr)  # noqa: T201 - it takes a few seconds
+    print("exporter: creating the sample database…", file=sys.stderr)  # noqa: T201 - it takes a few seconds
     with database() as dsn:
         settings = configured.settings(dsn, DATASETS)
         starting.run(Listening(host, port, workers), settings, configured.catalog(settings))

@@ -1,4 +1,4 @@
-"""What `exporter check` finds: the catalogue against the live database."""
+"""What `exporter check` finds: the catalog compared with the live database."""
 
 from dataclasses import dataclass, field
 
@@ -20,12 +20,12 @@ from queries.stability import unstable
 
 @dataclass(slots=True)
 class Findings:
-    """One line for each finding, `path:line: message`."""
+    """One line per finding, `path:line: message`."""
 
     faults: list[str] = field(default_factory=list)
-    """What would make every export of a dataset fail."""
+    """Errors that make every export of a dataset fail."""
     warnings: list[str] = field(default_factory=list)
-    """What a dataset's author should know; its exports work."""
+    """What a dataset's author should know; exports still work."""
 
 
 async def findings(catalog: Catalog, settings: Settings) -> Findings:
@@ -58,25 +58,25 @@ async def _check(dataset: Dataset, database: Database, found: Findings) -> None:
         found.faults.append(f"{dataset.path}:{_line(dataset, error)}: {error}")
         return
     if reasons:
-        differ = f"{', '.join(reasons)} {'differs' if len(reasons) == 1 else 'differ'} between connections"
+        differ = f"{', '.join(reasons)} would differ between connections"
         found.warnings.append(f"{dataset.path}:{dataset.line}: warning: split_by has no effect: {differ}")
 
 
 def _line(dataset: Dataset, error: QueryError) -> int:
-    """Return the line of the file that the server's position is on; numbering the parameters added none."""
+    """Return the line of the file for the server's position; numbering the parameters adds no lines."""
     before = (error.position or 1) - 1
     return dataset.line + dataset.query.numbered().count("\n", 0, before)
 
 
 async def _prepare(dataset: Dataset, database: Database) -> list[str]:
-    """Return what keeps the query from being divided, if it is to be."""
+    """Return what keeps the query from being split, if the dataset wants that."""
     async with database.pool.transaction("exporter check") as connection:
         sql = dataset.query.numbered()
         described = await describe(connection, sql, values=False)
         if dataset.header.split_by:
             position(described.attributes, dataset.header.split_by)
         columns = await columns_of(dataset, described, database, connection)
-        # As the layout that changes the query most: every array and composite goes through to_json.
+        # The layout that changes the query most: every array and composite goes through to_json.
         await describe(connection, project(sql, columns, Projection.TYPED), values=False)
         return await _indivisible(connection, dataset, sql) if dataset.header.split_by else []
 

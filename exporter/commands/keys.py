@@ -1,4 +1,4 @@
-"""`exporter keys` and `exporter sign`: who may read what, from the operator's side."""
+"""`exporter keys` and `exporter sign`: API keys and signed URLs."""
 
 import os
 import sys
@@ -24,59 +24,59 @@ from exporter.settings.access import AccessSettings, faults
 from exporter.settings.settings import misnamed
 from queries.acting import is_role
 
-keys = App(name="keys", help="Make, list and revoke API keys. A running service knows of it at once.")
+keys = App(name="keys", help="Create, list and revoke API keys. A running service applies changes at once.")
 
-KeysFile = Annotated[Path | None, Parameter(name="--keys", help="The file of keys [EXPORTER_KEYS].")]
+KeysFile = Annotated[Path | None, Parameter(name="--keys", help="The keys file [EXPORTER_KEYS].")]
 
 
 @keys.command
 def create(
-    name: Annotated[str, Parameter(help="What to call it: letters, digits and . _ @ -; the logs name it.")],
+    name: Annotated[str, Parameter(help="The key's name, shown in logs: letters, digits and . _ @ -.")],
     /,
     *,
     datasets: Annotated[
-        list[str], Parameter(help="A dataset that it may read, or a pattern; may be repeated.", negative="")
+        list[str], Parameter(help="A dataset, or pattern, that the key may read; may be repeated.", negative="")
     ],
-    role: Annotated[str | None, Parameter(help="The database role to read as; without, the service's own.")] = None,
-    expires: Annotated[str, Parameter(help="For how long it is good: 30m, 12h, 90d, 52w, or never.")] = "90d",
-    metrics: Annotated[bool, Parameter(help="Whether it may read /metrics.", negative="")] = False,
+    role: Annotated[str | None, Parameter(help="The database role to read as; by default, the service's own.")] = None,
+    expires: Annotated[str, Parameter(help="How long the key is valid: 30m, 12h, 90d, 52w, or never.")] = "90d",
+    metrics: Annotated[bool, Parameter(help="Let the key read /metrics.", negative="")] = False,
     keys_file: KeysFile = None,
 ) -> None:
-    """Make a key and print its token, which is shown this once: only its SHA-256 is stored."""
+    """Create a key and print its token, which is shown only once: the keys file stores its SHA-256."""
     token, now = new_token(), datetime.now(UTC).replace(microsecond=0)
     with _told(keys_file), changing(_path(keys_file)) as known:
         if checked_name(name) in known:
-            raise ValueError(f"there is a key {name} already; revoke it first")
+            raise ValueError(f"the key {name} already exists; revoke it first")
         if role is not None and not is_role(role):
-            raise ValueError(f"{role!r} cannot be the name of a role")
+            raise ValueError(f"{role!r} is not a valid role name")
         until = None if expires == "never" else now + duration(expires)
         patterns = tuple(pattern(text) for text in datasets)
         known[name] = Key(
             sha256=digest_of(token), datasets=patterns, role=role, created=now, expires=until, metrics=metrics
         )
-    print("exporter: the token is shown this once; keep it", file=sys.stderr)  # noqa: T201 - a command's answer
-    print(token)  # noqa: T201 - a command's answer
+    print("exporter: the token is shown only once; store it safely", file=sys.stderr)  # noqa: T201 - the command's output
+    print(token)  # noqa: T201 - the command's output
 
 
 @keys.command(name="list")
 def list_(*, keys_file: KeysFile = None) -> None:
-    """List the keys: name, state, end, role, datasets. Nothing in it is secret."""
+    """List the keys: name, state, expiry, role, datasets. The output has no secrets."""
     with _told(keys_file):
         known = read(_path(keys_file), to_manage=True)
-        print("NAME\tSTATE\tEXPIRES\tROLE\tDATASETS")  # noqa: T201 - a command's answer
+        print("NAME\tSTATE\tEXPIRES\tROLE\tDATASETS")  # noqa: T201 - the command's output
         for name, key in known.items():
             state = "expired" if key.expired() else "active"
             until = f"{key.expires:%Y-%m-%dT%H:%MZ}" if key.expires else "never"
             metrics = " +metrics" if key.metrics else ""
-            print(f"{name}\t{state}\t{until}\t{key.role or '-'}\t{' '.join(key.datasets)}{metrics}")  # noqa: T201 - a command's answer
+            print(f"{name}\t{state}\t{until}\t{key.role or '-'}\t{' '.join(key.datasets)}{metrics}")  # noqa: T201 - the command's output
 
 
 @keys.command
 def revoke(name: Annotated[str, Parameter(help="The key to remove.")], /, *, keys_file: KeysFile = None) -> None:
-    """Remove a key. What it has begun to read it may read to the end."""
+    """Remove a key. Exports that it has started go on to the end."""
     with _told(keys_file), changing(_path(keys_file)) as known:
         if known.pop(name, None) is None:
-            raise ValueError(f"there is no key {name}")
+            raise ValueError(f"the key {name} does not exist")
 
 
 def sign(
@@ -84,12 +84,12 @@ def sign(
     /,
     *,
     key: Annotated[str, Parameter(help="The name of the key on whose behalf the URL reads.")],
-    expires: Annotated[str, Parameter(help="For how long it is good, such as 30m, 1h, 7d.")],
+    expires: Annotated[str, Parameter(help="How long the URL is valid, such as 30m, 1h, 7d.")],
     keys_file: KeysFile = None,
 ) -> None:
-    """Sign the URL of one export, for a client that can send no header; EXPORTER_URL_KEY must be set."""
+    """Sign the URL of one export, for a client that cannot send headers; EXPORTER_URL_KEY must be set."""
     with _told(keys_file):
-        print(_signed(url, key, expires, keys_file))  # noqa: T201 - a command's answer
+        print(_signed(url, key, expires, keys_file))  # noqa: T201 - the command's output
 
 
 def _signed(url: str, name: str, expires: str, keys_file: Path | None) -> str:
@@ -101,18 +101,18 @@ def _signed(url: str, name: str, expires: str, keys_file: Path | None) -> str:
         raise ValueError("EXPORTER_URL_KEY is not set")
     key = read(_path(settings.keys), to_manage=True).get(name)
     if key is None or key.expired():
-        raise ValueError(f"there is no key {name}, or it has expired")
+        raise ValueError(f"the key {name} does not exist or has expired")
     _, found, export = parts.path.rpartition("/datasets/")
     dataset, _, extension = export.rpartition(".")
     formats = registry.load()
     if not found or "/" in export or not dataset or extension not in formats:
         raise ValueError(
-            f"expected the URL of an export, whose name ends in {', '.join(f'.{known}' for known in formats)}, "
+            f"expected the URL of an export, which ends in {', '.join(f'.{known}' for known in formats)}, "
             "such as http://127.0.0.1:8000/datasets/orders.csv?since=2024-01-01"
         )
     items = dict(query_string.parse(parts.query))
     if any(given in items for given in query_string.SIGNATURE):
-        raise ValueError("this URL is signed already")
+        raise ValueError("the URL is already signed")
     moment = int(time.time()) + int(duration(expires).total_seconds())
     _check(name, key, dataset, moment)
     items |= {"_key": [name], "_expires": [str(moment)]}
@@ -121,7 +121,7 @@ def _signed(url: str, name: str, expires: str, keys_file: Path | None) -> str:
 
 
 def _check(name: str, key: Key, dataset: str, moment: int) -> None:
-    """Make sure that the service would accept the URL, and until the moment that is said.
+    """Check that the service would accept the URL until it expires.
 
     Raises:
         ValueError: it would not.
@@ -129,13 +129,13 @@ def _check(name: str, key: Key, dataset: str, moment: int) -> None:
     if not key.principal(name).may_read(dataset):
         raise ValueError(f"the key {name} may not read {dataset}")
     if key.expires is not None and key.expires.timestamp() < moment:
-        raise ValueError(f"the key {name} ends before the URL would, at {key.expires:%Y-%m-%dT%H:%MZ}")
+        raise ValueError(f"the key {name} expires before the URL, at {key.expires:%Y-%m-%dT%H:%MZ}")
 
 
 def _path(given: Path | None) -> Path:
     path = given or _settings().keys
     if path is None:
-        raise ValueError("name the file of keys: EXPORTER_KEYS or --keys")
+        raise ValueError("name the keys file: set EXPORTER_KEYS or use --keys")
     return path
 
 
@@ -148,7 +148,7 @@ def _settings(keys_file: Path | None = None) -> AccessSettings:
 
 @contextmanager
 def _told(keys_file: Path | None) -> Iterator[None]:
-    """End the command with a message, and no traceback, when something is wrong."""
+    """End the command with a message instead of a traceback when something is wrong."""
     if wrong := list(misnamed(os.environ)):
         fail("\n".join(wrong))
     try:

@@ -1,10 +1,12 @@
 """The `exporter` command."""
 
-import exporter.process.starting  # noqa: F401 - a signal during the other imports
+import exporter.process.starting
+
+# isort: split
+import exporter.process.allocator  # noqa: F401 - before pyarrow, and for the workers
 
 # isort: split
 import sys
-from importlib.metadata import version
 
 from cyclopts import App, CycloptsError
 
@@ -19,9 +21,16 @@ _COMMANDS = {
 }
 """By name, what each is for; its module is loaded when it is asked for. `sign` is in that of the keys."""
 
+
+def _version() -> str:
+    from importlib.metadata import version  # takes as long as a tenth of all others
+
+    return version("velithon-exporter")
+
+
 app = App(
     name="exporter",
-    version=lambda: version("velithon-exporter"),
+    version=_version,
     help="Stream PostgreSQL datasets over HTTP as CSV, NDJSON, Parquet or Arrow.",
 )
 for name, summary in _COMMANDS.items():

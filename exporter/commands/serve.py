@@ -47,7 +47,7 @@ def _tls(certificate: Path | None, key: Path | None) -> "Tls | None":
     if certificate is None and key is None:
         return None
     if certificate is None or key is None:
-        fail("--tls-certificate and --tls-key go together")
+        fail("use --tls-certificate and --tls-key together")
     tls = Tls(certificate, key)
     try:
         tls.check()

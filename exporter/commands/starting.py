@@ -1,4 +1,4 @@
-"""What `serve` and `demo` make sure of before they start, and how they start."""
+"""The checks of `serve` and `demo` before they start, and the start itself."""
 
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 def check_callers(host: str, settings: Settings) -> None:
-    """Make sure that callers from other machines have to say who they are, or that the operator wants it otherwise."""
+    """Check that callers from other machines need credentials, unless the operator allows anonymous access."""
     from exporter.access import jwks, keys_file
 
     if not (settings.closed or settings.allow_anonymous or is_loopback(host)):
         fail(
-            f"on {host} others could read every dataset: set EXPORTER_KEYS (exporter keys create) or "
-            "EXPORTER_JWT_KEYS, or say --allow-anonymous"
+            f"on {host}, everybody could read every dataset: set EXPORTER_KEYS (exporter keys create) or "
+            "EXPORTER_JWT_KEYS, or use --allow-anonymous"
         )
     try:
         if settings.keys is not None:
@@ -29,7 +29,7 @@ def check_callers(host: str, settings: Settings) -> None:
     except (keys_file.KeysFileError, OSError) as error:
         fail(f"EXPORTER_KEYS: {reason(error)}")
     try:
-        # One at a URL may be away for now: readiness tells, and it is asked for again.
+        # A JWKS at a URL may be unavailable for now: readiness reports that, and it is fetched again later.
         if settings.jwt_keys is not None and "://" not in settings.jwt_keys:
             jwks.read(settings.jwt_keys)
     except (ValueError, RecursionError, OSError) as error:
@@ -37,7 +37,7 @@ def check_callers(host: str, settings: Settings) -> None:
 
 
 def check_audit_log(settings: Settings) -> None:
-    """Make sure that the audit log can be opened."""
+    """Check that the audit log can be opened."""
     from exporter.telemetry import audit
 
     try:
@@ -47,7 +47,7 @@ def check_audit_log(settings: Settings) -> None:
 
 
 def check_address(host: str, port: int) -> None:
-    """Make sure that nobody else listens there."""
+    """Check that nothing else listens there."""
     from exporter.process import server
 
     try:
@@ -67,6 +67,6 @@ def run(listening: "Listening", settings: Settings, catalog: "Catalog") -> None:
 
 
 def _application(published: "Published") -> "AsgiAdapter":
-    from exporter.app import create  # in the workers alone, which know by then where their metrics go
+    from exporter.app import create  # only in the workers, which by then know where their metrics go
 
     return create(published=published, alone=True)

@@ -158,5 +158,5 @@ class Attempts:
         database = self._database
         async with database.pool.transaction("exporter copy") as connection:
             database.copies = await takes_copy(connection)
-        outlook = "this once" if database.copies else "cursors are used from now on"
-        log.warning("COPY was refused, %s: %s", outlook, refusal)
+        outlook = "for this export only" if database.copies else "cursors are used from now on"
+        log.warning("COPY was refused (%s): %s", outlook, refusal)

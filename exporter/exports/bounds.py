@@ -29,12 +29,12 @@ class Bounds:
     def check_rows(self, rows: int) -> None:
         """Raise `Exceeded` when an export may not have so many rows."""
         if 0 < self.max_rows < rows:
-            raise Exceeded(f"It has more than {self.max_rows} rows (max_rows).")
+            raise Exceeded(f"The export has more than {self.max_rows} rows (max_rows).")
 
     def check_bytes(self, count: int) -> None:
         """Raise `Exceeded` when an export may not have so many bytes."""
         if 0 < self.max_bytes < count:
-            raise Exceeded(f"It has more than {self.max_bytes} bytes (max_bytes).")
+            raise Exceeded(f"The export has more than {self.max_bytes} bytes (max_bytes).")
 
     def check_estimate(self, rows: int) -> None:
         """Raise `Exceeded` when the planner may not expect so many rows."""
@@ -59,5 +59,5 @@ class Bounds:
                 return await work
         except TimeoutError:
             if limit.expired():
-                raise Exceeded(f"It takes more than {self.max_seconds:g} seconds (max_seconds).") from None
+                raise Exceeded(f"The export takes more than {self.max_seconds:g} seconds (max_seconds).") from None
             raise

@@ -26,7 +26,7 @@ def _few(columns: tuple[str, ...]) -> tuple[str, ...]:
     if not columns:
         raise ValueError("names no column")
     if len(columns) > _MOST_COLUMNS:
-        raise ValueError(f"names more columns than a query can have, {_MOST_COLUMNS:,}")
+        raise ValueError(f"names more than {_MOST_COLUMNS:,} columns, PostgreSQL's limit")
     return columns
 
 
@@ -46,9 +46,7 @@ class ExportOptions(BaseModel):
 
     columns: Columns | None = Field(None, description="The columns to export, in this order, separated by commas.")
     limit: Annotated[int, Field(ge=0, lt=2**63)] | None = Field(None, description="The most rows to export.")
-    ordered: bool = Field(
-        True, description="Whether a large table's rows come in the order of one scan; false: as they are read."
-    )
+    ordered: bool = Field(True, description="Whether the rows of a large table keep the order of a single scan.")
 
 
 class FileOptions(BaseModel):
@@ -113,7 +111,7 @@ def choose(
 
 def _unknown(known: list[str], unknown: list[str], prefix: str) -> list[Fault]:
     names = [f"{prefix}{name}" for name in known]
-    otherwise = f"; the options here are {', '.join(names)}"
+    otherwise = f"; available options: {', '.join(names)}"
     return [
         Fault(name.removeprefix(prefix), f"is not an option of this format{hint or otherwise}", is_option=True)
         for name, hint in suggestions([f"{prefix}{name}" for name in unknown], names)

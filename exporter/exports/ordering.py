@@ -43,7 +43,7 @@ def order_of(  # noqa: PLR0913 - an order has as many parts
 
 def invalid(dataset: Dataset, faults: Sequence[Fault]) -> Problem:
     """Return the refusal of an order that has faults."""
-    detail = f"Correct them; the description of {dataset.name} says what the dataset takes."
+    detail = f"Correct them. The description of {dataset.name} lists its parameters."
     return Problem(ProblemType.INVALID_PARAMETERS, detail, faults=faults)
 
 

@@ -166,6 +166,6 @@ def _refuse_duplicates(format_: Format, names: list[str]) -> None:
     if format_.unique_names and twice:
         raise Problem(
             ProblemType.DUPLICATE_COLUMNS,
-            f"{format_.title} needs names that differ, and these occur more than once: {', '.join(twice)}. "
+            f"{format_.title} requires unique column names, and these occur more than once: {', '.join(twice)}. "
             f"Give each its own alias in the dataset's query, such as {twice[0]}_2.",
         )

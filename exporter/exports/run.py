@@ -134,7 +134,7 @@ class Run:
             Problem: the export failed; what was yielded so far is incomplete.
         """
         if self.order.layout is not Layout.TYPED:
-            raise ValueError("record batches come of orders without a format, or of a typed one such as Parquet")
+            raise ValueError("record batches require an order without a format, or with a typed one such as Parquet")
         return self._read(self._batches)
 
     @property

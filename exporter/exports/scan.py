@@ -121,7 +121,7 @@ class Scan:
         more = min(most, size // _BYTES_EACH)
         if more and (reasons := await unstable(self.connection, sql, planned)):
             name = self.order.dataset.name
-            log.warning("%s is read by one connection: %s differ between several", name, ", ".join(reasons))
+            log.warning("%s is read over one connection: %s would differ between connections", name, ", ".join(reasons))
             more = 0
         attributes = self.plan.description.attributes
         return (await key_ranges(self.connection, sql, attributes, key, size) if more else None), more

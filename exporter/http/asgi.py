@@ -45,12 +45,14 @@ class AsgiAdapter:
         trusted: Sequence[Network] = (),
         sender: Sender | None = None,
         busy: Busy | None = None,
+        secures: bool = True,
     ) -> None:
         """Take the application, whose start-up and shut-down functions run with ASGI's lifespan, and who may read.
 
         `visited` is told of each request when it is over, and of the status that it was answered with; `trusted` are
         the networks of proxies, whose word is taken for the client's address; `sender` sends
         answers that are not streamed, or leaves them to be sent at once; `busy` is entered while a request is answered.
+        With `secures` every answer has the headers that tell browsers what they must not do with it.
         """
         self._application = application
         self._cors = cors or Cors()
@@ -58,6 +60,7 @@ class AsgiAdapter:
         self._trusted = trusted
         self._sender = sender
         self._busy = busy or nullcontext
+        self._secures = secures
         self._leaving = False
 
     def leave(self) -> None:
@@ -83,7 +86,8 @@ class AsgiAdapter:
         elif scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1000})
         else:
-            protocol = RsgiProtocol(receive, adding(send, scope, self._added(scope)))
+            sending = adding(send, scope, self._added(scope)) if self._secures else send
+            protocol = RsgiProtocol(receive, sending)
             seen = RsgiScope(scope, self._trusted)
             with self._busy(cast("Scope", seen)):
                 await self._answer(scope, seen, protocol)
@@ -134,13 +138,13 @@ class AsgiAdapter:
 def _refusal(scope: Mapping[str, Any]) -> Problem | None:
     """Return why a request is refused whatever it asks for."""
     if len(scope["headers"]) > _MOST_LINES:
-        detail = f"Send {_MOST_LINES} header lines at most."
+        detail = f"Send at most {_MOST_LINES} header lines."
         return Problem(ProblemType.HEADERS_TOO_LONG, detail)
     if not _names_one_host(scope):
-        detail = "Send one Host header with the host that you ask, and its port where it has one."
+        detail = "Send exactly one Host header, with the host and, if the URL has one, the port."
         return Problem(ProblemType.MALFORMED_HOST, detail)
     if scope["method"] in ("GET", "HEAD") and any(map(_announces_body, scope["headers"])):
-        return Problem(ProblemType.REQUEST_BODY, "Put parameters into the query string and send no body.")
+        return Problem(ProblemType.REQUEST_BODY, "Put parameters into the query string, and send no body.")
     return None
 
 

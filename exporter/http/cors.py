@@ -26,9 +26,9 @@ def checked(origins: tuple[str, ...]) -> tuple[str, ...]:
     """
     wrong = sorted(origin for origin in origins if origin != ANY and not _ORIGIN.fullmatch(origin))
     if wrong:
-        raise ValueError(f"an origin is like https://reports.example.com, without a path: {', '.join(wrong)}")
+        raise ValueError(f"expected origins such as https://reports.example.com, without a path: {', '.join(wrong)}")
     if ANY in origins and len(origins) > 1:
-        raise ValueError("* means every origin, so there is none to add")
+        raise ValueError("* means every origin: remove the others")
     return origins
 
 

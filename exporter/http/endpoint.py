@@ -67,4 +67,4 @@ def _internal_error(scope: Scope) -> Response:
 
 async def nothing_here(request: Request) -> Response:
     """Answer a path that no route knows."""
-    raise Problem(ProblemType.NOT_FOUND, "GET /datasets lists what there is.")
+    raise Problem(ProblemType.NOT_FOUND, "GET /datasets lists the available datasets.")

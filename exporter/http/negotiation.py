@@ -39,7 +39,7 @@ def acceptable(accept: str | None, offered: Sequence[str]) -> str:
     """
     chosen = media_type(accept, offered)
     if chosen is None:
-        detail = f"This is offered as {', '.join(offered)}: accept one of them, or */*."
+        detail = f"Available media types: {', '.join(offered)}. Accept one of them, or */*."
         raise HttpProblem(ProblemType.NOT_ACCEPTABLE, detail, headers=[("vary", VARY)])
     return chosen
 
@@ -62,7 +62,7 @@ def content_coding(accept_encoding: str | None, offered: Iterable[Coding]) -> Co
 def _weights(name: str, header: str, wanted: Container[str]) -> dict[str, float]:
     """Return the highest weight of each wanted member that a header has; a broken weight counts as 0."""
     if len(header) > _LONGEST:
-        detail = f"Of {name} at most {_LONGEST:,} characters are read; name the few that you can take."
+        detail = f"{name} may have at most {_LONGEST:,} characters. List only what you can accept."
         raise Problem(ProblemType.HEADERS_TOO_LONG, detail)
     weights: dict[str, float] = {}
     for member in header.lower().split(","):

@@ -32,7 +32,7 @@ def parse(query_string: str) -> Items:
     """
     malformed = Problem(
         ProblemType.MALFORMED_QUERY_STRING,
-        f"Encode it as UTF-8, then percent-encode it; {_MOST_FIELDS} fields of {_MOST_NAMES} names at most.",
+        f"Encode it as UTF-8, then percent-encode it; at most {_MOST_FIELDS} fields with {_MOST_NAMES} names.",
     )
     if query_string.count("&") >= _MOST_FIELDS or _BROKEN_ESCAPE.search(query_string):
         raise malformed
@@ -78,5 +78,5 @@ def split(items: Items) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
 
 def single(given: Mapping[str, list[str]]) -> tuple[dict[str, str], list[Fault]]:
     """Return the values of options, each of which may be given once, and a fault for each that is given again."""
-    faults = [Fault(name, "is given more than once", is_option=True) for name, texts in given.items() if len(texts) > 1]
+    faults = [Fault(name, "may be given only once", is_option=True) for name, texts in given.items() if len(texts) > 1]
     return {name: texts[0] for name, texts in given.items()}, faults

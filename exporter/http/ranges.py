@@ -19,7 +19,7 @@ def refuse_part(headers: Mapping[str, str]) -> None:
     if unit.strip().lower() == "bytes" and "if-range" not in headers and not _is_from_the_start(ranges):
         raise HttpProblem(
             ProblemType.NOT_RESUMABLE,
-            "Download it again from its start: each export is a run of its own, so parts of two do not fit together.",
+            "Download it again from the start. Each export runs the query anew, so parts of two do not fit together.",
             headers=[("accept-ranges", "none")],
         )
 

@@ -79,6 +79,8 @@ class RsgiScope:
         self.server = _address(scope.get("server"))
         self.client = _address(scope.get("client"))
         self.authority: str | None = self.headers.get("host")
+        self.asgi = scope
+        """ASGI's own scope of the request."""
         self.visit = visit.begin(self, trusted)
 
 

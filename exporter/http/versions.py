@@ -15,7 +15,7 @@ def refuse_without_chunks(scope: Scope) -> None:
         Problem: the request is of HTTP/1.0.
     """
     if is_http_1_0(scope.http_version):
-        detail = "Ask with HTTP/1.1 or later; behind nginx, set proxy_http_version 1.1."
+        detail = "Use HTTP/1.1 or later; behind nginx, set proxy_http_version 1.1."
         raise Problem(ProblemType.HTTP_VERSION_NOT_SUPPORTED, detail)
 
 

@@ -201,8 +201,8 @@ class Admission:
 
     def _refusal(self, waiter: Place) -> Problem:
         if self._has_all_its_own(waiter.principal):
-            detail = "You run as many exports as you may at once. Let one end, then try again."
+            detail = "Wait for one of your exports to finish, then try again."
             return Problem(ProblemType.TOO_MANY_OWN_EXPORTS, detail, retry_after=_SOON)
         return Problem(
-            ProblemType.TOO_MANY_EXPORTS, "Others' exports are running. Try again shortly.", retry_after=_SOON
+            ProblemType.TOO_MANY_EXPORTS, "Too many exports are running. Try again shortly.", retry_after=_SOON
         )

@@ -36,9 +36,10 @@ log = logging.getLogger(__name__)
 class Connections:
     """The connections of one worker on which bodies run, or have just ended."""
 
-    def __init__(self, stall: float = 0, most_unread: int = _MOST_UNREAD) -> None:
+    def __init__(self, stall: float = 0, most_unread: int = _MOST_UNREAD, *, touches: bool = True) -> None:
         """Take the seconds for which a client may take nothing (0: for ever), and the bytes that may wait in all."""
         self._stall = stall
+        self._touches = touches
         self._room = Room(most_unread)
         self._sockets = Sockets()
         self._held: dict[Ends, Connection] = {}
@@ -70,7 +71,7 @@ class Connections:
         return connection
 
     async def _found(self, scope: Scope) -> Connection | None:
-        ends = ends_of(scope)
+        ends = ends_of(scope) if self._touches else None
         connection = self._holding(ends) if ends else None
         if connection is None and ends is not None:
             found = await self._sockets.find(ends)
@@ -145,7 +146,8 @@ class Connections:
     def _bound(self) -> None:
         """Give up whoever has most of what waits, while that is too much."""
         while self._room.is_too_much and self._held:
-            self._reset(max(self._held.values(), key=lambda held: held.unread + held.owed), "it has most of what waits")
+            most = max(self._held.values(), key=lambda held: held.unread + held.owed)
+            self._reset(most, "it holds the most unread bytes")
 
     def _reset_if_stuck(self, connection: Connection) -> None:
         """Reset a connection of which no body is read, and none has just ended that may still be."""

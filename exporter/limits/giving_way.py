@@ -34,4 +34,4 @@ class GivingWay:
         stalled.sort(key=lambda place: -seconds[place][0])
         for place in self._admission.giving_way(stalled, self._connections()):
             since, pace = seconds[place]
-            pace.give_up(GaveWay(f"gave way: the client took nothing for {since:.1f} s, and others waited"))
+            pace.give_up(GaveWay(f"displaced: the client read nothing for {since:.1f} s while others were waiting"))

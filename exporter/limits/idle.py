@@ -73,7 +73,7 @@ class Idle:
         longest = sorted((ends for ends in idle if ends in self._since), key=self._since.__getitem__)[:too_many]
         self._since = {ends: self._since.get(ends, now) for ends in idle}
         if longest:
-            log.info("idle connections ended", extra={"fields": {"count": len(longest)}})
+            log.info("idle connections closed", extra={"fields": {"count": len(longest)}})
         for position, ends in enumerate(longest):
             if ends not in self._running:
                 hang_up(ends, idle[ends])

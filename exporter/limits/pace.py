@@ -120,13 +120,13 @@ class Pace:
         """Yield until when the chunk may wait, and what it means when it does."""
         stall, slowest = self.paces.stall, self.paces.slowest
         if stall:
-            yield self._begun + stall, f"stalled: the client took nothing for {stall:g} s (stall_timeout)"
+            yield self._begun + stall, f"stalled: the client read nothing for {stall:g} s (stall_timeout)"
         if slowest:
             # All that was sent might have been taken at the end of this time, and would still have been too slow.
             enough = max(_WINDOW_SECONDS, self._sent / slowest) - self._waited
-            yield self._begun + enough, f"slow: less than {slowest:g} bytes a second (min_bytes_per_second)"
+            yield self._begun + enough, f"slow: less than {slowest:g} bytes per second (min_bytes_per_second)"
         if self._deadline is not None:
-            yield self._deadline, "the client did not take all of it in time (max_seconds)"
+            yield self._deadline, "the client did not read the whole export in time (max_seconds)"
 
 
 def _unknown() -> None:

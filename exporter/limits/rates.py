@@ -94,6 +94,6 @@ def _count(bucket: Bucket, policy: str, caller: str, request: Request) -> None:
     if not standing.allowed:
         raise Problem(
             ProblemType.TOO_MANY_REQUESTS,
-            f"{bucket.per_minute} requests a minute are allowed. Try again in {standing.wait} s.",
+            f"{bucket.per_minute} requests per minute are allowed. Try again in {standing.wait} s.",
             retry_after=standing.wait,
         )

@@ -69,7 +69,7 @@ class Published:
                 serve(await loop.run_in_executor(threads, _DATASETS.validate_json, found))
                 self._document = found
         except (OSError, ValueError):
-            log.exception("the datasets could not be taken over")
+            log.exception("the published datasets could not be loaded")
 
     def _state(self) -> tuple[int, int] | None:
         try:

@@ -24,16 +24,16 @@ class Tls:
                 than its owner and, for reading, its group.
         """
         if b"-----BEGIN CERTIFICATE-----" not in self.certificate.read_bytes():
-            raise ValueError(f"{self.certificate} holds no certificate in PEM")
+            raise ValueError(f"{self.certificate} contains no PEM certificate")
         key = self.key.read_bytes()
         if b" PRIVATE KEY-----" not in key:
-            raise ValueError(f"{self.key} holds no private key in PEM")
+            raise ValueError(f"{self.key} contains no PEM private key")
         if b"ENCRYPTED" in key:
-            raise ValueError(f"{self.key} has a password, which is not supported")
+            raise ValueError(f"{self.key} is encrypted, which is not supported")
         try:
             ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(self.certificate, self.key, password="")
         except ssl.SSLError as error:
-            why = "do not belong together" if error.reason == "KEY_VALUES_MISMATCH" else "hold no PEM that can be used"
+            why = "do not belong together" if error.reason == "KEY_VALUES_MISMATCH" else "contain no usable PEM"
             raise ValueError(f"{self.certificate} and {self.key} {why}") from error
         if wrong := exposure(self.key, self.key.stat(), OUTSIDERS):
             raise ValueError(wrong)
@@ -83,7 +83,7 @@ class Certificate:
         self._files.check()
         if self._files.read() != found:
             raise ValueError(
-                f"{self._files.certificate} or {self._files.key} was replaced meanwhile: send SIGHUP again"
+                f"{self._files.certificate} or {self._files.key} changed while being read: send SIGHUP again"
             )
         return self._copied(found)
 

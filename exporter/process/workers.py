@@ -104,7 +104,7 @@ class Workers(MPServer):
             log.info("certificate unchanged")
             return
         if sys.platform != "linux":
-            raise ValueError("this system can take it only with a restart")
+            raise ValueError("a new certificate needs a restart on this platform")
         try:
             self._replace(renewed, spawn_target, target_loader)
             certificate.serve(renewed)
@@ -144,14 +144,14 @@ class Workers(MPServer):
         waited: dict[Any, Connection] = {self._links[worker.idx]: self._links[worker.idx] for worker in fresh}
         while waited:
             if self.interrupt_signal:
-                raise ValueError("the service is told to stop")
+                raise ValueError("the service is stopping")
             if time.monotonic() > deadline:
-                raise TimeoutError(f"new workers took no connections within {_START_SECONDS:g} seconds")
+                raise TimeoutError(f"new workers accepted no connections within {_START_SECONDS:g} seconds")
             for link in connection.wait(waited, _LOOK_SECONDS):
                 try:
                     waited.pop(link).recv_bytes()
                 except EOFError:
-                    raise ValueError("a new worker ended at its start; the log above may say why") from None
+                    raise ValueError("a new worker exited while starting; the log above may say why") from None
 
     def _retire(self, workers: Sequence[WorkerProcess], links: dict[int, Connection]) -> None:
         gone = [Retiring(worker, links[worker.idx]) for worker in workers]

@@ -1,4 +1,4 @@
-"""The settings of who may read what."""
+"""The settings of access control."""
 
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -12,7 +12,7 @@ from exporter.http.client_address import is_loopback
 from exporter.settings.lists import Listed
 
 _URL_KEY_BYTES = 32
-"""As many as the MAC has: a shorter key is easier to guess than the MAC."""
+"""The size of the MAC: a shorter key would be easier to guess than the MAC."""
 
 Algorithm = Literal[
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519",
@@ -22,7 +22,7 @@ Algorithm = Literal[
 
 def _long(key: SecretStr) -> SecretStr:
     if len(key.get_secret_value().encode()) < _URL_KEY_BYTES:
-        raise ValueError(f"needs {_URL_KEY_BYTES} bytes or more; `openssl rand -base64 32` makes one")
+        raise ValueError(f"must have at least {_URL_KEY_BYTES} bytes; `openssl rand -base64 32` creates one")
     return key
 
 
@@ -34,7 +34,7 @@ def _safe(location: str) -> str:
 
 
 class AccessSettings(BaseSettings):
-    """The settings that the commands about keys need too."""
+    """The settings of access control, which the commands about keys need too."""
 
     model_config = SettingsConfigDict(env_prefix="EXPORTER_", frozen=True, hide_input_in_errors=True)
 
@@ -77,18 +77,20 @@ class AccessSettings(BaseSettings):
         jwt = (self.jwt_keys, self.jwt_algorithms, self.jwt_issuer, self.jwt_audience)
         if any(jwt) and not all(jwt):
             raise ValueError(
-                "EXPORTER_JWT_KEYS, EXPORTER_JWT_ALGORITHMS, EXPORTER_JWT_ISSUER and EXPORTER_JWT_AUDIENCE go together"
+                "set EXPORTER_JWT_KEYS, EXPORTER_JWT_ALGORITHMS, EXPORTER_JWT_ISSUER and EXPORTER_JWT_AUDIENCE together"
             )
         if self.allow_anonymous and self.closed:
-            raise ValueError("EXPORTER_ALLOW_ANONYMOUS contradicts EXPORTER_KEYS and EXPORTER_JWT_KEYS")
+            raise ValueError(
+                "EXPORTER_ALLOW_ANONYMOUS cannot be combined with EXPORTER_KEYS or EXPORTER_JWT_KEYS: unset one of them"
+            )
         everybody = any(network.prefixlen == 0 for network in self.trusted_proxies)
         if everybody and not (self.closed or self.allow_anonymous):
             raise ValueError(
-                "EXPORTER_TRUSTED_PROXIES: with a network of all addresses anybody could call themselves this machine "
+                "EXPORTER_TRUSTED_PROXIES: with a network of all addresses, anybody could pretend to be this machine "
                 "and need no credentials: name the proxies, or set EXPORTER_KEYS or EXPORTER_JWT_KEYS"
             )
         if self.url_key and not self.keys:
-            raise ValueError("EXPORTER_URL_KEY needs EXPORTER_KEYS: a URL is signed on behalf of one of its keys")
+            raise ValueError("EXPORTER_URL_KEY requires EXPORTER_KEYS: a URL is signed on behalf of one of its keys")
         return self
 
 
@@ -102,16 +104,16 @@ _SENTENCES = {
     "greater_than_equal": "expected {ge:,.10g} or more",
     "less_than_equal": "expected at most {le:,.10g}",
     "literal_error": "expected {expected}",
-    "string_too_short": "may not be blank",
+    "string_too_short": "must not be blank",
     "ip_any_network": "expected networks such as 10.0.0.0/8 or ::1",
 }
-"""By pydantic's types of errors, whose own sentences are about Python."""
+"""By pydantic's error types, whose own messages are about Python."""
 
 _OPTIONS = {"database_url": ", or use --database-url", "datasets": ", or use --datasets"}
 
 
 def faults(error: ValidationError) -> list[str]:
-    """Return what is wrong with the settings, each by the name of its variable; their values may be secrets."""
+    """Return what is wrong with each setting, by the name of its variable; values are left out, they may be secrets."""
     return [f"{_variable(fault['loc'])}{_sentence(fault)}" for fault in error.errors()]
 
 

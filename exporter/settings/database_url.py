@@ -1,4 +1,4 @@
-"""What a URL of PostgreSQL must look like, so that a wrong one is refused at the start and not by every export."""
+"""Checks of the PostgreSQL URL, so that a wrong one fails at startup and not with every export."""
 
 import os
 import ssl
@@ -11,39 +11,39 @@ from exporter.private_file import OTHERS, OUTSIDERS, exposure
 from queries.conninfo import SYSTEM, ConninfoError, parameters, parse
 
 _FILES = {"sslrootcert": 0, "sslcert": 0, "sslcrl": 0, "sslkey": OUTSIDERS, "passfile": OTHERS}
-"""By the parameters that name them: what others may not do with them."""
+"""By the parameter that names the file: the mode bits that must not be set."""
 
 
 def postgresql_url(url: SecretStr) -> SecretStr:
     """Return a URL of one host, several or none as it is.
 
     Raises:
-        ValueError: it cannot be kept; the message holds nothing of it but the name of a parameter.
+        ValueError: it cannot be used; of the URL, the message holds only the name of a parameter.
     """
     try:
         parse(url.get_secret_value())
     except ConninfoError as error:
         raise ValueError(str(error)) from None
-    except ValueError:  # its text may be of the URL
+    except ValueError:  # its text may quote the URL
         raise ValueError(
-            "expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE, each port a number of 1 to 65535, and what is "
-            "special in a password percent-encoded, such as @ as %40"
+            "expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with ports from 1 to 65535 and special characters "
+            "of the password percent-encoded, such as @ as %40"
         ) from None
     return url
 
 
 def holds_password(url: SecretStr) -> bool:
-    """Return whether a URL itself says a password, be it of a role or of a key."""
+    """Return whether a URL contains a password, of a role or of a key."""
     return not parameters(url.get_secret_value()).keys().isdisjoint(("password", "sslpassword"))
 
 
 def check_files(url: SecretStr) -> None:
-    """Make sure that the files which a URL, or libpq's environment variables, name can be used.
+    """Check that the files named by a URL, or by libpq's environment variables, can be used.
 
-    The driver would find out with each connection, and say nothing of a password file that others may read.
+    The driver would fail only when it connects, and would not report a password file that others can read.
 
     Raises:
-        ValueError: one cannot; the message names the parameter.
+        ValueError: a file cannot be used; the message names the parameter.
     """
     given = parse(url.get_secret_value()).given
     for name in _FILES:
@@ -51,11 +51,13 @@ def check_files(url: SecretStr) -> None:
             _check_file(name, Path(given[name]))
     verified = given.get("sslmode", "").startswith("verify-")
     if verified and "sslrootcert" not in given and not _own("root.crt"):
-        raise ValueError(f"sslmode={given['sslmode']} needs sslrootcert: a file of authorities, or system")
+        raise ValueError(f"sslmode={given['sslmode']} requires sslrootcert: a file of CA certificates, or system")
     try:
         _load(given)
     except (OSError, ValueError) as error:  # ssl's errors are OSErrors; a key's password may be too long for it
-        raise ValueError("sslrootcert, sslcert or sslkey: no PEM, or no key of the certificate's") from error
+        raise ValueError(
+            "sslrootcert, sslcert or sslkey: not PEM, or the key does not match the certificate"
+        ) from error
 
 
 def _check_file(name: str, path: Path) -> None:
@@ -71,10 +73,10 @@ def _check_file(name: str, path: Path) -> None:
 
 
 def _load(given: Mapping[str, str]) -> None:
-    """Load what the driver would, once.
+    """Load what the driver would load.
 
     Raises:
-        OSError, ValueError: it cannot be loaded.
+        OSError, ValueError: a file cannot be loaded.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     for name in ("sslrootcert", "sslcrl"):
@@ -86,7 +88,7 @@ def _load(given: Mapping[str, str]) -> None:
 
 
 def _own(name: str) -> Path | None:
-    """Return the file that libpq takes where none is said, if there is one."""
+    """Return the file that libpq uses by default, if it exists."""
     try:
         path = Path.home() / ".postgresql" / name
     except RuntimeError:  # no home

@@ -1,4 +1,4 @@
-"""Settings that are lists: their members are separated by commas."""
+"""Settings that are lists, with items separated by commas."""
 
 from typing import Annotated
 
@@ -7,12 +7,12 @@ from pydantic_settings import NoDecode
 
 
 def _listed(text: object) -> object:
-    """Split what the environment gives; anything else is a default."""
+    """Split a value from the environment; anything else is a default."""
     return tuple(name.strip() for name in text.split(",")) if isinstance(text, str) else text
 
 
 Listed = (NoDecode, BeforeValidator(_listed))
-"""What makes a list of a setting."""
+"""Annotations that turn a setting into a list."""
 
 Names = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], *Listed]
 """Names separated by commas."""

@@ -25,17 +25,17 @@ from exporter.settings.lists import Names
 from queries.parameters import suggestion
 
 _FOREIGN = re.compile(r"EXPORTER_(TEST_.*|(.*_)?SERVICE_(HOST|PORT.*)|(.*_)?PORT_[0-9]+_(TCP|UDP|SCTP).*)")
-"""The project's tests' own, and what Kubernetes tells every container of a Service named `exporter`."""
+"""Variables of the project's own tests, and those that Kubernetes sets for a Service named `exporter`."""
 
 _ROOT = re.compile(r"(?!/datasets(?:/|$))(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")
 
 _FOREIGN_VALUE = re.compile("(tcp|udp|sctp)://.*")
-"""Of the one variable of a Service, `EXPORTER_PORT`, whose name alone does not tell whose it is."""
+"""The value of `EXPORTER_PORT`, the one variable of a Kubernetes Service whose name alone is ambiguous."""
 
 
 def _root(path: str) -> str:
     if path and not _ROOT.fullmatch(path):
-        raise ValueError("expected a path such as /exports: no slash at its end, no %, and other than /datasets")
+        raise ValueError("expected a path such as /exports, with no trailing slash, no %, and not below /datasets")
     return path
 
 
@@ -44,7 +44,7 @@ def _cores() -> int:
 
 
 class Settings(AccessSettings):
-    """Each setting is the variable of its name in capitals behind `EXPORTER_`, such as `EXPORTER_DATABASE_URL`."""
+    """Each setting is a variable: `EXPORTER_` and its name in upper case, such as `EXPORTER_DATABASE_URL`."""
 
     model_config = SettingsConfigDict(env_prefix="EXPORTER_", frozen=True)
 
@@ -176,24 +176,24 @@ class Settings(AccessSettings):
     def _enough_connections(cls, value: int, info: ValidationInfo) -> int:
         size = info.data.get("pool_size", value)
         if value > size:
-            raise ValueError(f"each export needs a connection, and there are {size} (EXPORTER_POOL_SIZE)")
+            raise ValueError(f"each export needs a connection, and the pool has only {size} (EXPORTER_POOL_SIZE)")
         return value
 
     @model_validator(mode="after")
     def _within_the_pool(self) -> Self:
-        # The default means as many as there are.
+        # The default means as many as the pool has.
         if "parallel_connections" in self.model_fields_set and self.parallel_connections > self.pool_size:
             raise ValueError(
-                f"EXPORTER_PARALLEL_CONNECTIONS: there are only {self.pool_size} connections (EXPORTER_POOL_SIZE)"
+                f"EXPORTER_PARALLEL_CONNECTIONS: the pool has only {self.pool_size} connections (EXPORTER_POOL_SIZE)"
             )
         return self
 
     @model_validator(mode="after")
-    def _not_everybody_s_pages(self) -> Self:
+    def _no_open_cors(self) -> Self:
         if ANY in self.cors_origins and not self.closed:
             raise ValueError(
-                "EXPORTER_CORS_ORIGINS: with * and no credentials configured, every page that somebody opens could "
-                "read everything: name the origins, or set EXPORTER_KEYS or EXPORTER_JWT_KEYS"
+                "EXPORTER_CORS_ORIGINS: with * and no credentials configured, any web page could read everything: "
+                "name the origins, or set EXPORTER_KEYS or EXPORTER_JWT_KEYS"
             )
         return self
 
@@ -201,20 +201,20 @@ class Settings(AccessSettings):
     @classmethod
     def _without_quotes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if any('"' in name or "'" in name for name in value):
-            raise ValueError("write the names of schemas without quotes")
+            raise ValueError("write schema names without quotes")
         return value
 
 
 def misnamed(environment: Mapping[str, str]) -> Iterator[str]:
-    """Yield what is wrong with the variables themselves: a name that is no setting, or a blank value.
+    """Yield what is wrong with the variables themselves: an unknown name or a blank value.
 
-    A key that nobody reads for a typing error, or that a template left blank, would leave the service open.
+    A keys setting with a misspelled name, or left blank by a template, would leave the service open.
     """
     known = [f"EXPORTER_{name.upper()}" for name in Settings.model_fields]
     for name, value in sorted(environment.items()):
         variable = name.upper()  # as pydantic-settings reads them
         if variable in known:
             if not value.strip():
-                yield f"{name} is blank: unset it, or give it a value"
+                yield f"{name} is blank: unset it or give it a value"
         elif variable.startswith("EXPORTER_") and not (_FOREIGN.fullmatch(variable) or _FOREIGN_VALUE.match(value)):
-            yield f"{name} is no setting{suggestion(variable, known)}"
+            yield f"{name} is not a setting{suggestion(variable, known)}"

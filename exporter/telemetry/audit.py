@@ -188,7 +188,7 @@ class AuditLog:
         if failure and failure != before:
             log.error("the audit log cannot be written", extra={"fields": {"reason": failure}})
         if before and not failure:
-            log.warning("the audit log is written again")
+            log.warning("the audit log can be written again")
 
 
 class AuditedExport(Observation):
@@ -211,7 +211,7 @@ def _file_at(path: str | None, opened: Opened = lambda *_: None) -> AppendOnlyFi
 def _tell_of_readers(path: Path, status: os.stat_result) -> None:
     """Warn of a file that was there already, made by somebody else: by logrotate's `create`, as a rule."""
     if stat.S_ISREG(status.st_mode) and (wrong := exposure(path, status, OUTSIDERS)):
-        log.warning("the audit log is not the service's alone", extra={"fields": {"reason": wrong}})
+        log.warning("others can access the audit log", extra={"fields": {"reason": wrong}})
 
 
 def _now() -> str:

@@ -29,7 +29,7 @@ def of_loop(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
 
     asyncio's own would show the repr of a task, and so of its exception, and a callback with its arguments.
     """
-    head, callback, _shown = context.get("message", "an error of the event loop").partition(" callback ")
+    head, callback, _shown = context.get("message", "unhandled error in the event loop").partition(" callback ")
     log.error("%s%s", head, callback.rstrip(), exc_info=context.get("exception"))
 
 
@@ -39,4 +39,4 @@ def _of_thread(found: threading.ExceptHookArgs) -> None:
 
 
 def _of_object(found: Any) -> None:
-    log.error("a failure that could not be raised", exc_info=found.exc_value)
+    log.error("an exception was ignored", exc_info=found.exc_value)

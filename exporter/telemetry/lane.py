@@ -60,7 +60,7 @@ class Lane:
             try:
                 job()
             except Exception:  # or nothing would be done ever after
-                log.exception("a job of the thread %s failed", threading.current_thread().name)
+                log.exception("a job of thread %s failed", threading.current_thread().name)
             self._begun = None
             del job  # not held until the next comes
             with self._lock:

@@ -36,9 +36,12 @@ Drops = Callable[[], int]
 class Metrics:
     """What one worker counts."""
 
-    def __init__(self) -> None:
-        """Make every metric; its value is in a file of this process where several workers are to be added up."""
-        self._registry = registry = CollectorRegistry()
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        """Make every metric in a registry, by default one of its own.
+
+        Its value is in a file of this process where several workers are to be added up.
+        """
+        self._registry = registry = registry or CollectorRegistry()
         labels = ("dataset", "format")
         self.exports = Counter("exporter_exports", "Exports that ended.", (*labels, "outcome"), registry=registry)
         self.bytes = Counter("exporter_bytes", "Bytes of bodies handed to the server.", labels, registry=registry)

@@ -72,7 +72,7 @@ class Stderr(io.TextIOBase):
     def _tell(self) -> None:
         if self._flows and self.dropped > self._told:
             missing, self._told = self.dropped - self._told, self.dropped
-            log.error("lines of this log were dropped, as nobody read them", extra={"fields": {"lines": missing}})
+            log.error("log lines were dropped because nobody read them", extra={"fields": {"lines": missing}})
 
     def _written(self, data: bytes) -> int:
         try:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from exporter.exports.observers import Observer
+from exporter.exports.observers import Observer, Origin
 from exporter.http.visit import Visit
 from exporter.telemetry.audit import AuditedExport, AuditLog
 from exporter.telemetry.counted import CountedExport
@@ -24,24 +24,33 @@ class Telemetry:
     """The ways in which one worker tells what goes on."""
 
     metrics: Metrics
-    audit: AuditLog
+    audit: AuditLog | None = None
+    more: Sequence[Observer] = ()
+    """Observers of a host application."""
 
     @property
     def observers(self) -> Sequence[Observer]:
         """What observes every export. The audit log comes last: it may refuse one, which the others then tell."""
-        return TracedExport, partial(CountedExport, self.metrics), LoggedExport, partial(AuditedExport, self.audit)
+        audited = [partial(AuditedExport, self.audit)] if self.audit else []
+        return TracedExport, partial(CountedExport, self.metrics), LoggedExport, *self.more, *audited
+
+    def origin(self, visit: Visit) -> Origin:
+        """Return where the export of a request comes from."""
+        request = self.audit.came(visit) if self.audit else {"method": visit.method}
+        return Origin(visit.who, visit.address, visit.traceparent, request)
 
     def visited(self, visit: Visit, status: int | None) -> None:
         """Take note of a request that is over."""
         if visit.problem is not None:
             self.metrics.problems.labels(visit.problem.slug).inc()
-        self.audit.visited(visit, status)
+        if self.audit:
+            self.audit.visited(visit, status)
 
     def given_up(self, visit: Visit, outcome: str, reason: str) -> None:
         """Tell of an answer that is no export, and that its client did not take."""
         self.metrics.aborts.labels(outcome).inc()
         fields = {"principal": visit.who, "address": visit.address, "path": visit.path[:200], "reason": reason}
-        log.info("answer given up", extra={"fields": fields})
+        log.info("response aborted", extra={"fields": fields})
 
     async def sample(self) -> None:
         """Keep the gauges up to date, and see how late the event loop is, until cancelled."""

@@ -14,12 +14,20 @@ def load(directory: Path, formats: Mapping[str, Format]) -> Catalog:
     Raises:
         CatalogError: with all that is wrong with all files.
     """
-    loaded = catalog.load(directory)
+    return checked(catalog.load(directory), formats)
+
+
+def checked(datasets: Catalog, formats: Mapping[str, Format]) -> Catalog:
+    """Return datasets if each can be reached at its address.
+
+    Raises:
+        CatalogError: with every name that would hide another dataset's export.
+    """
     faults = [
-        FileFault(directory / f"{name}.sql", 0, f"a name that ends in .{ending} would hide another dataset's {ending}")
-        for name in loaded
+        FileFault(dataset.path or Path(name), 0, f"a name that ends in .{ending} would hide another dataset's export")
+        for name, dataset in datasets.items()
         if (ending := name.rpartition(".")[2]) in formats and "." in name
     ]
     if faults:
         raise CatalogError(faults)
-    return loaded
+    return datasets

@@ -34,7 +34,7 @@ async def answer_list(service: Service, principal: Principal, request: Request) 
 
 async def answer(service: Service, principal: Principal, request: Request) -> Response:
     """Answer with a dataset's description, or stream its rows."""
-    dataset, format_ = _find(service, request.path_params["name"], principal)
+    dataset, format_ = await _find(service, request.path_params["name"], principal)
     visit = visit_of(request.scope)
     visit.dataset = dataset
     format_ = format_ or _negotiated(service, request)
@@ -79,21 +79,21 @@ def summary(dataset: Dataset, formats: Mapping[str, Format], folder: str = "") -
     }
 
 
-def _find(service: Service, name: str, principal: Principal) -> tuple[Dataset, Format | None]:
+async def _find(service: Service, name: str, principal: Principal) -> tuple[Dataset, Format | None]:
     """Return the dataset, and the format if the name ends in the extension of one.
 
     What the caller may not read is answered exactly like what is not there.
     """
-    catalog, formats = service.catalog, service.formats
-    if name in catalog and principal.may_read(name):
-        return catalog[name], None
+    formats = service.formats
+    if dataset := await service.find(name, principal):
+        return dataset, None
     stem, _, extension = name.rpartition(".")
-    known = stem in catalog and principal.may_read(stem)
-    if known and extension in formats:
-        return catalog[stem], formats[extension]
-    if known:
-        raise Problem(ProblemType.UNKNOWN_FORMAT, f"{stem} is offered as {', '.join(formats)}.")
-    raise Problem(ProblemType.UNKNOWN_DATASET, "GET /datasets lists what there is.")
+    dataset = await service.find(stem, principal)
+    if dataset and extension in formats:
+        return dataset, formats[extension]
+    if dataset:
+        raise Problem(ProblemType.UNKNOWN_FORMAT, f"Available formats: {', '.join(formats)}.")
+    raise Problem(ProblemType.UNKNOWN_DATASET, "GET /datasets lists the available datasets.")
 
 
 def _negotiated(service: Service, request: Request) -> Format | None:
@@ -108,8 +108,8 @@ def _refuse_parameters(dataset: Dataset, request: Request) -> None:
     if given:
         raise Problem(
             ProblemType.INVALID_PARAMETERS,
-            f"This describes the dataset; for its rows ask for {dataset.name}.csv or another format.",
-            faults=[Fault(name, "is for exports only") for name in given],
+            f"This URL describes the dataset. For its rows, request {dataset.name}.csv or another format.",
+            faults=[Fault(name, "is only for exports") for name in given],
         )
 
 

@@ -16,7 +16,6 @@ from velithon.responses import Response
 from exporter.access.principal import Principal
 from exporter.exports.bounds import Bounds
 from exporter.exports.compression import COMPRESSORS, FILES
-from exporter.exports.observers import Origin
 from exporter.exports.options import ExportOptions, choose
 from exporter.exports.order import Order
 from exporter.exports.ordering import from_texts, invalid, order_of
@@ -44,9 +43,10 @@ async def answer(
     service: Service, principal: Principal, request: Request, dataset: Dataset, format_: Format
 ) -> Response:
     """Answer with the rows of a dataset in a format, or with the head that they would have."""
-    service.access.refuse_links(request)
+    service.access.refuse_export(request)
     refuse_without_chunks(request.scope)
-    reading = partial(download, dataset, format_, request, principal.acting, service.limits.bounds_of(dataset))
+    bounds, codes = service.limits.bounds_of(dataset), service.content_coding
+    reading = partial(download, dataset, format_, request, principal.acting, bounds, codes=codes)
     downloading = await _off_loop(reading, request, service.threads)
     if request.method == "HEAD":
         return HeadResponse(downloading.headers)
@@ -70,8 +70,12 @@ class Download:
     headers: list[tuple[str, str]]
 
 
-def download(dataset: Dataset, format_: Format, request: Request, acting: Acting, bounds: Bounds) -> Download:
+def download(  # noqa: PLR0913 - what a download is made of
+    dataset: Dataset, format_: Format, request: Request, acting: Acting, bounds: Bounds, *, codes: bool = True
+) -> Download:
     """Read an order from a request; see `_off_loop` for long ones.
+
+    With `codes` the document is compressed if the client accepts a content coding.
 
     Raises:
         Problem: with everything that is wrong with the query string.
@@ -84,7 +88,7 @@ def download(dataset: Dataset, format_: Format, request: Request, acting: Acting
     if chosen is None or faults:
         raise invalid(dataset, faults)
     order, coding = order_of(dataset, format_, arguments, chosen, bounds=bounds, acting=acting), None
-    if chosen.compression is None and format_.compressible:
+    if codes and chosen.compression is None and format_.compressible:
         coding = content_coding(request.scope.headers.get("accept-encoding"), COMPRESSORS)
         order = replace(order, compression=coding)
     name = chosen.common.filename or disposition.default_name(dataset.name, _spoken(dataset, given), _today())
@@ -111,8 +115,7 @@ async def _begun(service: Service, principal: Principal, request: Request, downl
     """
     order, limits, visit = downloading.order, service.limits, visit_of(request.scope)
     place = place_of(principal, visit, order.dataset, order.dataset.header.max_exports or 0)
-    origin = Origin(visit.who, visit.address, visit.traceparent, service.telemetry.audit.came(visit))
-    run = service.engine.run(order, origin, turn=limits.admission.holding(place))
+    run = service.engine.run(order, service.telemetry.origin(visit), turn=limits.admission.holding(place))
     chunks = run.chunks()
 
     async def first() -> bytes:

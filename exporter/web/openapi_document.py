@@ -40,14 +40,14 @@ _PROBLEM = {
 
 _CREDENTIALS = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "The token of an API key, or a JWT."},
-    "basic": {"type": "http", "scheme": "basic", "description": "The token as the password; the user name may be any."},
+    "basic": {"type": "http", "scheme": "basic", "description": "The token as the password, with any user name."},
 }
 _RANGE = {
     "name": "Range",
     "in": "header",
     "required": False,
     "schema": {"type": "string"},
-    "description": "An export has no parts: one that does not begin at byte 0 is refused, others are ignored.",
+    "description": "Exports cannot be resumed: a range that does not start at byte 0 is refused, any other is ignored.",
 }
 _ALWAYS = (400, 406, 413, 431)
 _CALLER_PROBLEMS = (401, 403, 429, 503)
@@ -114,7 +114,7 @@ def _export_operation(dataset: Dataset, format_: Format, options: list[dict[str,
         "parameters": [*_arguments(dataset), *options, _RANGE],
         "responses": {
             "200": {
-                "description": "The rows, streamed. A body that is not ended is incomplete.",
+                "description": "The rows, streamed. If the body has no end, the export is incomplete.",
                 "headers": headers,
                 "content": dict.fromkeys([format_.media_types[0], *files], body),
             }

@@ -50,7 +50,7 @@ class Readiness:
         if self._probe is None or self._probe.done():
             self._probe = asyncio.create_task(self._probed())
         done, _ = await asyncio.wait([self._probe], timeout=_PROBE_SECONDS)
-        return self._probe.result() if done else [f"it has not answered within {_PROBE_SECONDS:g} seconds"]
+        return self._probe.result() if done else [f"no answer within {_PROBE_SECONDS:g} seconds"]
 
     async def _probed(self) -> list[str]:
         if not self._pool.spare:
@@ -63,7 +63,7 @@ class Readiness:
         except QueryError as error:
             found, reason = [problem_of(error).type.title], f"{type(error).__name__}: {error}"
         except Exception as error:  # noqa: BLE001 - whatever it is, no export could start
-            found, reason = ["it could not be asked"], type(error).__name__
+            found, reason = ["the check failed"], type(error).__name__
         if found and found != self._known:
             log.error("not ready", extra={"fields": {"reason": reason}})
         self._known = found

@@ -47,7 +47,7 @@ def demo() -> Iterator[tuple[Service, Path]]:
 
 
 def test_what_takes_a_while_is_said_first(demo: tuple[Service, Path]) -> None:
-    assert demo[0].log.read_text().splitlines()[0] == "exporter: making the sample database…"
+    assert demo[0].log.read_text().splitlines()[0] == "exporter: creating the sample database…"
 
 
 @pytest.mark.parametrize("command", COMMANDS)

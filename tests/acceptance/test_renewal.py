@@ -194,6 +194,21 @@ def begun(service: Service) -> Iterator[psutil.Process]:
     yield until(lambda: [child for child in parent.children() if child.pid not in before])[0]
 
 
+@contextmanager
+def frozen(workers: Sequence[psutil.Process]) -> Iterator[None]:
+    """Stop every thread of some workers, so that they take no connections."""
+    try:
+        for worker in workers:
+            worker.suspend()
+        threads = [thread for worker in workers for thread in Path(f"/proc/{worker.pid}/task").iterdir()]
+        until(lambda: all("State:\tT" in (thread / "status").read_text() for thread in threads))
+        yield
+    finally:
+        for worker in workers:
+            with suppress(psutil.NoSuchProcess):
+                worker.resume()
+
+
 def unusual(folder: Path) -> tuple[bytes, bytes]:
     """A pair that OpenSSL takes, and the web server does not."""
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-521", "-nodes"]
@@ -203,22 +218,24 @@ def unusual(folder: Path) -> tuple[bytes, bytes]:
 
 
 def test_a_pair_that_cannot_be_used_is_refused(pair: Service, files: Files, tmp_path: Path) -> None:
-    """Those of before go on, and the next pair that can be used is taken."""
+    """Those of before go on, also if only one new worker ends; the next pair that can be used is taken."""
     before, workers = presented(pair), pair.workers()
     whole = (files.folder / "certificate.pem").read_bytes()
     files.put(whole, trustme.CA().issue_cert("127.0.0.1").private_key_pem.bytes())
     hang_up(pair, REFUSED)
     assert "do not belong together" in pair.logged(REFUSED)
     files.put(*unusual(tmp_path))
-    hang_up(pair, "a new worker ended at its start")
+    hang_up(pair, "a new worker exited while starting")
     until(lambda: len(pair.workers()) == 2, within=AMPLE)
     assert presented(pair) == before
     assert pair.workers() == workers
     files.renew()
-    refusals = told(pair, REFUSED)
-    with begun(pair) as fresh:
+    refusals, started = told(pair, REFUSED), told(pair, "Started worker-")
+    with begun(pair) as fresh, frozen([fresh]):
+        until(lambda: told(pair, "Started worker-") > started, within=AMPLE)
         fresh.kill()
-        until(lambda: told(pair, REFUSED) > refusals, within=AMPLE)
+    until(lambda: told(pair, REFUSED) > refusals, within=AMPLE)
+    until(lambda: pair.workers() == workers, within=AMPLE)
     assert presented(pair) == before
     (files.folder / "key.pem").unlink()
     hang_up(pair, "No such file")
@@ -264,21 +281,6 @@ class Handshake:
 def taken(workers: Sequence[psutil.Process]) -> set[int]:
     """The ports of the clients whose connections some workers have taken."""
     return {end.raddr.port for worker in workers for end in worker.net_connections() if end.raddr}
-
-
-@contextmanager
-def frozen(workers: Sequence[psutil.Process]) -> Iterator[None]:
-    """Stop every thread of some workers, so that they take no connections."""
-    try:
-        for worker in workers:
-            worker.suspend()
-        threads = [thread for worker in workers for thread in Path(f"/proc/{worker.pid}/task").iterdir()]
-        until(lambda: all("State:\tT" in (thread / "status").read_text() for thread in threads))
-        yield
-    finally:
-        for worker in workers:
-            with suppress(psutil.NoSuchProcess):
-                worker.resume()
 
 
 def current(service: Service) -> Sequence[psutil.Process]:

@@ -133,7 +133,7 @@ def unread(service: Service) -> float:
 
 
 def given_up(service: Service) -> list[str]:
-    return [line for line in service.log.read_text().splitlines() if "answer given up" in line]
+    return [line for line in service.log.read_text().splitlines() if "response aborted" in line]
 
 
 def test_http_2_client_that_reads_no_answer_is_cut(impatient: Service) -> None:
@@ -247,7 +247,7 @@ def test_whoever_stalls_gives_way_to_who_waits(source: str, datasets: Path, tmp_
         answer = service.curl("/datasets/items.csv", "-H", bearer.format(tokens["late"]))
         assert (answer.exit, answer.status) == (0, 200)
         (reason,) = until(lambda: reasons(service, "displaced"))
-        assert "others waited" in reason
+        assert "others were waiting" in reason
         assert not reasons(service, "stalled")
 
 

@@ -95,16 +95,16 @@ def test_files_that_cannot_be_used_are_refused_with_the_reason(certificates: Pat
     readable.chmod(0o644)
     with pytest.raises(ValueError, match=r"read by everybody.*: chmod g-w,o= "):
         Tls(certificate, readable).check()
-    with pytest.raises(ValueError, match=r"certificate\.pem holds no private key in PEM"):
+    with pytest.raises(ValueError, match=r"certificate\.pem contains no PEM private key"):
         Tls(certificate, certificate).check()
-    with pytest.raises(ValueError, match=r"key\.pem holds no certificate in PEM"):
+    with pytest.raises(ValueError, match=r"key\.pem contains no PEM certificate"):
         Tls(key, key).check()
     locked, damaged = tmp_path / "locked.pem", tmp_path / "damaged.pem"
     locked.write_text("-----BEGIN ENCRYPTED PRIVATE KEY-----\nAA==\n-----END ENCRYPTED PRIVATE KEY-----\n")
-    with pytest.raises(ValueError, match=r"locked\.pem has a password"):
+    with pytest.raises(ValueError, match=r"locked\.pem is encrypted"):
         Tls(certificate, locked).check()
     damaged.write_text("-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n")
-    with pytest.raises(ValueError, match=r"damaged\.pem and .* hold no PEM"):
+    with pytest.raises(ValueError, match=r"damaged\.pem and .* contain no usable PEM"):
         Tls(damaged, key).check()
 
 
@@ -139,4 +139,4 @@ def test_a_start_without_the_key_says_so_in_one_line(datasets: Path, certificate
     command += ["--tls-certificate", certificates / "certificate.pem"]
     done = subprocess.run(command, check=False, capture_output=True, env=environment(), timeout=60)
     assert done.returncode == 1
-    assert done.stderr.decode() == "exporter: --tls-certificate and --tls-key go together\n"
+    assert done.stderr.decode() == "exporter: use --tls-certificate and --tls-key together\n"

@@ -61,7 +61,11 @@ def test_requests_are_answered_and_what_was_dropped_is_counted(
         assert service.curl("/readyz").status == 200
         lost = until(lambda: samples(service)[DROPPED])
         told = json.loads(
-            next(line for line in read(reader, b"as nobody read them").splitlines() if "as nobody read them" in line)
+            next(
+                line
+                for line in read(reader, b"because nobody read them").splitlines()
+                if "because nobody read them" in line
+            )
         )
         assert told["lines"] >= lost
         answer = service.curl("/datasets/words.csv?words=goes%20on")

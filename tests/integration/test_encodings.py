@@ -113,7 +113,7 @@ async def test_a_query_s_own_conversion_from_any_bytes_is_the_query_s(encoded):
 async def test_the_advice_does_what_it_says(encoded, source):
     encoding, dsn = encoded
     exporting = database(dsn)
-    (told,) = re.findall(r"let the dataset's query say (.*) for the column `name`", _INVALID["SQL_ASCII"])
+    (told,) = re.findall(r"use (.*) in the dataset's query for the column `name`", _INVALID["SQL_ASCII"])
     table = "(SELECT convert_from('\\xe42b5c', 'SQL_ASCII') AS name) t"
     query = f"SELECT {told} AS v FROM {table}" if encoding == "SQL_ASCII" else "SELECT chr(228) || '+\\' AS v"
     for extension in ("csv", "ndjson"):

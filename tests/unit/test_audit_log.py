@@ -66,7 +66,9 @@ async def test_a_file_that_others_may_read_is_told_of(path, caplog, mode, told):
     audit = AuditLog(str(path))
     audit.flush()
     assert stat.S_IMODE(path.stat().st_mode) == mode
-    found = [record.fields["reason"] for record in caplog.records if "not the service's alone" in record.message]
+    found = [
+        record.fields["reason"] for record in caplog.records if "others can access the audit log" in record.message
+    ]
     assert len(found) == told
     assert all(f"chmod g-w,o= {path}" in reason for reason in found)
     # After a rotation too, once for each file.
@@ -76,7 +78,7 @@ async def test_a_file_that_others_may_read_is_told_of(path, caplog, mode, told):
     audit.visited(visit(), 200)
     audit.visited(visit(), 200)
     audit.close()
-    assert len([record for record in caplog.records if "not the service's alone" in record.message]) == told + 1
+    assert len([record for record in caplog.records if "others can access the audit log" in record.message]) == told + 1
 
 
 async def test_a_file_of_its_own_and_a_device_are_not_told_of(path, caplog):

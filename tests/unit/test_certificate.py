@@ -49,7 +49,7 @@ def test_a_pair_that_cannot_be_used_leaves_no_copy(files: Tls, folder: Path) -> 
     certificate = Certificate(files, folder)
     served = certificate.copies.read()
     files.key.write_bytes(b"half of a k")
-    with pytest.raises(ValueError, match=r"exports\.key holds no private key"):
+    with pytest.raises(ValueError, match=r"exports\.key contains no PEM private key"):
         certificate.renewed()
     assert certificate.copies.read() == served
     assert len(list(folder.iterdir())) == 2
@@ -59,5 +59,5 @@ def test_a_pair_that_is_replaced_while_it_is_checked(files: Tls, folder: Path, m
     certificate = Certificate(files, folder)
     issue(files)
     monkeypatch.setattr(Tls, "check", issue)
-    with pytest.raises(ValueError, match="replaced meanwhile: send SIGHUP again"):
+    with pytest.raises(ValueError, match="changed while being read: send SIGHUP again"):
         certificate.renewed()

@@ -64,7 +64,7 @@ async def test_who_stalls_gives_way_to_who_waits(running):
     assert not second.done()
     await running.export("b", ())
     await asyncio.wait([first, second], return_when=asyncio.FIRST_COMPLETED)
-    with pytest.raises(GaveWay, match="others waited"):
+    with pytest.raises(GaveWay, match="others were waiting"):
         await first
     assert not second.done()
     second.cancel()

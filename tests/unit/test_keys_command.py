@@ -28,7 +28,7 @@ def test_a_key_is_made_with_what_is_said(path, capsys):
     told = capsys.readouterr()
     token = told.out.removesuffix("\n")
     assert token.split() == [token]
-    assert "shown this once" in told.err
+    assert "shown only once" in told.err
     assert token not in told.err
     key = read(path)["ann"]
     assert key.sha256 == digest_of(token)
@@ -54,9 +54,9 @@ def test_a_key_ends_after_90_days_unless_it_is_said_otherwise(path):
         ({"datasets": ["x y"]}, "pattern"),
         ({"role": "none"}, "role"),
         ({"role": ""}, "role"),
-        ({"expires": "tomorrow"}, "length of time"),
-        ({"expires": "0d"}, "length of time"),
-        ({"expires": "99999w"}, "length of time"),
+        ({"expires": "tomorrow"}, "not a duration"),
+        ({"expires": "0d"}, "not a duration"),
+        ({"expires": "99999w"}, "not a duration"),
         ({"name": "known"}, "already"),
     ],
 )
@@ -88,31 +88,31 @@ def test_a_revoked_key_is_gone(path):
     create("b")
     keys_command.revoke("a")
     assert read(path).keys() == {"b"}
-    with pytest.raises(SystemExit, match="no key a"):
+    with pytest.raises(SystemExit, match="key a does not exist"):
         keys_command.revoke("a")
 
 
 def test_the_file_must_be_named(monkeypatch):
     monkeypatch.delenv("EXPORTER_KEYS", raising=False)
-    with pytest.raises(SystemExit, match="EXPORTER_KEYS or --keys"):
+    with pytest.raises(SystemExit, match="EXPORTER_KEYS or use --keys"):
         keys_command.list_()
 
 
 @pytest.mark.parametrize(
     ("url", "how", "told"),
     [
-        ("http://h/datasets/x.csv", {"key": "nobody"}, "no key"),
+        ("http://h/datasets/x.csv", {"key": "nobody"}, "does not exist"),
         ("http://h/datasets/x.csv", {"key": "old"}, "expired"),
-        ("http://h/datasets/x.csv", {"expires": "never"}, "length of time"),
+        ("http://h/datasets/x.csv", {"expires": "never"}, "not a duration"),
         ("http://h/datasets/x", {}, "URL of an export"),
         ("http://h/x.csv", {}, "URL of an export"),
-        ("http://h/datasets/x.csv?_signature=1", {}, "signed already"),
-        ("http://h/datasets/x.2024", {}, "whose name ends in .csv"),
-        ("http://h/datasets/.csv", {}, "whose name ends in .csv"),
+        ("http://h/datasets/x.csv?_signature=1", {}, "already signed"),
+        ("http://h/datasets/x.2024", {}, "which ends in .csv"),
+        ("http://h/datasets/.csv", {}, "which ends in .csv"),
         ("http://h/datasets/x.csv?a=%", {}, "UTF-8"),
         ("http://h/datasets/y.csv", {}, "the key a may not read y"),
         ("http://h/datasets/x.y.csv", {}, r"the key a may not read x\.y"),
-        ("http://h/datasets/x.csv", {"expires": "91d"}, "the key a ends before the URL would, at 20"),
+        ("http://h/datasets/x.csv", {"expires": "91d"}, "the key a expires before the URL, at 20"),
     ],
 )
 def test_what_cannot_be_signed(path, monkeypatch, url, how, told):
@@ -139,7 +139,7 @@ def test_a_short_secret_is_told_by_the_name_of_its_variable_alone(path, monkeypa
     create("a", keys_file=path)
     with pytest.raises(SystemExit) as refused:
         keys_command.sign("http://h/datasets/x.csv", key="a", expires="1h")
-    assert "EXPORTER_URL_KEY: needs 32 bytes" in str(refused.value)
+    assert "EXPORTER_URL_KEY: must have at least 32 bytes" in str(refused.value)
     assert "too-short" not in str(refused.value)
 
 

@@ -190,7 +190,7 @@ def test_more_columns_than_a_query_has_are_refused():
     assert (fault.parameter, fault.is_option, fault.detail) == (
         "columns",
         True,
-        "names more columns than a query can have, 1,664",
+        "names more than 1,664 columns, PostgreSQL's limit",
     )
 
 

@@ -36,7 +36,7 @@ async def asked(access, *, export=True, **how):
     try:
         await access.principal(asking)
         if export:
-            access.refuse_links(asking)
+            access.refuse_export(asking)
     except Problem as problem:
         return problem.type
     return None

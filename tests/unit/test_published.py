@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from exporter.access.principal import ANONYMOUS
+from exporter.embedding.hooks import Hooks, anyone
 from exporter.process.published import Published, changes
 from exporter.web.service import Formats, Service
 from queries.catalog import Catalog, load
@@ -115,7 +116,7 @@ async def test_a_document_that_was_begun_before_is_not_kept() -> None:
     old, new = ({"a": Dataset("a", title=title, sql="SELECT 1")} for title in ("old", "new"))
     with ThreadPoolExecutor(1) as threads:
         unused: Any = None
-        service = Service(old, {}, unused, threads, unused, unused, unused, unused)
+        service = Service(old, {}, unused, threads, Hooks(anyone, None), unused, unused, unused)
         begun, swapped = threading.Event(), threading.Event()
 
         def title(catalog: Catalog, formats: Formats) -> bytes:

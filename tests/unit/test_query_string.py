@@ -35,7 +35,7 @@ def test_names_are_suggested_for_few_unknown_ones_only():
     _, (option,) = choose(None, {"limi": "1"}, prefix="_")
     assert "did you mean _limit?" in option.detail
     _, options = choose(None, {f"limi{n}": "1" for n in range(100)}, prefix="_")
-    assert all("the options here are _columns" in option.detail for option in options)
+    assert all("available options: _columns" in option.detail for option in options)
 
 
 @pytest.mark.parametrize(

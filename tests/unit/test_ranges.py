@@ -28,7 +28,7 @@ from exporter.problems import Problem
     ],
 )
 def test_what_may_leave_out_the_beginning_is_refused(header: str) -> None:
-    with pytest.raises(Problem, match="from its start") as refused:
+    with pytest.raises(Problem, match="from the start") as refused:
         refuse_part({"range": header})
     assert STATUS[refused.value.type] == 409
     refuse_part({"range": header, "if-range": '"some"'})

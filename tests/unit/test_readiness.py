@@ -44,7 +44,7 @@ async def test_a_silent_database_is_told_of_in_time_and_asked_once(monkeypatch):
     pool = Pool()
     ready = made(pool)
     answers = await asyncio.gather(*(ready.problems() for _ in range(50)))
-    assert all("has not answered" in answer["database"][0] for answer in answers)
+    assert all("no answer within" in answer["database"][0] for answer in answers)
     assert pool.asked == 1
     await ready.problems()
     assert pool.asked == 1, "the probe still runs"
@@ -80,7 +80,7 @@ async def test_a_defect_of_the_probe_is_not_being_ready():
     pool = Pool()
     pool.free.set()
     pool.error = RuntimeError("internal")
-    assert (await made(pool).problems())["database"] == ["it could not be asked"]
+    assert (await made(pool).problems())["database"] == ["the check failed"]
 
 
 async def test_a_busy_pool_is_not_asked_for_a_connection():

@@ -14,7 +14,7 @@ from typing import NoReturn
 from exporter.commands.exits import Exit, Stopped, code_of
 from exporter.commands.exporting.document import Document, Opening
 from exporter.commands.exporting.target import PipeClosed, Target
-from exporter.commands.output import say
+from exporter.commands.output import warn
 from exporter.exports.file import NotWritten, Stored
 from exporter.problems import Fault, Problem, ProblemType
 from exporter.tracebacks import trace
@@ -89,13 +89,14 @@ def _told(error: Problem | NotWritten | Stopped, *, begun: bool) -> Exit:
     """Say what is wrong, and return the exit code."""
     match error:
         case Problem():
-            say(words(error))
+            for line in words(error):
+                warn(line)
             return code_of(error, begun=begun)
         case NotWritten():
-            say(str(error))
+            warn(str(error))
             return Exit.NOT_WRITTEN
         case Stopped():
-            say(str(error))
+            warn(str(error))
             return error.code
 
 
@@ -129,16 +130,16 @@ def _tell(document: Document, target: Target, telling: Telling, stored: Stored) 
         print(summary(document, str(target.path or telling.dataset)), file=sys.stderr)  # noqa: T201 - a command's words
 
 
-def words(problem: Problem) -> str:
-    """Return what is wrong, and what to do about it, on the command line."""
+def words(problem: Problem) -> list[str]:
+    """Return what is wrong and what to do about it, as lines."""
     if problem.faults:
-        return "\n".join(f"exporter: {_fault(fault)}" for fault in problem.faults)
+        return [_fault(fault) for fault in problem.faults]
     cause = problem.__cause__
     if problem.type in _OWN_WORDS and isinstance(cause, QueryError):
-        return f"{problem.type.title}: {cause}"
+        return [f"{problem.type.title}: {cause}"]
     if problem.type is ProblemType.INTERNAL_ERROR and cause is not None and not isinstance(cause, OSError):
-        return f"{problem.type.title}\n{trace(cause)}"
-    return f"{problem.type.title}: {problem.detail}"
+        return [f"{problem.type.title}\n{trace(cause)}"]
+    return [f"{problem.type.title}: {problem.detail}"]
 
 
 def _fault(fault: Fault) -> str:

@@ -1,0 +1,1 @@
+"""Exports inside of another application: as a library, and mounted under its own paths."""

@@ -1,0 +1,52 @@
+"""How much the exports of an embedded exporter may take."""
+
+from dataclasses import dataclass
+
+from exporter.exports.bounds import Bounds
+from exporter.limits.admission import Admission
+from exporter.limits.connections import Connections
+from exporter.limits.limits import Limits as Live
+from exporter.limits.pace import Paces
+from exporter.limits.rates import Rates
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The limits of one exporter; 0 means none. Those of sizes hold where a dataset has none of its own."""
+
+    max_exports: int = 0
+    """Exports over HTTP that may run at once; 0 means as many as there are connections."""
+    max_exports_per_caller: int = 0
+    max_waiting: int = 100
+    """Exports that may wait for one of these places."""
+    patience: float = 5.0
+    """Seconds to wait for a place, and for a connection."""
+    max_rows: int = 0
+    max_bytes: int = 0
+    max_seconds: float = 0.0
+    max_estimated_rows: int = 0
+    stall_timeout: float = 60.0
+    """Seconds that a client may take nothing of its export."""
+    min_bytes_per_second: int = 0
+    statement_timeout: float = 3600.0
+    """Seconds that a statement may run, its sending included."""
+    lock_timeout: float = 10.0
+    """Seconds that a statement may wait for a lock."""
+    parallel: int = 4
+    """The most connections that one export reads a large table with; 1 turns parallel scans off."""
+
+    def live(self, connections: int) -> Live:
+        """Return the limits in use, over so many connections to the database."""
+        places = min(self.max_exports, connections) if self.max_exports else connections
+        return Live(
+            Admission(
+                places,
+                per_principal=self.max_exports_per_caller,
+                most_waiting=self.max_waiting,
+                patience=self.patience,
+            ),
+            Rates(0, 0),
+            Bounds(self.max_rows, self.max_bytes, self.max_seconds, self.max_estimated_rows),
+            Paces(self.stall_timeout, self.min_bytes_per_second),
+            Connections(touches=False),  # which are the host's
+        )

@@ -1,0 +1,1 @@
+"""Host applications that mount an exporter, and the servers that run them."""
