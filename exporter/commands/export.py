@@ -23,6 +23,7 @@ def export_(
         str | None,
         Parameter(
             name=["--output", "-o"],
+            allow_leading_hyphen=True,
             help="The file, such as `{dataset}-{date}.{format}`; without it or with `-`, standard output.",
         ),
     ] = None,
