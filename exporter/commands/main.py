@@ -16,6 +16,7 @@ _COMMANDS = {
     "check": "Check every dataset against the database.",
     "demo": "Serve sample datasets from an embedded PostgreSQL.",
     "datasets": "List, describe and write datasets.",
+    "completion": "Print the completion script of a shell.",
     "keys": "Make, list and revoke API keys.",
     "sign": "Sign the URL of one export.",
 }
