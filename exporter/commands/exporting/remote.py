@@ -48,7 +48,7 @@ class Remote:
         dataset = found(asyncio.run(described(self.server)), name)
         listing.show([listing.of_description(dataset), *listing.of_formats(registry.load())])
 
-    def prepare(self, asked: Asked, telling: Telling, *, overwrite: bool) -> tuple[Opening, Target]:
+    def arrange(self, asked: Asked, telling: Telling, *, overwrite: bool) -> tuple[Opening, Target]:
         """See `Place`."""
         dataset = found(asyncio.run(described(self.server)), asked.name)
         extension = asked.extension(dataset["formats"])
