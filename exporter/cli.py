@@ -62,26 +62,27 @@ def serve(
     key: Key = None,
 ) -> None:
     """Serve the datasets over HTTP until interrupted."""
-    from exporter.server import Listening, run
-
     settings = _settings(database_url, datasets, allow_anonymous=allow_anonymous)
     catalog = _load(settings)
     _check_database(settings)
     _check_callers(host, settings)
     _check_audit_log(settings)
     _check_address(host, port)
+    # Not before: what is wrong is told at once.
+    from exporter.server import Listening, run
+
     run(Listening(host, port, workers, _tls(certificate, key)), settings, catalog)
 
 
 @app.command
 def check(*, database_url: DatabaseUrl = None, datasets: Datasets = None) -> None:
     """Load every dataset and have the database prepare its query; exit with 1 when anything is wrong."""
-    from exporter.check import faults
-    from queries.errors import QueryError
-
     settings = _settings(database_url, datasets)
     loaded = _load(settings)
     _check_database(settings)
+    from exporter.check import faults
+    from queries.errors import QueryError
+
     try:
         wrong = asyncio.run(faults(loaded, settings))
     except QueryError as error:
@@ -100,12 +101,13 @@ def demo(
     allow_anonymous: AllowAnonymous = False,
 ) -> None:
     """Serve sample datasets from an embedded PostgreSQL, which is removed again at the end."""
-    from exporter.server import Listening, run
     from queries.demo import DATASETS, database
 
     # Whatever is wrong is told before the database is made.
     _check_callers(host, _settings("postgresql://", DATASETS, allow_anonymous=allow_anonymous))
     _check_address(host, port)
+    from exporter.server import Listening, run
+
     print("exporter: making the sample database…", file=sys.stderr)  # noqa: T201 - it takes a few seconds
     with database() as dsn:
         settings = _settings(dsn, DATASETS)
@@ -114,7 +116,7 @@ def demo(
 
 def _check_callers(host: str, settings: Settings) -> None:
     """Make sure that callers from other machines have to say who they are, or that the operator wants it otherwise."""
-    from exporter.access import jwks, keys_file
+    from exporter.access import keys_file
 
     if not (settings.closed or settings.allow_anonymous or is_loopback(host)):
         _fail(
@@ -129,6 +131,8 @@ def _check_callers(host: str, settings: Settings) -> None:
     try:
         # One at a URL may be away for now: readiness tells, and it is asked for again.
         if settings.jwt_keys is not None and "://" not in settings.jwt_keys:
+            from exporter.access import jwks
+
             jwks.read(settings.jwt_keys)
     except (ValueError, RecursionError, OSError) as error:
         _fail(f"EXPORTER_JWT_KEYS: {settings.jwt_keys}: {getattr(error, 'strerror', None) or error}")
