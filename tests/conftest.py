@@ -17,8 +17,9 @@ from tests.postgres import execute, find_psql, fresh_database, server
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# The same examples on every machine, however slow: what fails in one place fails in all.
+# The same examples on every machine, however slow: what fails in one place fails in all. `make test-fast` takes fewer.
 settings.register_profile("steady", deadline=None, derandomize=True)
+settings.register_profile("fast", settings.get_profile("steady"), max_examples=10)
 settings.load_profile("steady")
 
 DEMO = Path(queries.__file__).with_name("demo")

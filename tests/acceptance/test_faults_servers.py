@@ -131,5 +131,5 @@ def test_a_first_host_that_never_answers(server: Server, datasets: Path) -> None
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         port = silent.getsockname()[1]
         dsn = f"postgresql://postgres@/postgres?host=127.0.0.1,{server.sockets}&port={port},5432"
-        with running(dsn, datasets, settings={"pool_timeout": "4"}) as service:
+        with running(dsn, datasets, settings={"pool_timeout": "2"}) as service:
             until(lambda: whole(service), within=AMPLE)

@@ -21,9 +21,12 @@ LONG = "rows=9000000"
 
 @contextmanager
 def slow_export(service: Service, body: Path, *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """Have curl read an export that does not end by itself, and wait until some of it is there."""
+    """Have curl read an export that does not end by itself, and wait until some of it is there.
+
+    It takes minutes at this rate; what is on its way when it is cut, which curl reads first, less than a second.
+    """
     url = f"{service.url}/datasets/stream.csv?{LONG}"
-    with subprocess.Popen(["curl", "-s", "--limit-rate", "2M", "-o", body, *arguments, url]) as curl:
+    with subprocess.Popen(["curl", "-s", "--limit-rate", "20M", "-o", body, *arguments, url]) as curl:
         try:
             until(lambda: body.exists() and body.stat().st_size > 100_000)
             yield curl
