@@ -105,3 +105,15 @@ def psql_output(psql: str, dsn: str, command: str) -> bytes:
     """Return what psql prints for a command under the session settings of an export."""
     arguments = [psql, "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", dsn, "--command", command]
     return subprocess.run(arguments, check=True, capture_output=True, env={"PGOPTIONS": SESSION}).stdout
+
+
+def of_table(name, extension="csv", **how):
+    return order(f"SELECT * FROM parts.{name}", extension, table=f'"parts"."{name}"', **how)
+
+
+async def single(dsn, ordered):
+    opened = database(dsn, size=1)
+    try:
+        return await document(opened, ordered)
+    finally:
+        await opened.pool.close()
