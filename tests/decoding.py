@@ -46,7 +46,7 @@ def _outcome(decode: Callable[[], pa.RecordBatch]) -> Any:
     return batch.schema, batch.num_rows, [plain(column) for column in batch.columns]
 
 
-def read(extension, body):
+def read(extension: str, body: bytes) -> Any:
     """The rows, without the time of the snapshot."""
     if extension == "parquet":
         return pq.read_table(io.BytesIO(body)).to_pylist()
