@@ -17,6 +17,7 @@ from urllib.request import urlopen
 import asyncpg
 import orjson
 import psutil
+from prometheus_client.parser import text_string_to_metric_families
 
 from benchmarks.ended import still_running
 from benchmarks.environment import environment
@@ -193,3 +194,17 @@ def stands_still(database_url: str) -> None:
         return len(copied) >= 20 and len(set(copied[-20:])) == 1
 
     until(still)
+
+
+def tls_options(certificates: Path) -> list[str]:
+    return ["--tls-certificate", str(certificates / "certificate.pem"), "--tls-key", str(certificates / "key.pem")]
+
+
+def samples(service: Service) -> dict[tuple[str, ...], float]:
+    """Every sample, by its name and the values of its labels."""
+    answer = until(lambda: (got := service.curl("/metrics")).status == 200 and got)
+    return {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }

@@ -9,15 +9,10 @@ from pydantic import ValidationError
 from exporter.http.cors import Cors
 from exporter.http.headers import EXPOSED
 from exporter.settings.settings import Settings
+from tests.acceptance.headers import ANSWERS, EVERYWHERE, SAFELISTED, TRANSPORT
 from tests.acceptance.service import Answer, Service, running
-from tests.acceptance.test_security_headers import ANSWERS, EVERYWHERE
 
 OURS, OTHER = "https://reports.example.com", "https://evil.example.com"
-
-SAFELISTED = {"cache-control", "content-language", "content-length", "content-type", "expires", "last-modified"}
-"""Any page may read these (Fetch standard: CORS-safelisted response-header name)."""
-
-TRANSPORT = {"connection", "date", "server", "transfer-encoding", "x-accel-buffering"}
 
 
 @pytest.fixture(scope="module")

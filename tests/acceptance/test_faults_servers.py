@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.cluster import Server, caught_up, multi_host, primary
+from tests.acceptance.cut import AMPLE, slow_export
+from tests.acceptance.problems import problem
 from tests.acceptance.service import Service, fetch, running, statements, until
-from tests.acceptance.test_bad_input import problem
-from tests.acceptance.test_faults_shutdown import AMPLE, slow_export
 from tests.postgres import execute
 
 pytestmark = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="the servers listen on Unix sockets")

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.environment import environment
+from tests.acceptance.raw import PREFACE, connections
 from tests.acceptance.service import COMMAND, PATIENCE, free_port, running, stopped, until
-from tests.acceptance.test_faults_clients import PREFACE, connections
 
 
 def ended(command: Sequence[str | Path], database_url: str, datasets: Path) -> tuple[int, str]:

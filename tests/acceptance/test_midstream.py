@@ -5,20 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.service import Answer, Service, fetch, statements, until
-
-CUT_OFF = {"--http1.1": {56}, "--http2-prior-knowledge": {92}}
-"""curl's exit codes: the connection was reset; an HTTP/2 stream that was not closed cleanly."""
-
-versions = pytest.mark.parametrize("version", CUT_OFF)
-
-
-def cut_off(answer: Answer, version: str) -> None:
-    assert answer.status == 200
-    assert answer.exit in CUT_OFF[version]
-    assert len(answer.body) > 100_000
-    for told in (b"urn:exporter", b"division", b"Unrepresentable", b"does not fit", b"Traceback"):
-        assert told not in answer.body
+from tests.acceptance.cut import CUT_OFF, cut_off, versions
+from tests.acceptance.service import Service, fetch, statements, until
 
 
 @versions

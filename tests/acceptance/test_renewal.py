@@ -16,8 +16,7 @@ import psutil
 import pytest
 import trustme
 
-from tests.acceptance.service import PATIENCE, Service, curl, running, until
-from tests.acceptance.test_tls import options
+from tests.acceptance.service import PATIENCE, Service, curl, running, tls_options, until
 
 T = TypeVar("T")
 
@@ -62,7 +61,7 @@ def secured(source: str, datasets: Path, files: Files, *arguments: str, **settin
     """A service of which all workers have started."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("SSL_CERT_FILE", str(files.folder / "authority.pem"))
-        given = options(files.folder)
+        given = tls_options(files.folder)
         with running(source, datasets, *given, *arguments, settings=settings, scheme="https") as started:
             until(lambda: started.log.read_text().count("Started worker-") == max(1, arguments.count("2") * 2))
             yield started

@@ -14,13 +14,12 @@ from urllib.parse import quote
 
 import pytest
 import yaml
-from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.problems import ProblemType
 from tests.acceptance.catalogue import DATASETS, dataset
 from tests.acceptance.conftest import written
-from tests.acceptance.service import Service, answers, running, statements, until
-from tests.acceptance.test_bad_input import problem
+from tests.acceptance.problems import problem
+from tests.acceptance.service import Service, answers, running, samples, statements, until
 
 SENSITIVE = '[parameters.number]\ntype = "text"\nsensitive = true\n[parameters.day]\ntype = "date"\nnullable = true'
 CATALOGUE = {
@@ -65,16 +64,6 @@ def audited(folder: Path, has: Callable[[dict[str, Any]], bool], count: int = 1)
     until(lambda: len(found()) >= count)
     assert len(found()) == count
     return found()
-
-
-def samples(service: Service) -> dict[tuple[str, ...], float]:
-    """Every sample, by its name and the values of its labels."""
-    answer = until(lambda: (got := service.curl("/metrics")).status == 200 and got)
-    return {
-        (sample.name, *sample.labels.values()): sample.value
-        for family in text_string_to_metric_families(answer.text)
-        for sample in family.samples
-    }
 
 
 @contextmanager

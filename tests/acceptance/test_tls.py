@@ -13,7 +13,7 @@ import trustme
 
 from benchmarks.environment import environment
 from exporter.process.tls import Tls
-from tests.acceptance.service import COMMAND, Service, free_port, running
+from tests.acceptance.service import COMMAND, Service, free_port, running, tls_options
 
 CUT_OFF = {"--http1.1": {56}, "--http2": {92}}
 """curl's exit codes: the connection was reset; a stream was."""
@@ -21,16 +21,12 @@ CUT_OFF = {"--http1.1": {56}, "--http2": {92}}
 versions = pytest.mark.parametrize("version", CUT_OFF)
 
 
-def options(certificates: Path) -> list[str]:
-    return ["--tls-certificate", str(certificates / "certificate.pem"), "--tls-key", str(certificates / "key.pem")]
-
-
 @pytest.fixture(scope="module")
 def secured(source: str, datasets: Path, certificates: Path) -> Iterator[Service]:
     with pytest.MonkeyPatch.context() as patched:
         # What the suite's own client trusts while it waits for the service.
         patched.setenv("SSL_CERT_FILE", str(certificates / "authority.pem"))
-        with running(source, datasets, *options(certificates), scheme="https") as started:
+        with running(source, datasets, *tls_options(certificates), scheme="https") as started:
             yield started
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,7 +21,7 @@ from exporter.web.readiness import Readiness
 from queries.acting import Acting
 from queries.catalog import load
 from queries.copy import takes_copy
-from queries.declaration import Parameter
+from queries.declaration import Parameter, ParameterType
 from queries.errors import QueryError
 from queries.pool import Pool
 from queries.session import Session
@@ -113,7 +113,7 @@ def orders(role: str) -> Iterator[tuple[str, Order]]:
 
 
 def _with_arguments(extension: str, source: str, *, null: bool = False) -> Order:
-    types = [type_ + suffix for type_ in ARGUMENTS for suffix in ("", "[]")]
+    types = [cast("ParameterType", type_ + suffix) for type_ in ARGUMENTS for suffix in ("", "[]")]
     parameters = tuple(Parameter(name=f"p{n}", type=type_, nullable=True) for n, type_ in enumerate(types))
     values = [value for text in ARGUMENTS.values() for value in ((None, None) if null else (text, [text, None]))]
     arguments = {parameter.name: value for parameter, value in zip(parameters, values, strict=True)}

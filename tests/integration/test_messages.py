@@ -4,18 +4,14 @@ The driver drops the rows that it holds when a message comes: https://github.com
 """
 
 import asyncio
-import io
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
-from exporter.exports import scan
-from queries import walk
 from queries.blocks import joined
 from queries.copy import copy, takes_copy
 from queries.errors import DatabaseUnavailable, RowsLost
 from queries.source import BLOCK_BYTES
+from tests.decoding import read
 from tests.exporting import database, document, opened, order, texts
 from tests.postgres import execute
 from tests.proxy import TellingProxy
@@ -65,20 +61,6 @@ async def functions(database_url):
 async def exporting(database_url):
     async with opened(database_url, size=3) as database:
         yield database
-
-
-@pytest.fixture
-def small(monkeypatch):
-    """Small tables are read in many small parts."""
-    monkeypatch.setattr(scan, "_BYTES_EACH", 1)
-    monkeypatch.setattr(walk, "BLOCK_BYTES", 30_000)
-
-
-def read(extension, body):
-    """The rows, without the time of the snapshot."""
-    if extension == "parquet":
-        return pq.read_table(io.BytesIO(body)).to_pylist()
-    return pa.ipc.open_stream(body).read_all().to_pylist() if extension == "arrows" else body
 
 
 @pytest.mark.parametrize("level", LEVELS)

@@ -12,12 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from exporter.exports import scan
-from queries import walk
 from queries.errors import QueryError
 from queries.followers import Followers
-from tests.exporting import database, document, export, order
+from tests.exporting import database, document, export, of_table, single
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("small")]
 
 ROWS = 30_000
 
@@ -60,50 +59,6 @@ async def tables(database_url):
     connection = await asyncpg.connect(database_url)
     await connection.execute(SCHEMA)
     await connection.close()
-
-
-@pytest.fixture(autouse=True)
-def small(monkeypatch):
-    """Small tables are read in many small parts."""
-    monkeypatch.setattr(scan, "_BYTES_EACH", 1)
-    monkeypatch.setattr(walk, "BLOCK_BYTES", 30_000)
-
-
-@pytest.fixture
-def parts(monkeypatch):
-    """What is read in parts, as a list of queries."""
-    taken: list[str] = []
-    original = walk.Walk.take
-
-    def take(self):
-        part = original(self)
-        if part:
-            taken.append(part.sql)
-        return part
-
-    monkeypatch.setattr(walk.Walk, "take", take)
-    return taken
-
-
-def of_table(name, extension="csv", **how):
-    return order(f"SELECT * FROM parts.{name}", extension, table=f'"parts"."{name}"', **how)
-
-
-async def single(dsn, ordered):
-    opened = database(dsn, size=1)
-    try:
-        return await document(opened, ordered)
-    finally:
-        await opened.pool.close()
-
-
-@pytest.fixture
-async def exporting(database_url):
-    opened = database(database_url, size=4)
-    yield opened
-    assert opened.pool.spare == 4
-    assert opened.followers.spare == 4
-    await opened.pool.close()
 
 
 @pytest.mark.parametrize("extension", ["csv", "ndjson", "arrows"])

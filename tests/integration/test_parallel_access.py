@@ -3,12 +3,9 @@
 import asyncpg
 import pytest
 
-from tests.exporting import database, document
-from tests.integration.test_parallel import of_table, parts, small
+from tests.exporting import database, document, of_table
 
-__all__ = ["parts", "small"]
-
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("small")]
 
 SCHEMA = """
 DROP ROLE IF EXISTS parts_reader;

@@ -14,8 +14,8 @@ import pytest
 from exporter.exports import scan
 from queries import walk
 from queries.source import BLOCK_BYTES
+from tests.decoding import read
 from tests.exporting import FORMATS, database, document, export, order
-from tests.integration.test_messages import read
 from tests.postgres import execute
 
 pytestmark = pytest.mark.anyio

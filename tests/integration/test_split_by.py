@@ -8,10 +8,7 @@ import pytest
 
 from queries.declaration import Parameter
 from queries.errors import QueryError, QueryRejected
-from tests.exporting import document, export, order
-from tests.integration.test_parallel import exporting, parts, single, small
-
-__all__ = ["exporting", "parts", "small"]
+from tests.exporting import document, export, order, single
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("small")]
 

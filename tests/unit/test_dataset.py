@@ -9,7 +9,7 @@ from queries.catalog import load
 from queries.dataset import Dataset
 from queries.declaration import Declaration
 from queries.header import ColumnOverride, Header
-from tests.unit.test_catalog import ORDERS, write
+from tests.unit.files import ORDERS, write
 
 
 def test_a_dataset_in_python_is_that_of_a_file(tmp_path: Path) -> None:

@@ -6,26 +6,21 @@ import stat
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from exporter.access import known_keys
-from exporter.access.key import Key, checked_name, duration, pattern
+from exporter.access.key import checked_name, duration, pattern
 from exporter.access.keys_file import KeysFileError, changing, read
 from exporter.access.known_keys import KeysUnavailable, KnownKeys
 from exporter.access.tokens import digest_of, new_token
-
-NOW = datetime.now(UTC).replace(microsecond=0)
+from tests.unit.keys import NOW, key
 
 
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "keys.toml"
-
-
-def key(token="t", **how):
-    return Key(sha256=digest_of(token), **{"datasets": ("sales.*", "other"), "created": NOW} | how)
 
 
 def made(path, **keys):
@@ -127,7 +122,7 @@ def test_a_file_of_the_service_s_user_or_of_root_is_taken(path, monkeypatch):
 def test_many_commands_at_once_lose_no_key(path):
     script = (
         "import sys; from pathlib import Path; from exporter.access.keys_file import changing\n"
-        "from tests.unit.test_keys import key\n"
+        "from tests.unit.keys import key\n"
         "for i in range(20):\n"
         "    with changing(Path(sys.argv[1])) as known: known[f'{sys.argv[2]}-{i}'] = key(f'{sys.argv[2]}{i}')\n"
     )
