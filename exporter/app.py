@@ -16,10 +16,10 @@ from exporter.exports.engine import Engine
 from exporter.http.asgi import AsgiAdapter
 from exporter.http.cors import Cors
 from exporter.http.endpoint import Endpoint, nothing_here
-from exporter.limits.giving_way import GivingWay
+from exporter.limits.displacement import Displacement
 from exporter.limits.idle import Idle
 from exporter.limits.limits import Limits, limits
-from exporter.limits.unread_ends import bound_unread
+from exporter.limits.user_timeout import set_on_listeners
 from exporter.process import memory
 from exporter.process.parent import end_with_parent
 from exporter.process.published import Published
@@ -29,12 +29,12 @@ from exporter.telemetry.audit import AuditLog
 from exporter.telemetry.masking import option_names
 from exporter.telemetry.metrics import Metrics
 from exporter.telemetry.telemetry import Telemetry
+from exporter.web.buffered import BufferedResponses
 from exporter.web.catalog import load
 from exporter.web.downloads import DownloadOptions
 from exporter.web.readiness import Readiness
 from exporter.web.routes import routes
 from exporter.web.service import Service
-from exporter.web.whole import Wholes
 from formats import registry
 from queries.pool import Pool
 from queries.session import Session
@@ -98,8 +98,8 @@ class Worker:
             cors=Cors(self._settings.cors_origins),
             visited=self._telemetry.visited,
             trusted=self._settings.trusted_proxies,
-            sender=Wholes(self._limits.paces, self._limits.connections, self._telemetry.given_up).send,
-            busy=self._idle.asked,
+            sender=BufferedResponses(self._limits.paces, self._limits.connections, self._telemetry.aborted).send,
+            busy=self._idle.in_use,
         )
 
     async def _start(self) -> None:
@@ -112,8 +112,8 @@ class Worker:
         """Yield what runs until the worker ends."""
         limits, pool = self._limits, self._pool
         yield self._telemetry.sample()
-        yield bound_unread(self._settings.stall_timeout)
-        yield GivingWay(limits.admission, limits.paces, lambda: 0 if pool.spare else pool.waiting).run()
+        yield set_on_listeners(self._settings.stall_timeout)
+        yield Displacement(limits.admission, limits.paces, lambda: 0 if pool.spare else pool.waiting).run()
         if self._alone:
             yield self._idle.bound()
         if self._published:

@@ -28,17 +28,17 @@ def exposure(path: Path, status: os.stat_result, others: int = OTHERS) -> str | 
         status: of the file that is open.
         others: the bits of its mode that nobody may have.
     """
-    return opened(path, status, others) or owned_by_another(path, status)
+    return wrong_mode(path, status, others) or wrong_owner(path, status)
 
 
-def opened(path: Path, status: os.stat_result, others: int = OTHERS) -> str | None:
+def wrong_mode(path: Path, status: os.stat_result, others: int = OTHERS) -> str | None:
     """Return what is wrong with a file's mode, and what to do."""
     if not status.st_mode & others:
         return None
     return f"{path} {_FAULTS[others]} {path}"
 
 
-def owned_by_another(path: Path, status: os.stat_result) -> str | None:
+def wrong_owner(path: Path, status: os.stat_result) -> str | None:
     """Return what is wrong with a file's owner, and what to do."""
     if status.st_uid in (0, os.geteuid()):
         return None

@@ -9,10 +9,10 @@ from velithon.requests import Request
 from exporter.access import signed_urls
 from exporter.access.anonymous import refuse_other_machines
 from exporter.access.credentials import Malformed, is_bearer, is_key, token_of
+from exporter.access.cross_site import refuse_cross_site
 from exporter.access.jwks import Jwks, JwksUnavailable
 from exporter.access.jwts import JwtRefused, Jwts
 from exporter.access.known_keys import KeysUnavailable, KnownKeys
-from exporter.access.other_pages import refuse_other_pages
 from exporter.access.principal import ANONYMOUS, Principal
 from exporter.access.slowdown import Slowdown
 from exporter.access.unauthenticated import Unauthenticated
@@ -81,7 +81,7 @@ class Access:
             Problem: it is such a request.
         """
         if not self._settings.closed:
-            refuse_other_pages(request.scope, self._origins, links=False)
+            refuse_cross_site(request.scope, self._origins, links=False)
 
     async def problems(self) -> list[str]:
         """Return what keeps callers from being known, in words that tell nothing of the service's machine."""
@@ -96,13 +96,13 @@ class Access:
         if not self._settings.closed:
             if not self._settings.allow_anonymous:
                 refuse_other_machines(request.scope, self._settings.trusted_proxies)
-            refuse_other_pages(request.scope, self._origins, links=True)
+            refuse_cross_site(request.scope, self._origins, links=True)
             return ANONYMOUS
         authorization = request.scope.headers.get("authorization")
         if authorization is None:
             raise Unauthenticated(given=False)
         if not is_bearer(authorization):
-            refuse_other_pages(request.scope, self._origins, links=True)
+            refuse_cross_site(request.scope, self._origins, links=True)
         try:
             return await self._bearer(token_of(authorization))
         except (Malformed, _Refused, JwtRefused) as error:

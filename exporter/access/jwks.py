@@ -14,7 +14,7 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 from joserfc.errors import JoseError
 from joserfc.jwk import JWKRegistry, Key, OctKey
 
-from exporter.private_file import CHANGEABLE, exposure, opened
+from exporter.private_file import CHANGEABLE, exposure, wrong_mode
 
 log = logging.getLogger(__name__)
 
@@ -125,12 +125,12 @@ def _stored(path: Path) -> tuple[bytes, bool]:
         status = os.fstat(stream.fileno())
         if wrong := exposure(path, status, CHANGEABLE):
             raise ValueError(wrong)
-        return _bounded(stream), opened(path, status) is None
+        return _bounded(stream), wrong_mode(path, status) is None
 
 
 def _fetched(url: str) -> tuple[bytes, bool]:
     request = Request(url, headers={"accept": "application/jwk-set+json, application/json"})  # noqa: S310 - see settings
-    with build_opener(_Stay).open(request, timeout=_TIMEOUT_SECONDS) as response:
+    with build_opener(_NoRedirects).open(request, timeout=_TIMEOUT_SECONDS) as response:
         return _bounded(response), False
 
 
@@ -141,7 +141,7 @@ def _bounded(stream: IO[bytes]) -> bytes:
     return text
 
 
-class _Stay(HTTPRedirectHandler):
+class _NoRedirects(HTTPRedirectHandler):
     """Follows no redirection, which could lead away from https."""
 
     def redirect_request(self, *arguments: Any, **how: Any) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import tomli_w
 
 from exporter.access.key import Key, keys_of
-from exporter.private_file import opened, owned_by_another
+from exporter.private_file import wrong_mode, wrong_owner
 
 _HEADER = "# Written by `exporter keys`, which keeps no comments.\n\n"
 
@@ -34,7 +34,7 @@ def read(path: Path, *, to_manage: bool = False) -> dict[str, Key]:
     try:
         with path.open("rb") as stream:
             status = os.fstat(stream.fileno())
-            wrong = opened(path, status) or (None if to_manage else owned_by_another(path, status))
+            wrong = wrong_mode(path, status) or (None if to_manage else wrong_owner(path, status))
             if wrong:
                 raise KeysFileError(wrong)
             return keys_of(tomllib.load(stream))

@@ -17,7 +17,7 @@ from exporter.http.client_address import Network
 from exporter.http.cors import Cors
 from exporter.http.headers import adding
 from exporter.http.problems import response as response_of
-from exporter.http.rsgi import Receive, RsgiProtocol, RsgiScope, Send, Whole, is_http_1_0
+from exporter.http.rsgi import BufferedResponse, Receive, RsgiProtocol, RsgiScope, Send, is_http_1_0
 from exporter.http.visit import Visit
 from exporter.problems import Problem, ProblemType
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _MOST_LINES = 250
 """Of headers: Granian takes a hundred over HTTP/1.1, but thousands over HTTP/2, where each cookie may have its own."""
 
-Sender: TypeAlias = Callable[[RsgiScope, RsgiProtocol, Whole], Awaitable[None]]
+Sender: TypeAlias = Callable[[RsgiScope, RsgiProtocol, BufferedResponse], Awaitable[None]]
 Busy: TypeAlias = Callable[["Scope"], AbstractContextManager[None]]
 
 log = logging.getLogger(__name__)
@@ -111,8 +111,8 @@ class AsgiAdapter:
                 protocol.response_empty(308, [("location", f"{seen.root_path}/")])
             else:
                 await self._application(seen, protocol)
-            if protocol.whole is not None and self._sender is not None:
-                await self._sender(seen, protocol, protocol.whole)
+            if protocol.buffered is not None and self._sender is not None:
+                await self._sender(seen, protocol, protocol.buffered)
             await protocol.finish()
         finally:
             if self._visited is not None:

@@ -24,7 +24,7 @@ class Aborted(Exception):
     """Raised out of the ASGI callable after the first byte, so that the server ends the body visibly incomplete."""
 
 
-class Whole(NamedTuple):
+class BufferedResponse(NamedTuple):
     """An answer whose body is not streamed."""
 
     status: int
@@ -108,14 +108,14 @@ class RsgiProtocol:
         self._send = send
         self._body_ended = False
         self._disconnected: asyncio.Task[None] | None = None
-        self.whole: Whole | None = None
+        self.buffered: BufferedResponse | None = None
         """The answer that the application left to send."""
         self._stream: RsgiTransport | None = None
 
     @property
     def status(self) -> int | None:
         """The status that was answered; None where the client left first."""
-        return self._stream.status if self._stream else self.whole.status if self.whole else None
+        return self._stream.status if self._stream else self.buffered.status if self.buffered else None
 
     async def __call__(self) -> bytes:
         """Return the whole request body."""
@@ -150,7 +150,7 @@ class RsgiProtocol:
         """Answer with a whole body; sent when the application returns, since RSGI does not wait here."""
         if self._stream is not None:
             self._stream.abort("answered again in mid-body")
-        self.whole = Whole(status, headers, body)
+        self.buffered = BufferedResponse(status, headers, body)
 
     def response_stream(self, status: int, headers: Headers) -> "RsgiTransport":
         """Begin a streamed answer; its head goes out with the first chunk."""
@@ -161,8 +161,8 @@ class RsgiProtocol:
         """Send what the application left to send."""
         if self._stream is not None:
             await self._stream.finish()
-        elif self.whole is not None:
-            status, headers, body = self.whole
+        elif self.buffered is not None:
+            status, headers, body = self.buffered
             await self._send(_start(status, headers))
             await self._send({"type": "http.response.body", "body": body})
 

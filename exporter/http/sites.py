@@ -19,7 +19,7 @@ _URL = re.compile(r"(?P<origin>(?P<scheme>https?)://(?P<authority>[^/]+))(?:/.*)
 _PORTS = {"http": 80, "https": 443}
 
 
-def from_elsewhere(scope: Scope, allowed: Collection[str]) -> bool:
+def is_cross_site(scope: Scope, allowed: Collection[str]) -> bool:
     """Return whether a page had a browser send a request, and its origin is neither the service's own nor `allowed`."""
     site, origin = scope.headers.get("sec-fetch-site"), scope.headers.get("origin")
     if allowed and _origin_of_page(scope, origin) in allowed:

@@ -76,7 +76,7 @@ class Admission:
         else:
             await self._wait(place)
 
-    def giving_way(self, stalled: Iterable[Place], connections: int = 0) -> Iterator[Place]:
+    def displaced(self, stalled: Iterable[Place], connections: int = 0) -> Iterator[Place]:
         """Yield which of the places have to come free for those who wait, each once, and call these next.
 
         Of `stalled`, who stalled longest comes first; those of a principal that has more places go before. Besides

@@ -8,7 +8,7 @@ from velithon.datastructures import Scope
 
 from exporter.http.versions import multiplexed
 from exporter.limits.connections import Connections
-from exporter.limits.given_up import Unread
+from exporter.limits.slow_clients import SlowClient
 
 if TYPE_CHECKING:
     from exporter.limits.connection import Connection
@@ -39,7 +39,7 @@ class Body:
         if self._connection is None:
             return
         shared = multiplexed(self._scope)
-        if error is None or (shared and not isinstance(error, Unread)):
+        if error is None or (shared and not isinstance(error, SlowClient)):
             self._connections.end(self._connection, self._size)
         elif shared:
             self._stuck = True
@@ -55,7 +55,7 @@ class Body:
             return None
         return self._connection.acknowledged()
 
-    async def left(self, taken: Callable[[], Awaitable[None]]) -> None:
+    async def drained(self, taken: Callable[[], Awaitable[None]]) -> None:
         """Wait until nothing is kept of a stream that was given up unread, which the end of `taken` tells.
 
         The web server cannot end it before.

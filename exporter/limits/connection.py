@@ -6,7 +6,7 @@ import struct
 from contextlib import suppress
 
 from exporter.limits.sockets import Ends, are_ends
-from exporter.limits.unread_ends import reset_unless_read
+from exporter.limits.user_timeout import set_user_timeout
 
 _RESET = struct.pack("ii", 1, 0)
 _END = struct.pack("ii", 0, 0)
@@ -84,7 +84,7 @@ class Connection:
             self._socket.shutdown(socket.SHUT_RD)
         self._socket.close()
 
-    def spoil(self) -> bool:
+    def abort_tls(self) -> bool:
         """End it now as TLS reports: Python's `ssl` takes a reset for an end. Return False where there is no room."""
         try:
             self._socket.send(_ALERT, socket.MSG_DONTWAIT)
@@ -96,10 +96,10 @@ class Connection:
         self._socket.close()
         return True
 
-    def reset_unless_read(self, seconds: float) -> None:
+    def set_user_timeout(self, seconds: float) -> None:
         """Have the kernel reset it unless it is read."""
         with suppress(OSError):  # as above
-            reset_unless_read(self._socket, seconds)
+            set_user_timeout(self._socket, seconds)
 
     def _linger(self, how: bytes) -> None:
         with suppress(OSError):  # as above

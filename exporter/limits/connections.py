@@ -15,8 +15,8 @@ import socket
 from velithon.datastructures import Scope
 
 from exporter.limits.connection import Connection
-from exporter.limits.given_up import Unread
 from exporter.limits.room import Room
+from exporter.limits.slow_clients import SlowClient
 from exporter.limits.sockets import Ends, Sockets, ends_of
 
 _TICK_SECONDS = 0.02
@@ -96,7 +96,7 @@ class Connections:
         """Cut the only body of a connection, which is one of TLS or not."""
         self._forget(connection)
         # Who reads nothing would not see a record either, and would keep the connection until then.
-        if isinstance(error, Unread) or not (secured and connection.spoil()):
+        if isinstance(error, SlowClient) or not (secured and connection.abort_tls()):
             connection.reset()
 
     def give_up_stream(self, connection: Connection, kept: int = 0) -> None:
@@ -106,7 +106,7 @@ class Connections:
         """
         connection.stuck += 1
         if self._stall:
-            connection.reset_unless_read(self._stall)
+            connection.set_user_timeout(self._stall)
         self._room.take(kept)
         connection.unread += kept
         self._reset_if_stuck(connection)

@@ -37,7 +37,7 @@ class Idle:
         self._since: dict[Ends, float] = {}
 
     @contextmanager
-    def asked(self, scope: "Scope") -> Iterator[None]:
+    def in_use(self, scope: "Scope") -> Iterator[None]:
         """Have the connection of a request count as used meanwhile."""
         ends = ends_of(scope)
         if ends is None:

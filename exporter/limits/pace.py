@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING
 
-from exporter.limits.given_up import Unread
+from exporter.limits.slow_clients import SlowClient
 
 if TYPE_CHECKING:
     from exporter.limits.admission import Place
@@ -69,13 +69,13 @@ class Pace:
         self._sent = 0
         self._seen: int | None = None
         self._moved = 0.0
-        self._error: Unread | None = None
+        self._error: SlowClient | None = None
 
     async def send(self, size: int, sending: Awaitable[None]) -> None:
         """Send a chunk of so many bytes.
 
         Raises:
-            Unread: it was not taken in time.
+            SlowClient: it was not taken in time.
         """
         self._sent += size
         self._begun = begun = self._loop.time()
@@ -98,9 +98,9 @@ class Pace:
         """Give up the chunk that has waited too long."""
         until, reason = min(self._ends(), default=(float("inf"), ""))
         if until <= self._loop.time():
-            self.give_up(Unread(reason))
+            self.give_up(SlowClient(reason))
 
-    def give_up(self, error: Unread) -> None:
+    def give_up(self, error: SlowClient) -> None:
         """Give up the chunk that is waited for; the first reason counts."""
         if self._error is None and self._task is not None:
             self._error = error

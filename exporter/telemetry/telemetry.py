@@ -46,7 +46,7 @@ class Telemetry:
         if self.audit:
             self.audit.visited(visit, status)
 
-    def given_up(self, visit: Visit, outcome: str, reason: str) -> None:
+    def aborted(self, visit: Visit, outcome: str, reason: str) -> None:
         """Tell of an answer that is no export, and that its client did not take."""
         self.metrics.aborts.labels(outcome).inc()
         fields = {"principal": visit.who, "address": visit.address, "path": visit.path[:200], "reason": reason}

@@ -91,7 +91,7 @@ def download(  # noqa: PLR0913 - what a download is made of
     if codes and chosen.compression is None and format_.compressible:
         coding = content_coding(request.scope.headers.get("accept-encoding"), COMPRESSORS)
         order = replace(order, compression=coding)
-    name = chosen.common.filename or disposition.default_name(dataset.name, _spoken(dataset, given), _today())
+    name = chosen.common.filename or disposition.default_name(dataset.name, _file_name_parts(dataset, given), _today())
     return Download(order, _headers(order, format_, name, is_coding=coding is not None))
 
 
@@ -140,7 +140,7 @@ async def _visited(run: Run, visit: Visit) -> AsyncIterator[None]:
             visit.ending = ending.fields(run.ended)
 
 
-def _spoken(dataset: Dataset, given: Mapping[str, list[str]]) -> list[str]:
+def _file_name_parts(dataset: Dataset, given: Mapping[str, list[str]]) -> list[str]:
     """Return the arguments that a file's name may tell."""
     sensitive = {parameter.name for parameter in dataset.parameters if parameter.sensitive}
     return [value for name, values in given.items() if name not in sensitive for value in values if value]

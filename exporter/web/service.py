@@ -16,13 +16,14 @@ from exporter.http.negotiation import VARY, acceptable
 from exporter.http.visit import visit_of
 from exporter.limits.limits import Limits
 from exporter.telemetry.telemetry import Telemetry
+from exporter.web.buffered import SharedDocument
 from exporter.web.readiness import Readiness
-from exporter.web.whole import Shared
 from formats.encoder import Format
 from queries.catalog import Catalog
 from queries.dataset import Dataset
 
 Formats: TypeAlias = Mapping[str, Format]
+Make: TypeAlias = Callable[[Catalog, Formats], bytes]
 
 JSON = "application/json"
 _DOCUMENTS = 96
@@ -65,7 +66,7 @@ class Service:
     ready: Readiness
     content_coding: bool = True
     """Whether exports are compressed for clients that accept it."""
-    _documents: dict[tuple[str, ...], Shared] = field(default_factory=dict)
+    _documents: dict[tuple[str, ...], SharedDocument] = field(default_factory=dict)
     """What was made of the catalogue so far, by the name of the document and those of the datasets in it."""
 
     def serve(self, catalog: Catalog) -> None:
@@ -96,12 +97,13 @@ class Service:
         dataset = self.catalog.get(name)
         return dataset if dataset and await self.access.may_read(principal, dataset) else None
 
-    async def document(self, name: str, make: Callable[[Catalog, Formats], bytes], principal: Principal) -> Shared:
-        """Return a document about what the caller may read, made once for each set of datasets: many take long."""
+    async def document(self, name: str, make: Make, principal: Principal) -> SharedDocument:
+        """Return a document about what the caller may read; made once per set of datasets, because it is slow."""
         documents, readable = self._documents, await self.readable(principal)
         key = (name, *readable)
         if key not in documents:
-            made = Shared(await asyncio.get_running_loop().run_in_executor(self.threads, make, readable, self.formats))
+            loop = asyncio.get_running_loop()
+            made = SharedDocument(await loop.run_in_executor(self.threads, make, readable, self.formats))
             if len(documents) >= _DOCUMENTS:
                 documents.clear()
             documents[key] = made

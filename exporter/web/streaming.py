@@ -8,7 +8,7 @@ from velithon.datastructures import Protocol, Scope
 from velithon.responses import Response
 
 from exporter.http.disconnection import unless_disconnected
-from exporter.http.pieces import pieces, tasting
+from exporter.http.pieces import pieces, probing
 from exporter.http.versions import multiplexed
 from exporter.limits.body import Body
 from exporter.limits.connections import Connections
@@ -24,7 +24,7 @@ async def send_parts(pace: Pace, transport: Any, parts: Iterable[bytes]) -> None
     """Send parts of a body as the client takes them.
 
     Raises:
-        Unread: it does not.
+        SlowClient: it does not.
     """
     for part in parts:
         await pace.send(len(part), transport.send_bytes(part))
@@ -65,12 +65,12 @@ class ExportResponse(Response):
                 await unless_disconnected(protocol, self._send(transport, multiplexed(scope)))
         except Exception as error:  # noqa: BLE001 - nothing may reach the router
             # The run has told its observers; what is left to do here is to let the client see it.
-            transport.abort(type(error.__cause__ or error).__name__, body.left)
+            transport.abort(type(error.__cause__ or error).__name__, body.drained)
 
     async def _send(self, transport: Any, multiplexed: bool) -> None:
         size = _STREAM_BYTES if multiplexed else _SEND_BYTES
         first, self._first = self._first, b""
-        await send_parts(self._pace, transport, tasting(first, size) if multiplexed else pieces(first, size))
+        await send_parts(self._pace, transport, probing(first, size) if multiplexed else pieces(first, size))
         del first  # not held while the next is made
         async for chunk in self._chunks:
             await send_parts(self._pace, transport, pieces(chunk, size))

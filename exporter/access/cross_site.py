@@ -4,11 +4,11 @@ from collections.abc import Collection
 
 from velithon.datastructures import Scope
 
-from exporter.http.sites import follows_link, from_elsewhere
+from exporter.http.sites import follows_link, is_cross_site
 from exporter.problems import Problem, ProblemType
 
 
-def refuse_other_pages(scope: Scope, allowed: Collection[str], *, links: bool) -> None:
+def refuse_cross_site(scope: Scope, allowed: Collection[str], *, links: bool) -> None:
     """Refuse what a page of another origin had a browser ask, unless its origin is `allowed`.
 
     For callers without a token that a page would have to know: for nobody's, and for those with what a browser sends
@@ -18,7 +18,7 @@ def refuse_other_pages(scope: Scope, allowed: Collection[str], *, links: bool) -
     Raises:
         Problem: it is such a request.
     """
-    if from_elsewhere(scope, allowed) and not (links and follows_link(scope)):
+    if is_cross_site(scope, allowed) and not (links and follows_link(scope)):
         raise Problem(
             ProblemType.CROSS_SITE,
             "A page of another origin made your browser send this request. Start at the service's own page (/) "

@@ -15,7 +15,7 @@ _AGAIN_SECONDS = 0.01
 _SEARCH_SECONDS = 30
 
 
-async def bound_unread(stall: float) -> None:
+async def set_on_listeners(stall: float) -> None:
     """Have the kernel reset every connection that takes nothing for ten times `stall` seconds.
 
     A connection has the setting of the socket that it was accepted from.
@@ -25,14 +25,14 @@ async def bound_unread(stall: float) -> None:
     for _ in range(round(_SEARCH_SECONDS / _AGAIN_SECONDS)):  # the server listens only after the start
         found = False
         for one in listening():
-            reset_unless_read(one, _TIMES_AS_LONG * stall)
+            set_user_timeout(one, _TIMES_AS_LONG * stall)
             found = True
         if found:
             return
         await asyncio.sleep(_AGAIN_SECONDS)
 
 
-def reset_unless_read(one: socket.socket, seconds: float) -> None:
+def set_user_timeout(one: socket.socket, seconds: float) -> None:
     """Have the kernel reset a connection once it has taken nothing for so long (RFC 5482; Linux only)."""
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         one.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, min(round(seconds * 1000), 2**31 - 1))

@@ -3,13 +3,13 @@
 from typing import ClassVar
 
 
-class Unread(Exception):
+class SlowClient(Exception):
     """The client does not take what it asked for."""
 
     outcome: ClassVar[str] = "stalled"
 
 
-class GaveWay(Unread):
+class Displaced(SlowClient):
     """The client took nothing, and another export waited for the place or the connection."""
 
     outcome = "displaced"
