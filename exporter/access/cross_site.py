@@ -1,4 +1,4 @@
-"""Pages of other origins: a browser sends their requests with all that it knows of whoever sits in front of it."""
+"""Cross-site requests: a browser sends them with all the credentials that it has for the service."""
 
 from collections.abc import Collection
 
@@ -9,11 +9,10 @@ from exporter.problems import Problem, ProblemType
 
 
 def refuse_cross_site(scope: Scope, allowed: Collection[str], *, links: bool) -> None:
-    """Refuse what a page of another origin had a browser ask, unless its origin is `allowed`.
+    """Refuse a request that a page of another origin made a browser send, unless its origin is `allowed`.
 
-    For callers without a token that a page would have to know: for nobody's, and for those with what a browser sends
-    by itself, whoever has it ask (a cookie, what its dialogue for HTTP Basic was told). With `links`, somebody who goes
-    to the address as a whole is let through.
+    For requests without a token that the page would have to know: anonymous ones, and those with credentials that a
+    browser sends automatically (a cookie, HTTP Basic). With `links`, navigation to the URL is accepted.
 
     Raises:
         Problem: it is such a request.
