@@ -14,13 +14,13 @@ from exporter.exports.engine import Engine
 from exporter.exports.observers import Observer
 from exporter.http.asgi import AsgiAdapter
 from exporter.http.endpoint import Endpoint, nothing_here
-from exporter.limits.giving_way import GivingWay
+from exporter.limits.displacement import Displacement
 from exporter.telemetry.metrics import Metrics
 from exporter.telemetry.telemetry import Telemetry
+from exporter.web.buffered import BufferedResponses
 from exporter.web.readiness import Readiness
 from exporter.web.routes import routes
 from exporter.web.service import Service
-from exporter.web.whole import Wholes
 from formats.encoder import Format
 from queries.catalog import Catalog
 from queries.pool import Pool
@@ -75,14 +75,14 @@ class Live:
         self.application = AsgiAdapter(
             application,
             visited=telemetry.visited,
-            sender=Wholes(self.limits.paces, self.limits.connections, telemetry.given_up).send,
+            sender=BufferedResponses(self.limits.paces, self.limits.connections, telemetry.aborted).send,
             secures=parts.security_headers,
         )
         self._running = [asyncio.create_task(work) for work in self._background()]
 
     def _background(self) -> Iterator[Coroutine[None, None, None]]:
         pool, limits = self._parts.pool, self.limits
-        yield GivingWay(limits.admission, limits.paces, lambda: 0 if pool.spare else pool.waiting).run()
+        yield Displacement(limits.admission, limits.paces, lambda: 0 if pool.spare else pool.waiting).run()
 
     async def close(self) -> None:
         """Stop what runs in the background, and close what is not the host's."""

@@ -1,15 +1,15 @@
-"""Why answers are given up that their clients do not take. The texts are for the log."""
+"""Why responses are aborted that their clients do not read. The messages are for the log."""
 
 from typing import ClassVar
 
 
 class SlowClient(Exception):
-    """The client does not take what it asked for."""
+    """The client does not read its response, or reads it too slowly."""
 
     outcome: ClassVar[str] = "stalled"
 
 
 class Displaced(SlowClient):
-    """The client took nothing, and another export waited for the place or the connection."""
+    """The client read nothing while another export was waiting for its place or connection."""
 
     outcome = "displaced"

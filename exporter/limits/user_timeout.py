@@ -1,7 +1,7 @@
-"""Connections whose client leaves the end of a body unread.
+"""TCP's user timeout, for clients that leave the end of a body unread.
 
-A web server that is to end a connection sends what it has buffered first, so such a client would keep its connection,
-and the server's descriptor of it, for as long as it likes. The kernel ends it.
+Before a web server closes a connection, it sends what it has buffered. So such a client could keep its connection, and
+the server's descriptor, forever. With the timeout, the kernel closes it.
 """
 
 import asyncio
@@ -10,19 +10,19 @@ import socket
 from exporter.limits.sockets import listening
 
 _TIMES_AS_LONG = 10
-"""The kernel sees room for whole packets only, so it has to be more patient than an export with a slow reader."""
+"""The kernel notices only space for whole packets, so it must wait longer for a slow reader than an export does."""
 _AGAIN_SECONDS = 0.01
 _SEARCH_SECONDS = 30
 
 
 async def set_on_listeners(stall: float) -> None:
-    """Have the kernel reset every connection that takes nothing for ten times `stall` seconds.
+    """Make the kernel reset every connection on which nothing is read for ten times `stall` seconds.
 
-    A connection has the setting of the socket that it was accepted from.
+    Connections inherit the setting of the listening socket.
     """
     if not stall:
         return
-    for _ in range(round(_SEARCH_SECONDS / _AGAIN_SECONDS)):  # the server listens only after the start
+    for _ in range(round(_SEARCH_SECONDS / _AGAIN_SECONDS)):  # the server listens only after startup
         found = False
         for one in listening():
             set_user_timeout(one, _TIMES_AS_LONG * stall)
@@ -33,6 +33,6 @@ async def set_on_listeners(stall: float) -> None:
 
 
 def set_user_timeout(one: socket.socket, seconds: float) -> None:
-    """Have the kernel reset a connection once it has taken nothing for so long (RFC 5482; Linux only)."""
+    """Make the kernel reset a connection on which nothing is read for so many seconds (RFC 5482; Linux only)."""
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         one.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, min(round(seconds * 1000), 2**31 - 1))

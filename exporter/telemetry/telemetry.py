@@ -36,7 +36,7 @@ class Telemetry:
 
     def origin(self, visit: Visit) -> Origin:
         """Return where the export of a request comes from."""
-        request = self.audit.came(visit) if self.audit else {"method": visit.method}
+        request = self.audit.request_fields(visit) if self.audit else {"method": visit.method}
         return Origin(visit.who, visit.address, visit.traceparent, request)
 
     def visited(self, visit: Visit, status: int | None) -> None:
