@@ -1,4 +1,4 @@
-"""What an exporter consists of while it is entered, on one event loop."""
+"""The parts of an exporter while it is entered, on one event loop."""
 
 import asyncio
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
@@ -28,7 +28,7 @@ from queries.pool import Pool
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What the host application has given, or left to the defaults."""
+    """What the host application configured, or left to the defaults."""
 
     pool: Pool
     catalog: Catalog
@@ -38,16 +38,16 @@ class Parts:
     metrics: Metrics
     observers: Sequence[Observer]
     executor: Executor | None
-    """Threads of the host's; None: some of our own."""
+    """The host's threads; None means the exporter's own."""
     content_coding: bool
     security_headers: bool
 
 
 class Live:
-    """The engine and the application of an exporter, from its entering to its leaving."""
+    """The engine and the application of an exporter while it is entered."""
 
     def __init__(self, parts: Parts) -> None:
-        """Put it together. Needs the event loop that runs it."""
+        """Build the parts. Needs a running event loop."""
         self.loop = asyncio.get_running_loop()
         self.limits = parts.limits.live(parts.pool.size)
         self._parts = parts
@@ -85,7 +85,7 @@ class Live:
         yield Displacement(limits.admission, limits.paces, lambda: 0 if pool.spare else pool.waiting).run()
 
     async def close(self) -> None:
-        """Stop what runs in the background, and close what is not the host's."""
+        """Stop the background tasks, and close what does not belong to the host."""
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)

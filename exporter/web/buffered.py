@@ -1,4 +1,4 @@
-"""Answers that are not streamed by who makes them: documents, descriptions, problems."""
+"""Sends responses that are not streamed: documents, descriptions, problems."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     from velithon.datastructures import Scope
 
 _SMALL_BYTES = 1 << 16
-"""What a connection of HTTP/1.1, which has one answer at a time, is handed at once: its buffers may hold as much."""
+"""What an HTTP/1.1 connection, which has one response at a time, gets at once: its buffers may hold as much."""
 _PIECE_BYTES = 1 << 15
 _SERVER_BYTES = 1 << 19
-"""What the web server and its queue hold of an answer at the most."""
+"""The most that the web server and its queue hold of a response."""
 
 
 class SharedDocument(bytes):
-    """A document that many answers are made of."""
+    """A document that many responses share."""
 
     __slots__ = ()
 
 
 class BufferedResponses:
-    """Sends the whole answers of one worker, as the clients take them."""
+    """Sends the buffered responses of one worker, at the pace of the clients."""
 
     def __init__(
         self,
@@ -38,20 +38,20 @@ class BufferedResponses:
         connections: Connections | None = None,
         on_abort: Callable[[Visit, str, str], None] | None = None,
     ) -> None:
-        """Take how slow clients may be, their connections, and who is told of answers that were given up.
+        """Take how slow clients may be, their connections, and a function to call when a response is aborted.
 
-        That is the visit, the outcome, and the reason.
+        Its arguments are the visit, the outcome and the reason.
         """
         self._paces = paces or Paces()
         self._connections = connections or Connections()
         self._on_abort = on_abort
 
     async def send(self, seen: RsgiScope, protocol: RsgiProtocol, whole: BufferedResponse) -> None:
-        """Send an answer whose client may leave it unread; leave others, which cost nothing to keep, to the protocol.
+        """Send a response that the client may leave unread; leave others, which are cheap to keep, to the protocol.
 
-        One that is not taken in time is aborted.
+        A response that is not read in time is aborted.
         """
-        scope = cast("Scope", seen)  # which shows the fields of RSGI only
+        scope = cast("Scope", seen)  # which has only the fields of RSGI
         status, headers, body = whole
         streams = multiplexed(scope)
         if scope.method == "HEAD":
@@ -71,6 +71,6 @@ class BufferedResponses:
 
 
 def _kept(body: bytes, scope: "Scope") -> int:
-    """Return how many bytes are kept for an answer: the request is, too."""
+    """Return how many bytes are kept for a response, including its request."""
     answer = min(len(body), _SERVER_BYTES) if isinstance(body, SharedDocument) else len(body)
     return answer + len(scope.query_string) + sum(len(name) + len(value) for name, value in scope.headers.items())
