@@ -25,13 +25,13 @@ class Outcome:
 
 
 SUCCEEDED = Outcome("succeeded")
-LEFT = Outcome("disconnected", "disconnected")
+DISCONNECTED = Outcome("disconnected", "disconnected")
 
 
 def outcome_of(error: BaseException) -> Outcome:
     """Return the outcome of an export that raised. An exception may name an outcome of its own, as `outcome`."""
     if not isinstance(error, Exception):  # a cancellation
-        return LEFT
+        return DISCONNECTED
     kind, reason = type(error).__name__, f"{type(error).__name__}: {error}"
     named: str | None = getattr(error, "outcome", None)
     if named is not None:

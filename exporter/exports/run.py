@@ -15,7 +15,7 @@ from exporter.exports.conversion import Batches, Conversion, Counts, Document, R
 from exporter.exports.database import Database
 from exporter.exports.failures import problem_of
 from exporter.exports.observers import Began, Ended, Observations, Observer, Progress
-from exporter.exports.outcome import LEFT, SUCCEEDED, Outcome, outcome_of
+from exporter.exports.outcome import DISCONNECTED, SUCCEEDED, Outcome, outcome_of
 from exporter.exports.plan import Snapshot
 from exporter.problems import Problem
 from formats.encoder import Layout
@@ -222,7 +222,7 @@ class Run:
         try:
             await self._held.aclose()
         finally:
-            left = LEFT if error is None else outcome_of(error)
+            left = DISCONNECTED if error is None else outcome_of(error)
             self.ended = self._ending(self._outcome or left)
             self._observations.ended(self.ended)
 

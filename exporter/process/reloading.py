@@ -47,16 +47,16 @@ def on_hangup(*actions: Callable[[], None]) -> None:
     """
     # Without any, no descriptor is told; whoever sets another does nothing in it.
     signal.signal(signal.SIGHUP, lambda *_: None)
-    told, tell = os.pipe()
-    os.set_blocking(tell, False)
-    signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-    threading.Thread(target=_wait, args=(told, actions), daemon=True).start()
+    threading.Thread(target=_wait, args=(reader, actions), daemon=True).start()
 
 
-def _wait(told: int, actions: Sequence[Callable[[], None]]) -> None:
+def _wait(reader: int, actions: Sequence[Callable[[], None]]) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
-    while signals := os.read(told, 4096):
+    while signals := os.read(reader, 4096):
         if signal.SIGHUP in signals:
             for action in actions:
                 action()

@@ -70,7 +70,7 @@ class AuditLog:
             if not self._lane.put(lambda: self._keep(line)):
                 self._no_room += 1
 
-    def came(self, visit: Visit) -> dict[str, str | None]:
+    def request_fields(self, visit: Visit) -> dict[str, str | None]:
         """Return how a request came, for the origin of the export that it orders; without a log only its method."""
         if self._file is None:
             return {"method": visit.method}
@@ -127,7 +127,7 @@ class AuditLog:
             "event": event,
             "principal": visit.who,
             "address": visit.address,
-            **self.came(visit),
+            **self.request_fields(visit),
         }
         return about | ({"export": str(visit.export)} if visit.export else {})
 

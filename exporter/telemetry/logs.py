@@ -26,7 +26,7 @@ _JSON_CONTROLS = {code: f"\\u{code:04x}" for code in _CONTROLS if code > 0x7F}  
 _PLAIN = re.compile(r"[\w.:/+*@-]+", re.ASCII)
 
 
-class Untold(logging.Filter):
+class WithoutExceptionText(logging.Filter):
     """Keeps the texts of exceptions out of the server's tracebacks, as `format_exception` does for all others."""
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -102,8 +102,8 @@ def configuration(level: str, log_format: LogFormat = "console") -> dict[str, An
     formatter = JsonFormatter if log_format == "json" else ConsoleFormatter
     return {
         "formatters": {"line": {"()": formatter}},
-        "filters": {"no_aborts": {"()": NoAborts}, "untold": {"()": Untold}},
-        "handlers": {"stderr": {"()": Handler, "formatter": "line", "filters": ["no_aborts", "untold"]}},
+        "filters": {"no_aborts": {"()": NoAborts}, "redacted": {"()": WithoutExceptionText}},
+        "handlers": {"stderr": {"()": Handler, "formatter": "line", "filters": ["no_aborts", "redacted"]}},
         "root": {"level": level, "handlers": ["stderr"]},
         "loggers": {
             "_granian": {"level": level},

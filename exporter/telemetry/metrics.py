@@ -25,7 +25,7 @@ _SECONDS = (0.005, 0.025, 0.1, 0.5, 1, 5, 15, 60, 300, 1800)
 _LAGS = (0.001, 0.005, 0.025, 0.1, 0.5, 2)
 
 _USUAL_INTERVAL = sys.getswitchinterval()
-_COURTEOUS_INTERVAL = 0.0002
+_SHORT_INTERVAL = 0.0002
 """Seconds after which a thread gives the interpreter up. With the usual five milliseconds the event loop would be that
 late, again and again, while somebody scrapes."""
 
@@ -96,7 +96,7 @@ class Metrics:
         _forget_dead(Path(folder))
         registry = CollectorRegistry()
         MultiProcessCollector(registry, folder)
-        with _giving_way():
+        with _switching_often():
             return generate_latest(registry)
 
     def _gauge(self, name: str, documentation: str) -> Gauge:
@@ -107,9 +107,9 @@ class Metrics:
 
 
 @contextmanager
-def _giving_way() -> Iterator[None]:
+def _switching_often() -> Iterator[None]:
     """Let the event loop's thread have the interpreter sooner than usual; merging files is Python from end to end."""
-    sys.setswitchinterval(_COURTEOUS_INTERVAL)
+    sys.setswitchinterval(_SHORT_INTERVAL)
     try:
         yield
     finally:

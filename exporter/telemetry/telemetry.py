@@ -36,7 +36,7 @@ class Telemetry:
 
     def origin(self, visit: Visit) -> Origin:
         """Return where the export of a request comes from."""
-        request = self.audit.came(visit) if self.audit else {"method": visit.method}
+        request = self.audit.request_fields(visit) if self.audit else {"method": visit.method}
         return Origin(visit.who, visit.address, visit.traceparent, request)
 
     def visited(self, visit: Visit, status: int | None) -> None:
@@ -46,7 +46,7 @@ class Telemetry:
         if self.audit:
             self.audit.visited(visit, status)
 
-    def given_up(self, visit: Visit, outcome: str, reason: str) -> None:
+    def aborted(self, visit: Visit, outcome: str, reason: str) -> None:
         """Tell of an answer that is no export, and that its client did not take."""
         self.metrics.aborts.labels(outcome).inc()
         fields = {"principal": visit.who, "address": visit.address, "path": visit.path[:200], "reason": reason}

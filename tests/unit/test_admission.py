@@ -239,7 +239,7 @@ async def with_running(tested, principals, dataset="b"):
 
 
 def gave_way(tested, stalled, connections=0):
-    return "".join(place.principal for place in tested.giving_way(stalled, connections))
+    return "".join(place.principal for place in tested.displaced(stalled, connections))
 
 
 async def test_with_nobody_waiting_nobody_gives_way():

@@ -41,7 +41,7 @@ def visit(query_string="", **known):
 
 def began(audit, visited=None):
     visited = visited or visit()
-    return Began(ORDER, Origin(visited.who, visited.address, None, audit.came(visited)))
+    return Began(ORDER, Origin(visited.who, visited.address, None, audit.request_fields(visited)))
 
 
 def lines(path, audit=None):

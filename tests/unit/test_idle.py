@@ -42,7 +42,7 @@ def asking(client):
 async def test_so_many_are_kept_and_those_that_were_idle_longest_go():
     with connected(6) as (port, pairs):
         idle = Idle(most=3)
-        running = idle.asked(asking(pairs[0][0]))
+        running = idle.in_use(asking(pairs[0][0]))
         with running:
             await idle.look({port})
             assert not any(map(ended, pairs)), "their heads may be on their way"
@@ -55,7 +55,7 @@ async def test_so_many_are_kept_and_those_that_were_idle_longest_go():
                         end.close()
             before = [pair for pair in pairs[1:] if pair[1].fileno() >= 0]
             await asyncio.sleep(0.01)
-        with idle.asked(asking(before[0][0])):
+        with idle.in_use(asking(before[0][0])):
             pass
         await idle.look({port})
         assert [ended(pair) for pair in (pairs[0], *before)].count(True) == 1
@@ -66,8 +66,8 @@ async def test_so_many_are_kept_and_those_that_were_idle_longest_go():
 async def test_a_connection_is_used_while_any_of_its_requests_runs():
     with connected(1) as (port, [pair]):
         idle = Idle(most=0)
-        with idle.asked(asking(pair[0])):
-            with idle.asked(asking(pair[0])):
+        with idle.in_use(asking(pair[0])):
+            with idle.in_use(asking(pair[0])):
                 pass
             await idle.look({port})
             assert not ended(pair)
@@ -91,7 +91,7 @@ async def test_all_are_ended_when_the_service_stops_but_those_with_a_request():
     with connected(3) as (port, pairs):
         idle = Idle(most=10)
         await idle.look({port})
-        with idle.asked(asking(pairs[0][0])):
+        with idle.in_use(asking(pairs[0][0])):
             await idle.look({port}, stopping=True)
             assert [ended(pair) for pair in pairs] == [False, True, True]
 

@@ -22,7 +22,7 @@ from exporter.http.negotiation import content_coding, media_type
 from exporter.http.query_string import parse
 from exporter.http.ranges import refuse_part
 from exporter.http.rsgi import RsgiScope
-from exporter.http.sites import from_elsewhere
+from exporter.http.sites import is_cross_site
 from exporter.problems import Problem, ProblemType
 from exporter.web.downloads import DownloadOptions, _off_loop, download
 from formats import registry
@@ -93,7 +93,7 @@ READERS = {
     },
     **{
         f"{name} {piece!r}": (
-            lambda n, name=name, piece=piece: from_elsewhere(scope((name, "http://" + filled(piece, n))), ["http://a"]),
+            lambda n, name=name, piece=piece: is_cross_site(scope((name, "http://" + filled(piece, n))), ["http://a"]),
             100_000,
         )
         for name in ("origin", "referer", "host")

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from exporter.limits import pace
-from exporter.limits.given_up import Unread
 from exporter.limits.pace import Pace, Paces
+from exporter.limits.slow_clients import SlowClient
 
 pytestmark = pytest.mark.anyio
 
@@ -31,13 +31,13 @@ async def send(watched, *chunks):
 
 
 async def test_a_chunk_that_nobody_takes_is_given_up():
-    with pytest.raises(Unread, match="stall_timeout"):
+    with pytest.raises(SlowClient, match="stall_timeout"):
         await send(Pace(Paces(0.01)), (1, 0), (1, NEVER))
 
 
 async def test_what_is_not_taken_in_time_is_given_up():
     deadline = asyncio.get_running_loop().time() + 0.01
-    with pytest.raises(Unread, match="max_seconds"):
+    with pytest.raises(SlowClient, match="max_seconds"):
         await send(Pace(Paces(60, 1), deadline), (1, NEVER))
 
 
@@ -49,12 +49,12 @@ async def test_without_limits_a_chunk_waits_for_ever():
 
 
 async def test_a_client_that_takes_too_little_is_given_up():
-    with pytest.raises(Unread, match="min_bytes_per_second"):
+    with pytest.raises(SlowClient, match="min_bytes_per_second"):
         await send(Pace(Paces(slowest=1_000_000)), *((10, 0.01) for _ in range(1000)))
 
 
 async def test_what_a_client_took_long_ago_does_not_count():
-    with pytest.raises(Unread, match="min_bytes_per_second"):
+    with pytest.raises(SlowClient, match="min_bytes_per_second"):
         # Without the end of the first window it might take another hour and a half.
         await send(Pace(Paces(slowest=1_000_000)), (6_000_000_000, 0.06), (1, NEVER))
 

@@ -7,7 +7,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.exports.observers import Began, Ended, Observations, Origin, Progress
-from exporter.exports.outcome import LEFT, SUCCEEDED, outcome_of
+from exporter.exports.outcome import DISCONNECTED, SUCCEEDED, outcome_of
 from exporter.http.visit import Visit
 from exporter.problems import Problem, ProblemType
 from exporter.telemetry.audit import AuditLog
@@ -114,7 +114,7 @@ def test_a_failure_before_the_first_byte_is_no_abort(telemetry):
 def test_a_reader_that_leaves_is_told_of(telemetry, caplog):
     running = observed(telemetry, 1)
     assert counted(telemetry)["exporter_exports_in_flight",] == 1
-    running.ended(end(LEFT, 1))
+    running.ended(end(DISCONNECTED, 1))
     assert caplog.records[-1].fields["outcome"] == "disconnected"
     assert counted(telemetry)["exporter_aborts_total", "disconnected"] == 1
 

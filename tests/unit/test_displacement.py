@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from exporter.limits import giving_way
+from exporter.limits import displacement
 from exporter.limits.admission import Admission, Place
-from exporter.limits.given_up import GaveWay
-from exporter.limits.giving_way import GivingWay
+from exporter.limits.displacement import Displacement
 from exporter.limits.pace import Pace, Paces
+from exporter.limits.slow_clients import Displaced
 
 pytestmark = pytest.mark.anyio
 
@@ -18,8 +18,8 @@ GRACE = 0.2
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch):
-    monkeypatch.setattr(giving_way, "_GRACE_SECONDS", GRACE)
-    monkeypatch.setattr(giving_way, "_LOOK_SECONDS", 0.005)
+    monkeypatch.setattr(displacement, "_GRACE_SECONDS", GRACE)
+    monkeypatch.setattr(displacement, "_LOOK_SECONDS", 0.005)
 
 
 class Running:
@@ -29,7 +29,7 @@ class Running:
         self.admission = Admission(2, per_principal=0, most_waiting=5, patience=60)
         self.paces = Paces()
         self.connections = 0
-        self.looking = asyncio.create_task(GivingWay(self.admission, self.paces, lambda: self.connections).run())
+        self.looking = asyncio.create_task(Displacement(self.admission, self.paces, lambda: self.connections).run())
 
     async def export(self, principal, sending, acknowledged=None):
         place = Place(principal, "dataset")
@@ -64,7 +64,7 @@ async def test_who_stalls_gives_way_to_who_waits(running):
     assert not second.done()
     await running.export("b", ())
     await asyncio.wait([first, second], return_when=asyncio.FIRST_COMPLETED)
-    with pytest.raises(GaveWay, match="others were waiting"):
+    with pytest.raises(Displaced, match="others were waiting"):
         await first
     assert not second.done()
     second.cancel()
@@ -85,5 +85,5 @@ async def test_who_takes_something_now_and_then_does_not(running):
 async def test_who_stalls_gives_way_to_who_waits_for_a_connection(running):
     stalled = running.start("a", never())
     running.connections = 1
-    with pytest.raises(GaveWay):
+    with pytest.raises(Displaced):
         await stalled
