@@ -12,6 +12,7 @@ import pyarrow as pa
 from prometheus_client import CollectorRegistry
 
 from exporter.access.principal import Principal
+from exporter.embedding.blocking import Blocking
 from exporter.embedding.guard import HIDDEN, App, Guard, abort_of, hidden_by
 from exporter.embedding.hooks import Authenticate, Authorize, Hooks
 from exporter.embedding.limits import Limits
@@ -136,6 +137,11 @@ class Exporter:
                 yield
 
         return living
+
+    @property
+    def blocking(self) -> Blocking:
+        """The exporter for programs without an event loop: `with exporter.blocking as exports`."""
+        return Blocking(self)
 
     def guard(self, application: App) -> Guard:
         """Return an application with the guard around it, which must be its outermost layer."""
