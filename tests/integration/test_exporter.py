@@ -173,7 +173,7 @@ async def test_leaving_it_leaves_nothing_behind(
 def test_importing_it_changes_nothing_of_the_process() -> None:
     code = (
         "import os, signal, logging, gc\n"
-        "def state(): return dict(os.environ), signal.getsignal(2), list(logging.root.handlers), gc.get_freeze_count()\n"
+        "def state(): return {**os.environ}, signal.getsignal(2), [*logging.root.handlers], gc.get_freeze_count()\n"
         "before = state()\n"
         "from exporter import Exporter, Dataset\n"
         "Exporter('postgresql:///x', [Dataset('a', sql='SELECT 1')])\n"
