@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from enum import Enum
 from uuid import UUID
 
+SHORTLY = 5
+"""Seconds after which to try again what may soon be possible."""
+
 
 class ProblemType(Enum):
     """Every type of problem: its title, and what the caller can do about it.

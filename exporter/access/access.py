@@ -21,7 +21,7 @@ from exporter.http.client_address import client_address
 from exporter.http.disconnection import unless_disconnected
 from exporter.http.query_string import Items
 from exporter.http.visit import visit_of
-from exporter.problems import Problem, ProblemType
+from exporter.problems import SHORTLY, Problem, ProblemType
 from exporter.settings.access import AccessSettings
 from queries.dataset import Dataset
 
@@ -66,7 +66,7 @@ class Access:
         try:
             return await self._known(request, address)
         except (KeysUnavailable, JwksUnavailable) as error:
-            raise Problem(ProblemType.CREDENTIALS_UNAVAILABLE, "Try again shortly.", retry_after=5) from error
+            raise Problem(ProblemType.CREDENTIALS_UNAVAILABLE, "Try again shortly.", retry_after=SHORTLY) from error
 
     async def may_read(self, principal: Principal, dataset: Dataset) -> bool:
         """Return whether a principal may see and export a dataset."""

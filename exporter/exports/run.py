@@ -11,10 +11,11 @@ import pyarrow as pa
 
 from exporter.exports.attempt import Attempt, Attempts
 from exporter.exports.compression import COMPRESSORS
-from exporter.exports.conversion import Batches, Conversion, Counts, Document, Reads, decoder_of
+from exporter.exports.conversion import Batches, Conversion, Document, Reads, decoder_of
+from exporter.exports.course import Course
 from exporter.exports.database import Database
 from exporter.exports.failures import problem_of
-from exporter.exports.observers import Began, Ended, Observations, Observer, Progress
+from exporter.exports.observers import Began, Ended, Observer, Progress
 from exporter.exports.outcome import DISCONNECTED, SUCCEEDED, Outcome, outcome_of
 from exporter.exports.plan import Snapshot
 from exporter.problems import Problem
@@ -52,9 +53,7 @@ class Run:
         self._threads = threads
         self._observers = observers
         self._turn = turn
-        self._counts = Counts()
         self._outcome: Outcome | None = None
-        self._first_byte: float | None = None
         self._held = AsyncExitStack()
         self._attempts: Attempts | None = None
         self._is_read = False
@@ -85,7 +84,7 @@ class Run:
     @property
     def progress(self) -> Progress:
         """The rows and bytes so far."""
-        return Progress(self._counts.rows, self._counts.bytes)
+        return self._course.progress
 
     async def __aenter__(self) -> Self:
         """Wait for the turn and a connection, and have the server begin to read.
@@ -93,11 +92,10 @@ class Run:
         Raises:
             Problem: the order does not fit the dataset, the server refuses it, or it may not begin.
         """
-        self._started = time.monotonic()
-        self._observations = Observations(self._observers, self._began)
+        self._course = Course(self._observers, self._began)
         self.deadline = self.order.bounds.deadline()
         try:
-            await self._observations.began()
+            await self._course.begin()
             await self._in_time(self._wait())
             await self._in_time(self._begin())
         except Exception as error:
@@ -153,11 +151,11 @@ class Run:
         try:
             await self._held.enter_async_context(self._turn)
         finally:
-            self._counts.waited += time.monotonic() - began
+            self._course.counts.waited += time.monotonic() - began
 
     async def _begin(self) -> None:
-        order, counts, comment = self.order, self._counts, self._observations.comment
-        attempts = Attempts(order, self._database, self._threads, counts, comment)
+        course = self._course
+        attempts = Attempts(self.order, self._database, self._threads, course.counts, course.comment)
         self._held.push_async_callback(attempts.close)
         await attempts.begin()
         self._attempts = attempts
@@ -173,7 +171,7 @@ class Run:
         self._held.push_async_callback(items.aclose)
         try:
             while (item := await self._in_time(anext(items, None))) is not None:
-                self._count(item)
+                self._course.count(item)
                 yield item
                 del item  # not held while the next is made
         except Exception as error:
@@ -181,6 +179,8 @@ class Run:
             if failure is error:
                 raise
             raise failure from error
+        if self.ended is not None:
+            raise RuntimeError("the run was left before its end, so there is nothing more to read")
         self._outcome = SUCCEEDED
 
     def _document(self, current: Attempt) -> Document:
@@ -193,21 +193,7 @@ class Run:
 
     def _reads(self, current: Attempt) -> Reads:
         decoder = decoder_of(self.order.layout, current.plan.outputs)
-        return Reads(current.source, decoder, self.order.bounds, self._counts)
-
-    def _count(self, item: bytes | pa.RecordBatch) -> None:
-        """Count what is about to be handed out.
-
-        Raises:
-            Exceeded: there are more bytes than there may be.
-        """
-        if isinstance(item, bytes):
-            self.order.bounds.check_bytes(self._counts.bytes + len(item))
-            self._counts.bytes += len(item)
-        if self._first_byte is None:
-            self._first_byte = self._elapsed()
-            self._observations.first_byte(self._first_byte)
-        self._observations.progressed(self.progress)
+        return Reads(current.source, decoder, self.order.bounds, self._course.counts)
 
     async def _in_time(self, work: Awaitable[Awaited]) -> Awaited:
         return await self.order.bounds.in_time(work, self.deadline)
@@ -223,21 +209,4 @@ class Run:
             await self._held.aclose()
         finally:
             left = DISCONNECTED if error is None else outcome_of(error)
-            self.ended = self._ending(self._outcome or left)
-            self._observations.ended(self.ended)
-
-    def _ending(self, outcome: Outcome) -> Ended:
-        counts = self._counts
-        return Ended(
-            outcome=outcome,
-            rows=counts.rows,
-            bytes=counts.bytes,
-            seconds=self._elapsed(),
-            first_byte=self._first_byte,
-            waited=counts.waited,
-            connections=counts.connections,
-            traceparent=self._observations.traceparent,
-        )
-
-    def _elapsed(self) -> float:
-        return time.monotonic() - self._started
+            self.ended = self._course.end(self._outcome or left)

@@ -7,10 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 
-from exporter.problems import Problem, ProblemType
+from exporter.problems import SHORTLY, Problem, ProblemType
 
-_SOON = 5
-"""Seconds after which to try again."""
 _OWN_PATIENCE = 12
 """How many times longer an export waits if only its principal's own limit delays it: until one of its own exports ends.
 Programs that pull many datasets at once would give up after an error."""
@@ -202,7 +200,7 @@ class Admission:
     def _refusal(self, waiter: Place) -> Problem:
         if self._has_all_its_own(waiter.principal):
             detail = "Wait for one of your exports to finish, then try again."
-            return Problem(ProblemType.TOO_MANY_OWN_EXPORTS, detail, retry_after=_SOON)
+            return Problem(ProblemType.TOO_MANY_OWN_EXPORTS, detail, retry_after=SHORTLY)
         return Problem(
-            ProblemType.TOO_MANY_EXPORTS, "Too many exports are running. Try again shortly.", retry_after=_SOON
+            ProblemType.TOO_MANY_EXPORTS, "Too many exports are running. Try again shortly.", retry_after=SHORTLY
         )

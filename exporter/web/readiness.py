@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from exporter.exports.failures import problem_of
 from exporter.http.problems import HttpProblem
-from exporter.problems import Problem, ProblemType
+from exporter.problems import SHORTLY, Problem, ProblemType
 from queries.errors import QueryError
 from queries.pool import Pool
 
@@ -23,7 +23,7 @@ def not_ready(checks: Mapping[str, list[str]]) -> Problem:
     """Return the problem of `/readyz`; its member `checks` says by name what is wrong."""
     wrong = [f"{name}: {problem}" for name, problems in checks.items() for problem in problems]
     members = {"checks": {name: problems or "ok" for name, problems in checks.items()}}
-    return HttpProblem(ProblemType.NOT_READY, "; ".join(wrong), retry_after=5, members=members)
+    return HttpProblem(ProblemType.NOT_READY, "; ".join(wrong), retry_after=SHORTLY, members=members)
 
 
 class Readiness:
