@@ -34,6 +34,8 @@ def outcome_of(error: BaseException) -> Outcome:
         return DISCONNECTED
     kind, reason = type(error).__name__, f"{type(error).__name__}: {error}"
     named: str | None = getattr(error, "outcome", None)
+    if named == DISCONNECTED.name:
+        return DISCONNECTED
     if named is not None:
         return Outcome(named, named, reason)
     match error:
