@@ -1,8 +1,8 @@
 """A worker's listening socket, which the worker's replacement shares.
 
 A web server accepts connections while an epoll of its process watches the socket. Granian closes the socket only when
-told to stop, and then drops connections whose TLS handshake has not ended. So a worker that is being replaced leaves the
-socket first. See docs/decisions/renewed-certificate.md. Linux only.
+told to stop, and then drops connections whose TLS handshake has not ended. So a worker that is being replaced leaves
+the socket first. See docs/decisions/renewed-certificate.md. Linux only.
 """
 
 import os
