@@ -30,12 +30,10 @@ DISCONNECTED = Outcome("disconnected", "disconnected")
 
 def outcome_of(error: BaseException) -> Outcome:
     """Return the outcome of an export that raised an exception, which may name its own in `outcome`."""
-    if not isinstance(error, Exception):  # a cancellation
+    named: str | None = getattr(error, "outcome", None)
+    if named == DISCONNECTED.name or not isinstance(error, Exception):  # a cancellation
         return DISCONNECTED
     kind, reason = type(error).__name__, f"{type(error).__name__}: {error}"
-    named: str | None = getattr(error, "outcome", None)
-    if named == DISCONNECTED.name:
-        return DISCONNECTED
     if named is not None:
         return Outcome(named, named, reason)
     match error:
