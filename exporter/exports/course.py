@@ -1,4 +1,4 @@
-"""The course of one run: what is counted and timed, and what its observers are told."""
+"""The course of one run: counts and times it, and notifies its observers."""
 
 import time
 from collections.abc import Sequence
@@ -11,10 +11,10 @@ from exporter.exports.outcome import Outcome
 
 
 class Course:
-    """Counts one run from its order to its end, and tells the observers."""
+    """Counts one run from its order to its end, and notifies the observers."""
 
     def __init__(self, observers: Sequence[Observer], began: Began) -> None:
-        """Begin now."""
+        """Start the clock now."""
         self.counts = Counts()
         self._began = time.monotonic()
         self._first_byte: float | None = None
@@ -32,18 +32,18 @@ class Course:
         return Progress(self.counts.rows, self.counts.bytes)
 
     async def begin(self) -> None:
-        """Tell the observers, before anything is read.
+        """Notify the observers, before anything is read.
 
         Raises:
-            Problem: one of them refuses the export.
+            Problem: an observer refuses the export.
         """
         await self._observations.began()
 
     def count(self, item: bytes | pa.RecordBatch) -> None:
-        """Count what is about to be handed out.
+        """Count what is about to be delivered.
 
         Raises:
-            Exceeded: there are more bytes than there may be.
+            Exceeded: there are more bytes than allowed.
         """
         if isinstance(item, bytes):
             self._bounds.check_bytes(self.counts.bytes + len(item))
@@ -54,7 +54,7 @@ class Course:
         self._observations.progressed(self.progress)
 
     def end(self, outcome: Outcome) -> Ended:
-        """Tell the observers how it ended, and return it."""
+        """Notify the observers how the run ended, and return that."""
         counts = self.counts
         ended = Ended(
             outcome=outcome,

@@ -27,11 +27,11 @@ Awaited = TypeVar("Awaited")
 
 
 class Run:
-    """One execution of an order: an asynchronous context, entered once, for one task.
+    """One execution of an order: an asynchronous context manager, entered once, for one task.
 
-    Inside it the columns, the schema and the snapshot are known and the server has begun to read; `chunks` or
-    `batches` is then read, once. Leaving it, at the end or early, cancels the statement and gives the connection back.
-    Whatever fails is raised as a `Problem`; its cause is the failure itself.
+    Inside it, the columns, the schema and the snapshot are known and the server has started to read. Then `chunks` or
+    `batches` can be read, once. Leaving it, at the end or early, cancels the statement and releases the connection.
+    Every failure is raised as a `Problem`, with the original exception as its cause.
     """
 
     def __init__(
@@ -42,10 +42,10 @@ class Run:
         observers: Sequence[Observer],
         turn: AbstractAsyncContextManager[object],
     ) -> None:
-        """Take what `Engine.run` takes; nothing happens before the context is entered."""
+        """Take what `Engine.run` takes; nothing happens until the context is entered."""
         self.order = began.order
         self.deadline: float | None = None
-        """The event loop's time by which the export has to end, once the context has been entered."""
+        """The event loop's time by which the export must end, once the context has been entered."""
         self.ended: Ended | None = None
         """How it ended, once the context has been left."""
         self._began = began
@@ -65,20 +65,21 @@ class Run:
 
     @property
     def schema(self) -> pa.Schema:
-        """The Arrow schema of the batches, or of what the format's encoder is given: of CSV and NDJSON text."""
+        """The Arrow schema of the batches, or of the input of the format's encoder (text for CSV and NDJSON)."""
         return self._current.plan.schema
 
     @property
     def snapshot(self) -> Snapshot | None:
-        """What the export sees; None unless the order is dated or the format records it.
+        """The snapshot that the export sees; None unless the order is dated or the format records it.
 
-        A server that refuses the COPY is asked again, in a new snapshot: before the first chunk, and never after it.
+        If the server refuses the COPY, the query runs again in a new snapshot. This can only happen before the first
+        chunk.
         """
         return self._current.plan.snapshot
 
     @property
     def estimate(self) -> int | None:
-        """How many rows the planner expects; None if it was not asked."""
+        """The planner's estimate of the rows; None if it was not asked."""
         return self._current.estimate
 
     @property
@@ -87,10 +88,10 @@ class Run:
         return self._course.progress
 
     async def __aenter__(self) -> Self:
-        """Wait for the turn and a connection, and have the server begin to read.
+        """Wait for the turn and a connection, and make the server start to read.
 
         Raises:
-            Problem: the order does not fit the dataset, the server refuses it, or it may not begin.
+            Problem: the order does not fit the dataset, the server rejects it, or it must not start.
         """
         self._course = Course(self._observers, self._began)
         self.deadline = self.order.bounds.deadline()
@@ -112,11 +113,11 @@ class Run:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Cancel what still runs, give everything back, and tell the observers how it ended."""
+        """Cancel what is still running, release everything, and notify the observers."""
         await self._leave(error)
 
     def chunks(self) -> AsyncGenerator[bytes]:
-        """Yield the document in chunks of any size, none of them empty, at the pace at which they are taken.
+        """Yield the document in non-empty chunks of any size, at the reader's pace.
 
         Raises:
             Problem: the export failed; what was yielded so far is incomplete.
@@ -126,7 +127,7 @@ class Run:
         return self._read(self._document)
 
     def batches(self) -> AsyncGenerator[pa.RecordBatch]:
-        """Yield the rows as record batches of `schema`, none of them empty, at the pace at which they are taken.
+        """Yield the rows as non-empty record batches of `schema`, at the reader's pace.
 
         Raises:
             Problem: the export failed; what was yielded so far is incomplete.
@@ -162,7 +163,7 @@ class Run:
 
     def _read(self, conversion: Callable[[Attempt], Conversion[T]]) -> AsyncGenerator[T]:
         if self._is_read:
-            raise RuntimeError("a run is read once: order another one")
+            raise RuntimeError("a run can be read only once: order another one")
         self._is_read = True
         return self._items(conversion)
 
@@ -173,7 +174,7 @@ class Run:
             while (item := await self._in_time(anext(items, None))) is not None:
                 self._course.count(item)
                 yield item
-                del item  # not held while the next is made
+                del item  # not kept while the next one is made
         except Exception as error:
             failure = self._failed(error)
             if failure is error:

@@ -318,7 +318,7 @@ async def test_what_a_run_is_asked_wrongly_is_told(database: Database, threads: 
         with pytest.raises(ValueError, match="without a format"):
             run.batches()
         assert [chunk async for chunk in run.chunks()]
-        with pytest.raises(RuntimeError, match="read once"):
+        with pytest.raises(RuntimeError, match="read only once"):
             run.chunks()
     async with engine.run(batches(SHORT)) as run:
         with pytest.raises(ValueError, match=r"batches\(\)"):
