@@ -13,7 +13,6 @@ from queries.conninfo import parse
 from queries.errors import DatabaseUnavailable, PoolBusy, QueryError, RoleRefused, translated
 from queries.hosts import connect
 from queries.session import Session
-from queries.wire import CopyingConnection
 
 _CLEANUP_SECONDS = 5.0
 _AS_ITSELF = Acting()
@@ -44,7 +43,6 @@ class Pool:
         if self._opened is None:
             self._opened = asyncpg.create_pool(
                 connect=self._connect,
-                connection_class=CopyingConnection,
                 min_size=0,
                 max_size=self._size,
                 # Poolers in transaction mode hand out another server connection each time: a cached name is gone there.
