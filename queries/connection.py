@@ -23,6 +23,15 @@ def driver_of(connection: Connection) -> Any:
     return lent
 
 
+def is_lost(connection: Connection) -> bool:
+    """Return whether a connection cannot be used any more."""
+    try:
+        driver_of(connection)
+    except asyncpg.InterfaceError:
+        return True
+    return False
+
+
 def encoding_of(connection: Connection) -> str | None:
     """Return the database's encoding, as the server reported it at connection start; a pooler may not pass it on."""
     return getattr(connection.get_settings(), "server_encoding", None)

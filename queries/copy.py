@@ -8,8 +8,8 @@ from typing import Any
 import asyncpg
 
 from queries.blocks import CopySource
-from queries.connection import Connection
-from queries.errors import CopyRefused, InvalidText, QueryError, RowsLost, translated
+from queries.connection import Connection, is_lost
+from queries.errors import CopyRefused, DatabaseUnavailable, InvalidText, QueryError, RowsLost, translated
 from queries.output_settings import expected_values, verify
 from queries.source import Reading
 from queries.utf8 import is_utf8, mended
@@ -73,7 +73,8 @@ async def receive(connection: Connection, sql: str, reading: Reading, source: Co
         refused = error.sqlstate in _REFUSALS and not source.begun
         failure = CopyRefused(f"SQLSTATE {error.sqlstate}") if refused else error
     except Exception as error:  # noqa: BLE001 - raised to who reads the rows
-        failure = QueryError(type(error).__name__)
+        # Over the end of a connection that its pool has cut the driver stumbles.
+        failure = (DatabaseUnavailable if is_lost(connection) else QueryError)(type(error).__name__)
         failure.__cause__ = error
     finally:
         source.end(rows, failure)

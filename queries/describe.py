@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
 
 import asyncpg
+from asyncpg.protocol import NO_TIMEOUT
 
 from queries.builtin import BUILTIN
 from queries.connection import Connection, driver_of
@@ -33,7 +34,7 @@ async def describe(connection: Connection, sql: str, *, values: bool = True) -> 
         QueryError: the server rejects the query, or the statement returns no rows.
     """
     with translated(values=values):
-        state = await driver_of(connection)._protocol.prepare("", sql, None, record_class=asyncpg.Record)  # noqa: SLF001 - as above
+        state = await driver_of(connection)._protocol.prepare("", sql, NO_TIMEOUT, record_class=asyncpg.Record)  # noqa: SLF001 - as above
     lists = [held for held in gc.get_referents(state) if type(held) is list]
     try:
         rows, parameters = lists

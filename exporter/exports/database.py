@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from queries.base_pool import BasePool
 from queries.followers import Followers
-from queries.pool import Pool
 
 if TYPE_CHECKING:
     from queries.types import PgType
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 class Database:
     """The database as all exports of one engine share it."""
 
-    def __init__(self, pool: Pool, *, parallel: int = 1, parallel_connections: int = 0) -> None:
+    def __init__(self, pool: BasePool, *, parallel: int = 1, parallel_connections: int = 0) -> None:
         """Take the pool, which whoever made it closes.
 
         `parallel` is the most connections for one export, `parallel_connections` how many of the pool's all parallel

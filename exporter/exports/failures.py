@@ -9,6 +9,7 @@ from queries.errors import (
     LockTimeout,
     PermissionDenied,
     PoolBusy,
+    PoolUnusable,
     QueryError,
     RoleRefused,
     RowsLost,
@@ -24,6 +25,7 @@ _SOON = 5
 _PROBLEMS: dict[type[QueryError], tuple[ProblemType, str, int | None]] = {
     PoolBusy: (ProblemType.POOL_BUSY, "Every connection is busy with other exports. Try again shortly.", _SOON),
     DatabaseUnavailable: (ProblemType.DATABASE_UNAVAILABLE, "Try again shortly.", _SOON),
+    PoolUnusable: (ProblemType.INTERNAL_ERROR, "The service's log has the reason under this instance.", None),
     RoleRefused: (ProblemType.PERMISSION_DENIED, "The service may not act as your role; tell its operator.", None),
     LockTimeout: (ProblemType.LOCKED, "Somebody is altering what the dataset reads. Try again shortly.", _SOON),
     PermissionDenied: (ProblemType.PERMISSION_DENIED, "Ask the database's owner to grant SELECT to its role.", None),
