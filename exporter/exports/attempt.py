@@ -142,7 +142,7 @@ class Attempts:
 
     @asynccontextmanager
     async def _transaction(self, snapshot: str | None = None) -> AsyncIterator[Connection]:
-        """Acquire a connection for the order; see `Pool.transaction`."""
+        """Acquire a connection for the order; see `BasePool.transaction`."""
         order, counts = self._order, self._counts
         name, seconds = f"exporter {order.id} {order.dataset.name}", order.dataset.header.statement_timeout
         began = time.monotonic()

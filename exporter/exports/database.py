@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from queries.base_pool import BasePool
 from queries.followers import Followers
-from queries.pool import Pool
 
 if TYPE_CHECKING:
     from queries.types import PgType
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 class Database:
     """The database, shared by all exports of one engine."""
 
-    def __init__(self, pool: Pool, *, parallel: int = 1, parallel_connections: int = 0) -> None:
+    def __init__(self, pool: BasePool, *, parallel: int = 1, parallel_connections: int = 0) -> None:
         """Take the pool, which its creator closes.
 
         `parallel` is the most connections for one export. `parallel_connections` is how many of the pool's connections

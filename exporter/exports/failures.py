@@ -9,6 +9,7 @@ from queries.errors import (
     LockTimeout,
     PermissionDenied,
     PoolBusy,
+    PoolUnusable,
     QueryError,
     RoleRefused,
     RowsLost,
@@ -21,6 +22,7 @@ from queries.unrepresentable import Unrepresentable
 _PROBLEMS: dict[type[QueryError], tuple[ProblemType, str, int | None]] = {
     PoolBusy: (ProblemType.POOL_BUSY, "Every connection is busy with other exports. Try again shortly.", SHORTLY),
     DatabaseUnavailable: (ProblemType.DATABASE_UNAVAILABLE, "Try again shortly.", SHORTLY),
+    PoolUnusable: (ProblemType.INTERNAL_ERROR, "The service's log has the reason under this instance.", None),
     RoleRefused: (ProblemType.PERMISSION_DENIED, "The service may not act as your role. Tell its operator.", None),
     LockTimeout: (
         ProblemType.LOCKED,

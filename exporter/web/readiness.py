@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from exporter.exports.failures import problem_of
 from exporter.http.problems import HttpProblem
 from exporter.problems import SHORTLY, Problem, ProblemType
+from queries.base_pool import BasePool
 from queries.errors import QueryError
-from queries.pool import Pool
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ def not_ready(checks: Mapping[str, list[str]]) -> Problem:
 class Readiness:
     """The checks of one worker."""
 
-    def __init__(self, pool: Pool, checks: Mapping[str, Check]) -> None:
+    def __init__(self, pool: BasePool, checks: Mapping[str, Check]) -> None:
         """Take the pool of the database, and further checks by name."""
         self._pool = pool
         self._checks = dict(checks)

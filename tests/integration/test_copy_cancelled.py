@@ -8,7 +8,6 @@ import pytest
 from queries.copy import copy
 from queries.parallel import parallel
 from queries.walk import Span, Walk
-from queries.wire import CopyingConnection
 from tests.exporting import texts
 
 pytestmark = pytest.mark.anyio
@@ -16,7 +15,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 async def connections(database_url):
-    opened = [await asyncpg.connect(database_url, connection_class=CopyingConnection) for _ in range(4)]
+    opened = [await asyncpg.connect(database_url) for _ in range(4)]
     yield opened
     for connection in opened:
         await connection.close(timeout=5)

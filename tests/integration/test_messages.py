@@ -108,7 +108,7 @@ async def test_nothing_but_a_copy_is_looked_at(exporting):
     """Each look costs the event loop time."""
     async with exporting.pool.transaction("looked at") as connection:
         assert await takes_copy(connection)
-        assert connection._wire.copying is None
+        assert connection._transport.get_protocol() is connection._protocol
 
 
 async def test_a_connection_that_is_lost_before_its_copy(exporting):

@@ -12,7 +12,11 @@ import asyncpg
 import pytest
 
 from exporter.exports import scan
+from exporter.exports.database import Database
 from queries import walk
+from queries.lent_connection import LentConnection
+from queries.lent_pool import LentPool
+from queries.session import Session
 from queries.source import BLOCK_BYTES
 from tests.decoding import read
 from tests.exporting import FORMATS, database, document, export, order
@@ -118,3 +122,28 @@ async def test_an_export_that_is_given_up_leaves_nothing(bounced_url, connection
     await exporting.pool.close()
     running = "SELECT count(*) FROM pg_stat_activity WHERE query ~ '1000000. AS bounced' AND state = 'active'"
     assert await connection.fetchval(f"{running} AND pid <> pg_backend_pid()") == 0
+
+
+async def test_what_is_held_behind_it_is_not_taken_for_a_host_s_own(bounced_url, database_url):
+    """The next transaction may have another session, whose statements and locks are somebody else's."""
+    found = []
+    for url in (bounced_url, database_url):
+        async with (
+            asyncpg.create_pool(url, min_size=0, max_size=1, statement_cache_size=0) as pool,
+            pool.acquire() as connection,
+        ):
+            await connection.execute("PREPARE of_somebody AS SELECT 1")
+            found.append(await LentConnection(connection)._held())
+            await connection.execute("DEALLOCATE ALL")
+    assert found == [set(), {"DEALLOCATE of_somebody"}]
+
+
+async def test_every_format_over_a_host_s_pool(bounced_url, database_url):
+    async with asyncpg.create_pool(bounced_url, min_size=0, max_size=2, statement_cache_size=0) as pool:
+        exporting = Database(LentPool(pool, acquire_timeout=5, session=Session(60, 10)))
+        own = database(database_url)
+        for extension in FORMATS:
+            wanted = order("SELECT * FROM bounced.rows ORDER BY i", extension)
+            bodies = [read(extension, await document(one, wanted)) for one in (exporting, own)]
+            assert bodies[0] == bodies[1]
+        await own.pool.close()

@@ -1,7 +1,6 @@
 """What is counted of the bytes of a COPY, however a network divides them."""
 
 import asyncio
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -31,16 +30,12 @@ class Driver:
 
 
 def received(pieces, look=lambda copying: None):
-    driver, transport = Driver(), SimpleNamespace(set_protocol=lambda protocol: None)
-    wire = Wire(transport, driver)
-    wire.data_received(b"what came before")
-    wire.copying = copying = Copying(print)
+    driver, copying = Driver(), Copying(print)
+    wire = Wire(driver, copying)
     for piece in pieces:
         wire.data_received(piece)
         look(copying)
-    wire.copying = None
-    wire.data_received(b"what came after")
-    assert driver.read == b"".join([b"what came before", *pieces, b"what came after"])
+    assert driver.read == b"".join(pieces)
     return copying
 
 
@@ -85,7 +80,7 @@ def test_the_end_of_a_connection_reaches_the_driver():
         async with server:
             host, port = server.sockets[0].getsockname()
             transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, host, port)
-            Wire(transport, driver)
+            transport.set_protocol(Wire(driver, Copying(print)))
             assert await lost is None
 
     asyncio.run(ended())
