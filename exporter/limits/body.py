@@ -55,7 +55,7 @@ class Body:
             return None
         return self._connection.acknowledged()
 
-    async def left(self, taken: Callable[[], Awaitable[None]]) -> None:
+    async def left(self, taken: Callable[[], Awaitable[object]]) -> None:
         """Wait until nothing is kept of a stream that was given up unread, which the end of `taken` tells.
 
         The web server cannot end it before.
