@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pyarrow as pa
@@ -15,7 +16,7 @@ from tests.postgres import execute
 
 
 @pytest.fixture(scope="module", params=["LATIN1", "SQL_ASCII"])
-def encoded(request, server_url):
+def encoded(request: pytest.FixtureRequest, server_url: str) -> Iterator[tuple[str, str]]:
     name = f"encoded_{request.param.lower()}"
     options = f"TEMPLATE template0 ENCODING '{request.param}' LC_COLLATE 'C' LC_CTYPE 'C'"
     # A server may have another default provider, which does not know the encoding.
@@ -26,7 +27,7 @@ def encoded(request, server_url):
 
 
 @pytest.mark.anyio
-async def test_text_is_utf8_or_refused_and_never_a_broken_document(encoded):
+async def test_text_is_utf8_or_refused_and_never_a_broken_document(encoded: tuple[str, str]) -> None:
     encoding, dsn = encoded
     exporting = database(dsn)
     query = "SELECT chr(228) AS v" if encoding == "LATIN1" else "SELECT convert_from('\\xe4', 'SQL_ASCII') AS v"
@@ -50,7 +51,7 @@ async def test_text_is_utf8_or_refused_and_never_a_broken_document(encoded):
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("source", ["copy", "cursor"])
-async def test_the_advice_does_what_it_says(encoded, source):
+async def test_the_advice_does_what_it_says(encoded: tuple[str, str], source: str) -> None:
     encoding, dsn = encoded
     exporting = database(dsn)
     (told,) = re.findall(r"let the dataset's query say (.*) for the column `name`", _CONVERT)
@@ -64,7 +65,7 @@ async def test_the_advice_does_what_it_says(encoded, source):
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("source", ["copy", "cursor"])
-async def test_a_spreadsheet_s_text(encoded, source):
+async def test_a_spreadsheet_s_text(encoded: tuple[str, str], source: str) -> None:
     encoding, dsn = encoded
     exporting = database(dsn)
     signs = "'\uff1d1'" if encoding == "SQL_ASCII" else "'ä'"
@@ -81,7 +82,7 @@ async def test_a_spreadsheet_s_text(encoded, source):
 
 
 @pytest.mark.anyio
-async def test_a_query_s_own_conversion_is_the_query_s(database_url):
+async def test_a_query_s_own_conversion_is_the_query_s(database_url: str) -> None:
     exporting = database(database_url)
     for source in ("copy", "cursor"):
         with pytest.raises(QueryRejected) as refused:
