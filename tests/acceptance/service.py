@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.request import urlopen
 
 import asyncpg
@@ -75,7 +75,18 @@ def curl(url: str, *arguments: str) -> Answer:
     """Ask with curl, which must not take longer than `PATIENCE`."""
     with tempfile.TemporaryDirectory() as folder:
         head, body = Path(folder, "head"), Path(folder, "body")
-        command = ["curl", "-sS", "--max-time", str(PATIENCE), "-D", head, "-o", body, *arguments, url]
+        command: list[str | Path] = [
+            "curl",
+            "-sS",
+            "--max-time",
+            str(PATIENCE),
+            "-D",
+            head,
+            "-o",
+            body,
+            *arguments,
+            url,
+        ]
         done = subprocess.run(command, check=False, capture_output=True)
         blocks = head.read_bytes().decode("latin-1").split("\r\n\r\n") if head.exists() else []
         lines = blocks[-2].split("\r\n") if len(blocks) > 1 else ["HTTP/0 0"]
@@ -84,7 +95,7 @@ def curl(url: str, *arguments: str) -> Answer:
         return Answer(done.returncode, int(lines[0].split()[1]), headers, content)
 
 
-def until(found: Callable[[], T], *, within: float = PATIENCE) -> T:
+def until(found: Callable[[], T | Literal[False]], *, within: float = PATIENCE) -> T:
     """Ask again and again until the answer is true, and return it.
 
     Raises AssertionError when it does not become true in time.
@@ -117,7 +128,16 @@ def running(
     What it says is in a file, unless there is a descriptor for it.
     """
     port = free_port()
-    command = [COMMAND, "serve", "--database-url", database_url, "--datasets", datasets, "--port", str(port)]
+    command: list[str | Path] = [
+        COMMAND,
+        "serve",
+        "--database-url",
+        database_url,
+        "--datasets",
+        datasets,
+        "--port",
+        str(port),
+    ]
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder, "log")
         with log.open("wb") as stream:

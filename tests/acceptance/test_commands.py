@@ -12,7 +12,7 @@ from tests.acceptance.service import COMMAND, PATIENCE, free_port
 
 def exporter(*arguments: object, **settings: object) -> "subprocess.CompletedProcess[str]":
     """Run the command to its end."""
-    command = [COMMAND, *map(str, arguments)]
+    command: list[str | Path] = [COMMAND, *map(str, arguments)]
     return subprocess.run(
         command, capture_output=True, check=False, text=True, timeout=PATIENCE, env=environment(settings)
     )

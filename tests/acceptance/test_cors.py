@@ -57,6 +57,7 @@ def test_other_origins_may_read_nothing(open_to_one: Service, path: str, origin:
 def test_pages_of_an_origin_that_is_named_go_on(open_to_one: Service) -> None:
     """Other pages are refused where nobody says who they are; links and images come with a `Referer` only."""
     elsewhere = ("-H", "Sec-Fetch-Site: cross-site")
+    how: tuple[str, ...]
     for how in (("-H", f"Origin: {OURS}"), ("-e", f"{OURS}/board")):
         assert open_to_one.curl("/datasets/items.csv", *elsewhere, *how).status == 200
     for how in ((), ("-H", f"Origin: {OTHER}"), ("-e", f"{OTHER}/board"), ("-e", f"{OURS}.evil.com/")):

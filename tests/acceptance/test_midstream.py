@@ -80,7 +80,7 @@ def test_before_the_first_byte_the_caller_is_told(service: Service, extension: s
 @pytest.mark.parametrize("dataset", ["stream", "fetched"])
 def test_backend_that_is_terminated(service: Service, source: str, tmp_path: Path, dataset: str, version: str) -> None:
     body, url = tmp_path / "body", f"{service.url}/datasets/{dataset}.csv?rows=3000000"
-    command = ["curl", "-s", version, "--limit-rate", "20M", "-o", body, url]
+    command: list[str | Path] = ["curl", "-s", version, "--limit-rate", "20M", "-o", body, url]
     with subprocess.Popen(command) as curl:
         until(lambda: body.exists() and body.stat().st_size > 1_000_000)
         (backend,) = until(lambda: statements(source, dataset))

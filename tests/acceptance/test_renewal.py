@@ -135,7 +135,17 @@ class KeptAlive:
 @contextmanager
 def paused(service: Service, files: Files, body: Path, version: str) -> Iterator["subprocess.Popen[bytes]"]:
     """Have curl read some of an export, and stop."""
-    command = ["curl", "-sS", version, "--cacert", files.folder / "authority.pem", "--limit-rate", "20M", "-o", body]
+    command: list[str | Path] = [
+        "curl",
+        "-sS",
+        version,
+        "--cacert",
+        files.folder / "authority.pem",
+        "--limit-rate",
+        "20M",
+        "-o",
+        body,
+    ]
     with subprocess.Popen([*command, service.url + ROWS]) as client:
         try:
             until(lambda: body.exists() and body.stat().st_size > 100_000)
@@ -210,7 +220,16 @@ def frozen(workers: Sequence[psutil.Process]) -> Iterator[None]:
 
 def unusual(folder: Path) -> tuple[bytes, bytes]:
     """A pair that OpenSSL takes, and the web server does not."""
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-521", "-nodes"]
+    command: list[str | Path] = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-521",
+        "-nodes",
+    ]
     command += ["-keyout", str(folder / "key"), "-out", str(folder / "certificate"), "-subj", "/CN=127.0.0.1"]
     subprocess.run(command, check=True, capture_output=True)
     return (folder / "certificate").read_bytes(), (folder / "key").read_bytes()

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -55,6 +56,10 @@ def logged(service: Service, export: str) -> dict[str, Any]:
 
     (line,) = until(found)
     return line
+
+
+def asks_for(path: str, line: dict[str, Any]) -> bool:
+    return line.get("target") == path
 
 
 def audited(folder: Path, has: Callable[[dict[str, Any]], bool], count: int = 1) -> list[dict[str, Any]]:
@@ -168,7 +173,7 @@ def test_accesses_and_refusals_are_audited(seen: Service, folder: Path) -> None:
     }
     for path, (status, slug) in refused.items():
         assert seen.curl(path).status == status
-        (line,) = audited(folder, lambda line, path=path: line.get("target") == path)
+        (line,) = audited(folder, partial(asks_for, path))
         assert (line["status"], line["problem"], line["event"]) == (status, slug, "request")
     seen.curl("/datasets/items.ndjson", "-I")
     audited(folder, lambda line: line.get("method") == "HEAD" and line["target"] == "/datasets/items.ndjson")
@@ -204,13 +209,14 @@ def test_metrics_are_those_of_both_workers(seen: Service) -> None:
     def added(*key: str) -> float:
         return after.get(key, 0) - before.get(key, 0)
 
+    after = before
+
     def counted() -> bool:
         nonlocal after
         after = samples(seen)
         ended = [("items", "ndjson", "succeeded"), ("late", "ndjson", "failed")]
         return [added("exporter_exports_total", *labels) for labels in ended] == [12, 2]
 
-    after = before
     until(counted)
     assert added("exporter_rows_total", "items", "ndjson") == 48
     assert added("exporter_export_seconds_count", "ndjson") == 14

@@ -105,7 +105,7 @@ def test_files_that_cannot_be_used_are_refused_with_the_reason(certificates: Pat
 
 
 def test_a_start_with_a_file_that_is_not_there_names_it(datasets: Path, certificates: Path, tmp_path: Path) -> None:
-    command = [
+    command: list[str | Path] = [
         COMMAND,
         "serve",
         "--database-url",
@@ -122,7 +122,7 @@ def test_a_start_with_a_file_that_is_not_there_names_it(datasets: Path, certific
 
 
 def test_a_start_without_the_key_says_so_in_one_line(datasets: Path, certificates: Path) -> None:
-    command = [
+    command: list[str | Path] = [
         COMMAND,
         "serve",
         "--database-url",

@@ -5,7 +5,9 @@ import os
 import shutil
 import socket
 import subprocess
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
@@ -14,6 +16,7 @@ import pytest
 from exporter.exports import scan
 from exporter.exports.database import Database
 from queries import walk
+from queries.connection import Connection
 from queries.lent_connection import LentConnection
 from queries.lent_pool import LentPool
 from queries.session import Session
@@ -45,14 +48,16 @@ CREATE TABLE bounced.rows AS
 """
 
 
-def _free_port():
+def _free_port() -> Any:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="module", params=["transaction", "session"])
-def bounced_url(request, database_url, tmp_path_factory):
+def bounced_url(
+    request: pytest.FixtureRequest, database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Any]:
     """The DSN of a PgBouncer before the tests' server."""
     program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin") or pytest.skip("needs pgbouncer")
     parts, port = urlsplit(database_url), _free_port()
@@ -77,7 +82,7 @@ def bounced_url(request, database_url, tmp_path_factory):
             process.terminate()
 
 
-async def _answers(url, process):
+async def _answers(url: str, process: Any) -> Any:
     async with asyncio.timeout(20):
         while process.poll() is None:
             try:
@@ -89,7 +94,7 @@ async def _answers(url, process):
 
 @pytest.mark.parametrize("source", ["copy", "cursor"])
 @pytest.mark.parametrize("extension", FORMATS)
-async def test_every_format(bounced_url, database_url, extension, source):
+async def test_every_format(bounced_url: str, database_url: str, extension: str, source: str) -> None:
     wanted = order("SELECT * FROM bounced.rows ORDER BY i", extension, source)
     bodies = []
     for url in (bounced_url, database_url):
@@ -100,7 +105,7 @@ async def test_every_format(bounced_url, database_url, extension, source):
     assert bodies[0] == bodies[1]
 
 
-async def test_a_table_that_several_connections_read(bounced_url, monkeypatch):
+async def test_a_table_that_several_connections_read(bounced_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scan, "_BYTES_EACH", 1)
     monkeypatch.setattr(walk, "BLOCK_BYTES", BLOCK_BYTES // 50)
     exporting = database(bounced_url, size=3)
@@ -110,7 +115,7 @@ async def test_a_table_that_several_connections_read(bounced_url, monkeypatch):
     await exporting.pool.close()
 
 
-async def test_an_export_that_is_given_up_leaves_nothing(bounced_url, connection):
+async def test_an_export_that_is_given_up_leaves_nothing(bounced_url: str, connection: Connection) -> None:
     exporting = database(bounced_url, size=1)
     endless = order("SELECT repeat('x', 9000) FROM generate_series(1, 1000000) AS bounced", "csv")
     for _ in range(3):

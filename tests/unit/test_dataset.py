@@ -1,6 +1,7 @@
 """Datasets are declared in Python under the same rules as in a file."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import BaseModel
@@ -70,5 +71,5 @@ def test_every_key_is_described(model: type[BaseModel]) -> None:
 
 def test_bounds_are_those_that_are_set() -> None:
     assert Dataset("a", sql="SELECT 1").header.own_bounds() == {}
-    bounds = {"max_rows": 0, "max_seconds": 1.5}
+    bounds: dict[str, Any] = {"max_rows": 0, "max_seconds": 1.5}
     assert Dataset("a", sql="SELECT 1", **bounds).header.own_bounds() == bounds

@@ -1,6 +1,8 @@
 """Clients that take nothing while others wait."""
 
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from typing import Any
 
 import pytest
 
@@ -25,13 +27,15 @@ def short(monkeypatch):
 class Running:
     """Two places: what runs on them, and what looks whether it stalls."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.admission = Admission(2, per_principal=0, most_waiting=5, patience=60)
         self.paces = Paces()
         self.connections = 0
         self.looking = asyncio.create_task(Displacement(self.admission, self.paces, lambda: self.connections).run())
 
-    async def export(self, principal, sending, acknowledged=None):
+    async def export(
+        self, principal: str, sending: Iterable[Awaitable[Any]], acknowledged: Callable[[], int | None] | None = None
+    ) -> None:
         place = Place(principal, "dataset")
         await self.admission.enter(place)
         try:
@@ -42,22 +46,24 @@ class Running:
         finally:
             self.admission.leave(place)
 
-    def start(self, principal, sending, acknowledged=None):
+    def start(
+        self, principal: str, sending: Iterable[Awaitable[Any]], acknowledged: Callable[[], int | None] | None = None
+    ) -> asyncio.Task[None]:
         return asyncio.create_task(self.export(principal, sending, acknowledged))
 
 
 @pytest.fixture
-async def running():
+async def running() -> AsyncIterator[Running]:
     started = Running()
     yield started
     started.looking.cancel()
 
 
-def never():
+def never() -> Iterator[Awaitable[Any]]:
     return (asyncio.Event().wait() for _ in range(1))
 
 
-async def test_who_stalls_gives_way_to_who_waits(running):
+async def test_who_stalls_gives_way_to_who_waits(running: Running) -> None:
     first, second = running.start("a", never()), running.start("a", never())
     await asyncio.wait([first, second], timeout=4 * GRACE)
     assert not first.done()
@@ -70,7 +76,7 @@ async def test_who_stalls_gives_way_to_who_waits(running):
     second.cancel()
 
 
-async def test_who_takes_something_now_and_then_does_not(running):
+async def test_who_takes_something_now_and_then_does_not(running: Running) -> None:
     """One takes chunks, the other's system acknowledges bytes, in less time than a chunk waits."""
     taken = iter(range(1_000_000))
     steady = [
@@ -82,7 +88,7 @@ async def test_who_takes_something_now_and_then_does_not(running):
         await export
 
 
-async def test_who_stalls_gives_way_to_who_waits_for_a_connection(running):
+async def test_who_stalls_gives_way_to_who_waits_for_a_connection(running: Running) -> None:
     stalled = running.start("a", never())
     running.connections = 1
     with pytest.raises(Displaced):

@@ -2,14 +2,21 @@
 
 import importlib
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
 TESTS = Path(__file__).parents[1]
+PACKAGES = ["exporter", "queries", "formats"]
 
 
-@pytest.mark.parametrize("package", ["exporter", "queries", "formats"])
+def test_the_wheel_holds_these_packages() -> None:
+    project = tomllib.loads((TESTS.parent / "pyproject.toml").read_text())
+    assert project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"] == PACKAGES
+
+
+@pytest.mark.parametrize("package", PACKAGES)
 def test_a_package_says_that_it_is_typed(package: str) -> None:
     assert Path(str(importlib.import_module(package).__file__)).with_name("py.typed").exists()
 

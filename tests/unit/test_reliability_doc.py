@@ -22,12 +22,12 @@ def functions(path):
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.split(" | ")[0].strip("| "))
-def test_every_row_names_what_shows_it(row):
+def test_every_row_names_what_shows_it(row: str) -> None:
     named = re.findall(r"`([\w/]+\.py)::(\w+)`", row)
     assert named
     for path, name in named:
         assert name in functions(path)
 
 
-def test_there_is_a_matrix():
+def test_there_is_a_matrix() -> None:
     assert len(ROWS) > 60
