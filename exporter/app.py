@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from velithon import Velithon
 
 from exporter.access.access import Access
-from exporter.exports.database import Database
 from exporter.exports.engine import Engine
 from exporter.http.asgi import AsgiAdapter
 from exporter.http.cors import Cors
@@ -23,6 +22,7 @@ from exporter.limits.user_timeout import set_on_listeners
 from exporter.process import memory
 from exporter.process.parent import end_with_parent
 from exporter.process.published import Published
+from exporter.settings.engine import database
 from exporter.settings.settings import Settings
 from exporter.telemetry import failing, stderr
 from exporter.telemetry.audit import AuditLog
@@ -37,7 +37,6 @@ from exporter.web.routes import routes
 from exporter.web.service import Service
 from formats import registry
 from queries.pool import Pool
-from queries.session import Session
 
 
 def create(settings: Settings | None = None, published: Published | None = None, *, alone: bool = False) -> AsgiAdapter:
@@ -68,8 +67,8 @@ class Worker:
         self._idle = Idle()
         self._limits = limits(settings)
         self._threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="export")
-        self._pool = _pool(settings)
-        database = Database(self._pool, parallel=settings.parallel, parallel_connections=settings.parallel_connections)
+        source = database(settings)
+        self._pool = source.pool
         formats = registry.load()
         self._audit = AuditLog(settings.audit_log, option_names(formats.values(), DownloadOptions))
         self._telemetry = Telemetry(_watching(self._pool, self._limits, self._audit), self._audit)
@@ -78,7 +77,7 @@ class Worker:
         self._service = Service(
             catalog=published.catalog() if published else load(settings.datasets, formats),
             formats=formats,
-            engine=Engine(database, self._threads, self._telemetry.observers),
+            engine=Engine(source, self._threads, self._telemetry.observers),
             threads=self._threads,
             access=access,
             limits=self._limits,
@@ -127,15 +126,6 @@ class Worker:
         await self._pool.close()
         self._audit.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
-
-
-def _pool(settings: Settings) -> Pool:
-    return Pool(
-        settings.database_url.get_secret_value(),
-        size=settings.pool_size,
-        acquire_timeout=settings.pool_timeout,
-        session=Session(settings.statement_timeout, settings.lock_timeout, settings.search_path),
-    )
 
 
 def _watching(pool: Pool, capped: Limits, audit: AuditLog) -> Metrics:

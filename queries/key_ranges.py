@@ -50,6 +50,9 @@ _TYPES: Mapping[int, _KeyType] = {
     1184: _KeyType("timestamptz", _SINCE_EPOCH, _moment, _MICROSECONDS, endless=True),
 }
 
+DIVISIBLE = frozenset(_TYPES)
+"""The oids of the types that a key can have."""
+
 
 def position(attributes: Sequence[Attribute], key: str) -> int:
     """Return the position of the key among a query's columns.

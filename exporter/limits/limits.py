@@ -1,12 +1,13 @@
 """The limits of one worker, from its settings and the datasets' headers."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 
 from exporter.exports.bounds import Bounds
 from exporter.limits.admission import Admission
 from exporter.limits.connections import Connections
 from exporter.limits.pace import Paces
 from exporter.limits.rates import Rates
+from exporter.settings import engine
 from exporter.settings.settings import Settings
 from queries.dataset import Dataset
 
@@ -24,7 +25,7 @@ class Limits:
 
     def bounds_of(self, dataset: Dataset) -> Bounds:
         """Return the bounds of a dataset's exports."""
-        return replace(self.bounds, **dataset.header.own_bounds())
+        return engine.bounds_of(dataset, self.bounds)
 
 
 def limits(settings: Settings) -> Limits:
@@ -42,7 +43,7 @@ def limits(settings: Settings) -> Limits:
             patience=settings.pool_timeout,
         ),
         Rates(settings.requests_per_minute_per_address, settings.requests_per_minute, settings.trusted_proxies),
-        Bounds(**{limit.name: getattr(settings, limit.name) for limit in fields(Bounds)}),
+        engine.bounds(settings),
         Paces(settings.stall_timeout, settings.min_bytes_per_second),
         Connections(settings.stall_timeout),
     )

@@ -6,12 +6,18 @@ import sys
 
 _ENDING = (signal.SIGTERM, signal.SIGINT)
 
+_INTERRUPTED = 130
+"""How an export ends then; see `exporter.commands.exits`."""
+
 
 def settle(arguments: list[str]) -> None:
     """If the command is a service, block SIGHUP until it is handled, and ignore SIGUSR1 and SIGUSR2.
 
-    SIGTERM and SIGINT end the process at once while there is nothing to clean up.
+    SIGTERM and SIGINT end it at once, and an export too, while there is nothing to clean up.
     """
+    if arguments[1:2] == ["export"]:
+        for each in _ENDING:
+            signal.signal(each, lambda *_: os._exit(_INTERRUPTED))
     if arguments[1:2] not in (["serve"], ["demo"]):
         return
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})

@@ -2,14 +2,12 @@
 
 import logging
 from collections.abc import Mapping
-from typing import Any
 
 import orjson
 from velithon.requests import Request
 from velithon.responses import Response
 
 from exporter.access.principal import Principal
-from exporter.exports.description import ColumnDescription
 from exporter.exports.identifier import uuid7
 from exporter.http import query_string
 from exporter.http.disconnection import unless_disconnected
@@ -18,10 +16,10 @@ from exporter.problems import Fault, Problem, ProblemType
 from exporter.web import downloads
 from exporter.web.places import place_of
 from exporter.web.service import JSON, Service, json_response, offer
+from exporter.web.summary import column_summary, summary
 from formats.encoder import Format
 from queries.catalog import Catalog
 from queries.dataset import Dataset
-from queries.parameters import json_schema
 
 log = logging.getLogger(__name__)
 
@@ -47,36 +45,6 @@ async def answer(service: Service, principal: Principal, request: Request) -> Re
 def listed(catalog: Catalog, formats: Mapping[str, Format]) -> bytes:
     """Return all datasets of a catalog as JSON; the document's URL is beside the folder of the datasets."""
     return orjson.dumps({"datasets": [summary(dataset, formats, "datasets/") for dataset in catalog.values()]})
-
-
-def summary(dataset: Dataset, formats: Mapping[str, Format], folder: str = "") -> dict[str, Any]:
-    """Return what is known about a dataset without the database.
-
-    Its paths are relative to the document's own URL, whatever that is behind a proxy; `folder` is their prefix.
-    """
-    return {
-        "name": dataset.name,
-        "title": dataset.title,
-        "description": dataset.header.description,
-        "parameters": [
-            {
-                "name": parameter.name,
-                "type": parameter.type,
-                "required": parameter.required,
-                "nullable": parameter.nullable,
-                "schema": json_schema(parameter),
-            }
-            for parameter in dataset.parameters
-        ],
-        "formats": {
-            extension: {
-                "title": format_.title,
-                "media_type": format_.media_types[0],
-                "path": f"{folder}{dataset.name}.{extension}",
-            }
-            for extension, format_ in formats.items()
-        },
-    }
 
 
 async def _find(service: Service, name: str, principal: Principal) -> tuple[Dataset, Format | None]:
@@ -122,16 +90,9 @@ async def _description(service: Service, principal: Principal, visit: Visit, dat
             problem.export_id = uuid7()
             _log(problem, dataset)
             raise
-    return json_response(summary(dataset, service.formats) | {"columns": [_column(column) for column in columns]})
-
-
-def _column(column: ColumnDescription) -> dict[str, object]:
-    return {
-        "name": column.name,
-        "postgres_type": column.postgres_type,
-        "arrow_type": str(column.arrow_type),
-        "nullable": column.nullable,
-    }
+    return json_response(
+        summary(dataset, service.formats) | {"columns": [column_summary(column) for column in columns]}
+    )
 
 
 def _log(problem: Problem, dataset: Dataset) -> None:

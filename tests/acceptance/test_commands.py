@@ -1,21 +1,12 @@
 """`exporter serve` refuses a wrong catalogue, and `exporter check` one that does not fit the database."""
 
-import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-from benchmarks.environment import environment
-from tests.acceptance.service import COMMAND, PATIENCE, free_port
-
-
-def exporter(*arguments: object, **settings: object) -> "subprocess.CompletedProcess[str]":
-    """Run the command to its end."""
-    command: list[str | Path] = [COMMAND, *map(str, arguments)]
-    return subprocess.run(
-        command, capture_output=True, check=False, text=True, timeout=PATIENCE, env=environment(settings)
-    )
+from tests.acceptance.command import exporter
+from tests.acceptance.service import free_port
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ from queries.errors import QueryError
 from queries.lent_pool import LentPool
 from queries.pool import Pool
 from queries.session import Session
+from queries.table import table_of
 from tests.exporting import FORMATS, export, order
 
 SCHEMA = """
@@ -137,6 +138,7 @@ async def everything(dsn: str, role: str, search_path: tuple[str, ...], folder: 
         found["description"] = await _description(database)
         async with pool.transaction("copy") as connection:
             found["takes copy"] = await takes_copy(connection)
+            found["table"] = await table_of(connection, '"shop"."keyed"')
     finally:
         await pool.close()
     found["check"] = await _check(dsn, search_path, folder)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ import pytest
 from exporter.exports.bounds import Bounds
 from exporter.exports.database import Database
 from exporter.exports.engine import Engine
+from exporter.exports.file import NotWritten, Written, write
 from exporter.exports.observers import Began, Ended, Observation, Origin, Progress
 from exporter.exports.order import Order
 from exporter.problems import Problem, ProblemType
@@ -113,6 +115,34 @@ async def test_ten_lines_export_a_dataset_to_a_file_and_to_batches(database_url:
     await pool.close()
     assert pq.read_table(tmp_path / "numbers.parquet").equals(table)
     assert run.progress.rows == table.num_rows == 1000
+
+
+async def test_a_document_in_a_file_is_counted_and_hashed(
+    database: Database, threads: ThreadPoolExecutor, tmp_path: Path
+) -> None:
+    async with Engine(database, threads).run(order(SHORT, "csv")) as run:
+        written = await write(run, tmp_path / "numbers.csv")
+    content = await anyio.Path(tmp_path / "numbers.csv").read_bytes()
+    assert written == Written(1000, len(content), sha256(content).hexdigest())
+    assert run.progress == Progress(1000, len(content))
+
+
+async def test_what_fails_leaves_neither_a_file_nor_a_statement(
+    database: Database,
+    threads: ThreadPoolExecutor,
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    tmp_path: Path,
+) -> None:
+    engine = Engine(database, threads)
+    failing = order("SELECT repeat('x', 1000), 1 / (99999 - i) FROM generate_series(1, 100000) i", "csv")
+    with pytest.raises(Problem, match="22012"):
+        async with engine.run(failing) as run:
+            await write(run, tmp_path / "failed.csv")
+    with pytest.raises(NotWritten, match="create the folder first"):
+        async with engine.run(order(ENDLESS, "csv")) as run:
+            await write(run, tmp_path / "none" / "x.csv")
+    assert await statements(connection) == []
+    assert [path async for path in anyio.Path(tmp_path).iterdir()] == []
 
 
 def test_the_engine_loads_no_web_framework_and_no_server() -> None:

@@ -17,8 +17,14 @@ def loaded(module):
 
 @pytest.mark.parametrize(
     ("module", "needed"),
-    [("exporter.commands.main", set()), ("exporter.process.server", {"asyncpg", "granian", "numpy", "pyarrow"})],
-    ids=["a command", "the parent of the workers"],
+    [
+        ("exporter.commands.main", set()),
+        ("exporter.commands.export", set()),
+        ("exporter.commands.exporting.direct", {"asyncpg", "numpy", "pyarrow"}),
+        ("exporter.commands.exporting.remote", {"asyncpg"}),
+        ("exporter.process.server", {"asyncpg", "granian", "numpy", "pyarrow"}),
+    ],
+    ids=["a command", "an export", "from the database", "through a service", "the parent of the workers"],
 )
 def test_no_process_loads_what_it_has_no_use_for(module, needed):
     assert loaded(module) <= needed

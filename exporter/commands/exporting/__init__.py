@@ -1,0 +1,1 @@
+"""What `exporter export` consists of."""
