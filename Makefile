@@ -30,7 +30,7 @@ test: $(VENV)/ready ## Run the tests, on a real PostgreSQL, JOBS=2 at a time
 	$(BIN)/pytest --numprocesses $(JOBS) --dist loadscope --no-loadscope-reorder
 
 test-fast: $(VENV)/ready ## Run the tests that need no server, in some seconds
-	$(BIN)/pytest --numprocesses $(JOBS) -m 'not server' tests/unit tests/contract
+	$(BIN)/pytest --numprocesses $(JOBS) --hypothesis-profile fast -m 'not server' tests/unit tests/contract
 
 check: lint types audit test ## Do all that CI does
 

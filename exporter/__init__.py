@@ -1,6 +1,6 @@
 """A streaming data-export service for PostgreSQL, and a library for other applications.
 
-The names here are loaded when they are first used, so that a command loads only what it needs.
+The names here are imported on first use, so that a command loads only what it needs.
 """
 
 from importlib import import_module

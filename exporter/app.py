@@ -1,4 +1,4 @@
-"""The composition: settings, catalogue, formats, database and web layer become one ASGI application."""
+"""The composition: builds the ASGI application from settings, catalog, formats, database and web layer."""
 
 import exporter.process.allocator  # noqa: F401 - before pyarrow
 
@@ -15,10 +15,10 @@ from exporter.exports.engine import Engine
 from exporter.http.asgi import AsgiAdapter
 from exporter.http.cors import Cors
 from exporter.http.endpoint import Endpoint, nothing_here
-from exporter.limits.giving_way import GivingWay
+from exporter.limits.displacement import Displacement
 from exporter.limits.idle import Idle
 from exporter.limits.limits import Limits, limits
-from exporter.limits.unread_ends import bound_unread
+from exporter.limits.user_timeout import set_on_listeners
 from exporter.process import memory
 from exporter.process.parent import end_with_parent
 from exporter.process.published import Published
@@ -29,25 +29,25 @@ from exporter.telemetry.audit import AuditLog
 from exporter.telemetry.masking import option_names
 from exporter.telemetry.metrics import Metrics
 from exporter.telemetry.telemetry import Telemetry
+from exporter.web.buffered import BufferedResponses
 from exporter.web.catalog import load
 from exporter.web.downloads import DownloadOptions
 from exporter.web.readiness import Readiness
 from exporter.web.routes import routes
 from exporter.web.service import Service
-from exporter.web.whole import Wholes
 from formats import registry
-from queries.pool import Pool
+from queries.base_pool import BasePool
 
 
 def create(settings: Settings | None = None, published: Published | None = None, *, alone: bool = False) -> AsgiAdapter:
-    """Return the ASGI application of one worker; without a published catalogue it reads the folder itself, once.
+    """Return the ASGI application of one worker; without a published catalog it reads the folder itself, once.
 
-    It is `alone` where the process serves nothing else, so that all of its connections can be bounded.
+    `alone` says that the process serves nothing else, so that all of its connections can be limited.
 
     Raises:
-        ValidationError: a setting is missing or wrong.
-        CatalogError: a dataset is wrong; every fault is listed.
-        PluginError: a format that is installed cannot be used.
+        ValidationError: a setting is missing or invalid.
+        CatalogError: a dataset is invalid; every fault is listed.
+        PluginError: an installed format cannot be used.
     """
     settings = settings or Settings()
     memory.give_back_soon()
@@ -56,10 +56,10 @@ def create(settings: Settings | None = None, published: Published | None = None,
 
 
 class Worker:
-    """What one worker consists of, from its start to its end."""
+    """The parts of one worker, from its start to its end."""
 
     def __init__(self, settings: Settings, published: Published | None, *, alone: bool) -> None:
-        """Put it together. See `create`."""
+        """Build the parts. See `create`."""
         self._settings = settings
         self._published = published
         self._alone = alone
@@ -87,7 +87,7 @@ class Worker:
 
     def application(self) -> AsgiAdapter:
         """Return the application, whose lifespan is the worker's."""
-        # Velithon's own documents would describe its routes, not the catalogue, and load scripts from a public host.
+        # Velithon's own documents would describe its routes, not the catalog, and load scripts from a public host.
         application = Velithon(routes=routes(self._service), openapi_url=None, docs_url=None)
         application.router.default = Endpoint(nothing_here)
         application.on_startup()(self._start)
@@ -97,13 +97,13 @@ class Worker:
             cors=Cors(self._settings.cors_origins),
             visited=self._telemetry.visited,
             trusted=self._settings.trusted_proxies,
-            sender=Wholes(self._limits.paces, self._limits.connections, self._telemetry.given_up).send,
-            busy=self._idle.asked,
+            sender=BufferedResponses(self._limits.paces, self._limits.connections, self._telemetry.aborted).send,
+            busy=self._idle.in_use,
         )
 
     async def _start(self) -> None:
         asyncio.get_running_loop().set_exception_handler(failing.of_loop)
-        # What is there now stays: a full collection that looks at all of it holds the event loop up for 10 ms and more.
+        # These objects stay: a full collection that scans them blocks the event loop for 10 ms or more.
         gc.freeze()
         self._running += [asyncio.create_task(work) for work in self._background()]
 
@@ -111,8 +111,8 @@ class Worker:
         """Yield what runs until the worker ends."""
         limits, pool = self._limits, self._pool
         yield self._telemetry.sample()
-        yield bound_unread(self._settings.stall_timeout)
-        yield GivingWay(limits.admission, limits.paces, lambda: 0 if pool.spare else pool.waiting).run()
+        yield set_on_listeners(self._settings.stall_timeout)
+        yield Displacement(limits.admission, limits.paces, lambda: 0 if pool.spare else pool.waiting).run()
         if self._alone:
             yield self._idle.bound()
         if self._published:
@@ -128,13 +128,13 @@ class Worker:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _watching(pool: Pool, capped: Limits, audit: AuditLog) -> Metrics:
-    """Return the metrics of a worker, with gauges of what its exports share."""
+def _watching(pool: BasePool, capped: Limits, audit: AuditLog) -> Metrics:
+    """Return the metrics of a worker, with gauges for what its exports share."""
     metrics = Metrics()
-    metrics.watch("exporter_exports_waiting", "Exports that wait for their turn.", lambda: capped.admission.waiting)
-    metrics.watch("exporter_pool_size", "Connections that there may be.", lambda: pool.size)
-    metrics.watch("exporter_pool_used", "Connections that are lent.", lambda: pool.size - pool.spare)
+    metrics.watch("exporter_exports_waiting", "Exports waiting for their turn.", lambda: capped.admission.waiting)
+    metrics.watch("exporter_pool_size", "Connections that the pool may have.", lambda: pool.size)
+    metrics.watch("exporter_pool_used", "Connections in use.", lambda: pool.size - pool.spare)
     metrics.watch_log("service", stderr.dropped)
     metrics.watch_log("audit", lambda: audit.dropped)
-    metrics.watch("exporter_unread_bytes", "Kept for clients that do not take them.", lambda: capped.connections.unread)
+    metrics.watch("exporter_unread_bytes", "Bytes kept until clients read them.", lambda: capped.connections.unread)
     return metrics

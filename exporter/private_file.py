@@ -1,17 +1,17 @@
-"""Files that decide who may read what, or hold a secret: whose they are, and who else may use them."""
+"""The owner and mode of files that control access or contain secrets."""
 
 import os
 import stat
 from pathlib import Path
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
-"""All but the owner."""
+"""Everybody except the owner."""
 
 OUTSIDERS = stat.S_IRWXO | stat.S_IWGRP
-"""All but the owner and, for reading, the group."""
+"""Everybody except the owner and, for reading, the group."""
 
 CHANGEABLE = stat.S_IWGRP | stat.S_IWOTH
-"""All but the owner, for writing."""
+"""Everybody except the owner, for writing."""
 
 _FAULTS = {
     OTHERS: "can be read or written by users other than its owner: chmod 600",
@@ -21,24 +21,24 @@ _FAULTS = {
 
 
 def exposure(path: Path, status: os.stat_result, others: int = OTHERS) -> str | None:
-    """Return who else may use a file and what to do, or None if nobody may but its owner: root or the service's user.
+    """Return who else may use a file and what to do, or None if only its owner may: root or the service's user.
 
     Args:
-        path: how it is called.
-        status: of the file that is open.
-        others: the bits of its mode that nobody may have.
+        path: the file's path, for the message.
+        status: the status of the open file.
+        others: the mode bits that must not be set.
     """
-    return opened(path, status, others) or owned_by_another(path, status)
+    return wrong_mode(path, status, others) or wrong_owner(path, status)
 
 
-def opened(path: Path, status: os.stat_result, others: int = OTHERS) -> str | None:
+def wrong_mode(path: Path, status: os.stat_result, others: int = OTHERS) -> str | None:
     """Return what is wrong with a file's mode, and what to do."""
     if not status.st_mode & others:
         return None
     return f"{path} {_FAULTS[others]} {path}"
 
 
-def owned_by_another(path: Path, status: os.stat_result) -> str | None:
+def wrong_owner(path: Path, status: os.stat_result) -> str | None:
     """Return what is wrong with a file's owner, and what to do."""
     if status.st_uid in (0, os.geteuid()):
         return None

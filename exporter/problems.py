@@ -1,15 +1,18 @@
-"""What can be wrong, as plain data. Whoever renders it stands above: `exporter.http.problems` for HTTP."""
+"""Problems as plain data; `exporter.http.problems` renders them for HTTP."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from uuid import UUID
 
+SHORTLY = 5
+"""Seconds after which to try again what may soon be possible."""
+
 
 class ProblemType(Enum):
-    """Every type of problem: its title, and what its caller can do about it.
+    """Every type of problem: its title, and what the caller can do about it.
 
-    The name, in kebab case, ends its URN. Clients compare URNs and developers search for titles, so both stay.
+    The name in kebab case is the end of its URN. Clients compare URNs and developers search for titles: keep both.
     """
 
     MALFORMED_HOST = (
@@ -147,17 +150,17 @@ class ProblemType(Enum):
 
     @property
     def title(self) -> str:
-        """What is wrong, the same for every occurrence."""
+        """What is wrong, in the same words for every occurrence."""
         return self.value[0]
 
     @property
     def remedy(self) -> str:
-        """What to do about it in general; a problem's `detail` knows more."""
+        """What to do about it in general; a problem's `detail` is more specific."""
         return self.value[1]
 
     @property
     def slug(self) -> str:
-        """The end of the URN, which logs and metrics show."""
+        """The end of the URN, as used in logs and metrics."""
         return self.name.lower().replace("_", "-")
 
     @property
@@ -168,16 +171,16 @@ class ProblemType(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One wrong parameter, or one wrong option, of a request or an order."""
+    """One invalid parameter or option of a request or an order."""
 
     parameter: str
     detail: str
     is_option: bool = False
-    """Whether it is an option of the export, which the query string names with an underscore in front."""
+    """Whether it is an option of the export; in a query string, options begin with an underscore."""
 
 
 class Problem(Exception):
-    """What a caller is told instead of what they asked for. Holds nothing that a caller must not see."""
+    """The error that a caller gets. Contains nothing that a caller must not see."""
 
     def __init__(
         self,
@@ -188,9 +191,9 @@ class Problem(Exception):
         retry_after: int | None = None,
         export_id: UUID | None = None,
     ) -> None:
-        """Take the detail (what to do next), the wrong parameters, and the seconds after which to try again.
+        """Take the detail (what to do next), the invalid parameters, and the seconds after which to try again.
 
-        `export_id` names the occurrence, as the log does.
+        `export_id` identifies the occurrence, as in the log.
         """
         super().__init__(detail)
         self.type = type_

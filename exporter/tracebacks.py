@@ -1,11 +1,11 @@
-"""Where exceptions were raised, without their texts, which may quote the value of a row or of an argument."""
+"""Tracebacks without exception messages, which may quote values of rows or arguments."""
 
 from collections.abc import Iterator
 from traceback import format_tb
 
 
 def trace(error: BaseException) -> str:
-    """Return where an exception and those behind it were raised, the first one first, and of what kind each is."""
+    """Return where an exception and its causes were raised, the first cause first, with the type of each."""
     return "\n".join(
         f"{''.join(format_tb(one.__traceback__))}{type(one).__module__}.{type(one).__qualname__}"
         for one in reversed(list(_chain(error, set())))

@@ -1,1 +1,1 @@
-"""Record batches to bytes: pure, synchronous encoders that know no database and no HTTP."""
+"""Record batches to bytes: pure, synchronous encoders, independent of the database and HTTP."""

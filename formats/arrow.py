@@ -1,4 +1,4 @@
-"""Arrow IPC stream: one schema message, one record batch message a block, an end-of-stream marker."""
+"""Arrow IPC stream: one schema message, one record batch message per block, an end-of-stream marker."""
 
 import pyarrow as pa
 
@@ -16,17 +16,17 @@ class ArrowEncoder(BlockEncoder):
     """Serializes each batch on its own; the names travel only in the schema message."""
 
     def header(self) -> bytes:
-        """Return the schema message, which carries the schema's metadata too."""
+        """Return the schema message, including the schema's metadata."""
         return _message(self.schema)
 
     def prepare(self, block: pa.RecordBatch) -> bytes:
-        """Return the batch's message. A batch of other types than the schema's would be misread: a TypeError."""
+        """Return the batch's message. Raises TypeError for types other than the schema's, which would be misread."""
         if block.schema.types != self.schema.types:
             raise TypeError(f"a batch of {block.schema.types} does not fit a schema of {self.schema.types}")
         return _message(block)
 
     def finish(self) -> bytes:
-        """Return the end-of-stream marker, by which a reader tells a whole stream from a torn one."""
+        """Return the end-of-stream marker, which tells readers that the stream is complete."""
         return END_OF_STREAM
 
 

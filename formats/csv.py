@@ -1,4 +1,4 @@
-"""CSV: the server's own rows, passed through untouched under a header line that COPY would have written."""
+"""CSV: the server's own rows, passed through unchanged after the header line that COPY would have written."""
 
 from typing import Annotated, Literal, Self
 
@@ -13,7 +13,7 @@ FORMULA_STARTS = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20\ufeff"
 full-width too; and the byte order mark, which a reader drops and then sees what is behind it."""
 
 _SPREADSHEET_DELIMITERS = ",;\t"
-"""Where spreadsheets divide a line without asking. With another delimiter they would find cells inside of values."""
+"""Delimiters that spreadsheets recognize by default. With another one they would find cells inside values."""
 
 
 def _checked_delimiter(delimiter: str) -> str:
@@ -37,7 +37,7 @@ def _is_formula(text: str) -> bool:
 
 
 class CsvOptions(Options):
-    """How the rows are written; the limits on each option are those of COPY in CSV mode (`ProcessCopyOptions`)."""
+    """How the rows are written; the limits on each option are COPY's in CSV mode (`ProcessCopyOptions`)."""
 
     header: bool = Field(True, description="Whether the first line names the columns.")
     delimiter: Annotated[str, AfterValidator(_checked_delimiter)] = Field(
@@ -71,26 +71,26 @@ class CsvOptions(Options):
         return self
 
     def dialect(self) -> CsvDialect:
-        """Return the dialect that the options ask for."""
+        """Return the dialect for the options."""
         return CsvDialect(self.delimiter, self.null)
 
     def escaped(self) -> str:
-        """Return what a formula begins with, if formulas are escaped."""
+        """Return the first characters of formulas, if formulas are escaped."""
         on = self.profile == "excel" if self.escape_formulas is None else self.escape_formulas
         return FORMULA_STARTS if on else ""
 
     def content_type(self, media_type: str) -> str:
-        """Say also whether the first line is a header (RFC 4180, section 3)."""
+        """Return the media type, including whether the first line is a header (RFC 4180, section 3)."""
         return f"{media_type}; charset=utf-8; header={'present' if self.header else 'absent'}"
 
 
 class CsvEncoder(BlockEncoder):
-    """Passes the blocks through; the header is all that is made here."""
+    """Passes the blocks through and creates only the header."""
 
     options: CsvOptions
 
     def header(self) -> bytes:
-        """Return the byte order mark and the line of names, each if the options ask for it."""
+        """Return the byte order mark and the header line, as the options say."""
         mark = BYTE_ORDER_MARK if self.options.profile == "excel" else b""
         return mark + self._header_line() if self.options.header else mark
 

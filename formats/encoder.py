@@ -1,4 +1,4 @@
-"""What a format is, and what its encoder promises to the pipeline."""
+"""The interface of formats and their encoders."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Layout(Enum):
-    """The shape in which a format wants its rows."""
+    """The layout in which a format needs its rows."""
 
     CSV = "csv"
-    """Row-aligned blocks of the server's own CSV, as `bytes`, already in the dialect that the options ask for."""
+    """Row-aligned blocks of the server's own CSV, as `bytes`, already in the dialect of the options."""
 
     TEXT = "text"
     """Record batches of string columns: PostgreSQL's text of each value, arrays and composites as JSON text."""
@@ -33,25 +33,25 @@ class CsvDialect:
 
 
 class Options(BaseModel):
-    """The options of one format; the query string names each with an underscore in front (`header` is `_header`)."""
+    """The options of one format; in a query string they begin with an underscore (`header` is `_header`)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def content_type(self, media_type: str) -> str:
-        """Return `media_type` with the parameters that these options decide, as `Content-Type` carries it."""
+        """Return `media_type` with the parameters that depend on these options, for `Content-Type`."""
         return media_type
 
     def dialect(self) -> CsvDialect:
-        """Return how the blocks of the CSV layout are to be written; other layouts do not ask."""
+        """Return how to write the blocks of the CSV layout; unused by other layouts."""
         return CsvDialect()
 
     def escaped(self) -> str:
-        """Return the characters before which a text gets an apostrophe when it begins with one; of the CSV layout."""
+        """Return the first characters of texts that get an apostrophe; only for the CSV layout."""
         return ""
 
 
 class UnsupportedSchemaError(ValueError):
-    """The format has no way to hold these columns; raised while the encoder is made, before any byte."""
+    """The format cannot hold these columns; raised while the encoder is created, before any byte."""
 
 
 class Encoder(Protocol):
@@ -63,20 +63,20 @@ class Encoder(Protocol):
     """
 
     def header(self) -> bytes:
-        """Return what stands before the first row; called once, also when there are no rows."""
+        """Return what comes before the first row; called once, even if there are no rows."""
 
     def prepare(self, block: Any) -> Any:
-        """Return the costly, order-independent part of the work on a block of the format's layout. Thread-safe."""
+        """Do the expensive, order-independent part of the work on a block of the format's layout. Thread-safe."""
 
     def write(self, prepared: Any) -> bytes:
-        """Return the bytes that are ready after this block; may be empty when the format collects rows."""
+        """Return the bytes that are ready after this block; may be empty if the format collects rows."""
 
     def finish(self) -> bytes:
-        """Return what stands after the last row."""
+        """Return what comes after the last row."""
 
 
 class BlockEncoder:
-    """Base of an encoder whose `prepare` already makes the final bytes of a block: a document without a frame."""
+    """Base of encoders whose `prepare` already returns the final bytes of a block, without a header or trailer."""
 
     def __init__(self, schema: pa.Schema, options: Options) -> None:
         self.schema = schema
@@ -87,7 +87,7 @@ class BlockEncoder:
         return b""
 
     def write(self, prepared: bytes) -> bytes:
-        """Return the block as it was prepared."""
+        """Return the prepared block unchanged."""
         return prepared
 
     def finish(self) -> bytes:
@@ -97,7 +97,7 @@ class BlockEncoder:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A registered format: everything the service must know to offer it."""
+    """A registered format: everything that the service must know to offer it."""
 
     name: str
     title: str
@@ -107,11 +107,11 @@ class Format:
     layout: Layout
     options: type[Options]
     encoder: Callable[[pa.Schema, Any], Encoder]
-    """Makes an encoder for one export from its schema and an instance of `options`.
+    """Creates an encoder for one export from its schema and an instance of `options`.
 
-    The schema's metadata holds the export's description (`bytes` to `bytes`). Raises `UnsupportedSchemaError`."""
+    The schema's metadata describes the export (`bytes` to `bytes`). Raises `UnsupportedSchemaError`."""
     compressible: bool = True
-    """Whether gzip or zstd around the whole body makes sense (False: the format compresses inside)."""
+    """Whether gzip or zstd around the whole document makes sense (False: the format has its own compression)."""
     unique_names: bool = False
     """Whether two columns of the same name make the document unreadable."""
 

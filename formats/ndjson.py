@@ -1,4 +1,4 @@
-"""NDJSON: one JSON object a line, the same values to the digit that `row_to_json` gives."""
+"""NDJSON: one JSON object per line, with exactly the values of `row_to_json`."""
 
 from array import array
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from formats.encoder import BlockEncoder, Format, Layout, Options, UnsupportedSc
 from formats.json_text import RULES, Rule, characters, framed
 
 TILE_PIECES = 2**16
-"""Keys and values woven together at once: few enough to use the same memory again, enough to hide the calls."""
+"""Keys and values joined at once: few enough to reuse the same memory, enough to hide the cost of the calls."""
 
 LARGE = 2**28
 """Bytes of a block above which escapes could take it past the 2 GiB that 32-bit offsets can address."""
@@ -69,7 +69,7 @@ class NdjsonEncoder(BlockEncoder):
     def _woven(self, literals: pa.Array, values: list[pa.Array]) -> memoryview:
         rows = len(values[0])
         missing = self._tile_rows - rows
-        # Nothing, not NULL: `take` would have to ask of every piece whether it is there.
+        # Empty, not NULL: otherwise `take` would have to check every piece for NULL.
         padding = [pa.repeat(pa.scalar("", literals.type), missing)] if missing else []
         laid_out = pa.concat_arrays([literals, *(part for value in values for part in (value, *padding))])
         order = _order(len(values), self._tile_rows).slice(0, rows * self._pieces)
@@ -92,7 +92,7 @@ def _order(columns: int, rows: int) -> pa.Array:
 def _gathered(size: int, tiles: Iterable[memoryview]) -> bytes:
     """Return the tiles, of `size` bytes in all, as one; `join` would hold all of them a second time."""
     lines = BytesIO()
-    # Room for everything, so that nothing is moved.
+    # Reserve space for everything, so that nothing is moved.
     lines.seek(size)
     lines.write(b"\n")
     lines.seek(0)

@@ -1,4 +1,4 @@
-"""Parquet: row groups of a chosen size, each sent as soon as it is full."""
+"""Parquet: row groups of a configurable size, each sent as soon as it is full."""
 
 from io import BytesIO
 from typing import Literal
@@ -49,12 +49,12 @@ class Drain:
         """Do nothing: only `take` empties it."""
 
     def close(self) -> None:
-        """Say that the file is complete; what is in it can still be taken."""
+        """Mark the file as complete; its content can still be taken."""
         self.closed = True
 
     def take(self) -> bytes:
-        """Return and forget what was written since the last call."""
-        # Of one that is then dropped this is no copy.
+        """Return and discard what was written since the last call."""
+        # `getvalue` does not copy if the buffer is then dropped.
         taken, self._file = self._file.getvalue(), BytesIO()
         return taken
 

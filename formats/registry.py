@@ -1,4 +1,4 @@
-"""The formats that exist: those built in, and those that other distributions add."""
+"""The available formats: built-in ones and those of other distributions."""
 
 from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
@@ -12,7 +12,7 @@ BUILT_IN: tuple[Format, ...] = (csv.FORMAT, ndjson.FORMAT, parquet.FORMAT, arrow
 
 
 class PluginError(Exception):
-    """A format that another distribution adds cannot be used; the message names the distribution."""
+    """A format of another distribution cannot be used; the message names the distribution."""
 
 
 def load() -> Mapping[str, Format]:

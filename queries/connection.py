@@ -2,13 +2,34 @@
 
 import socket
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
-if TYPE_CHECKING:
-    import asyncpg
+import asyncpg
 
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 """A connection lent by a pool (a string, for the class is generic in asyncpg's stubs only)."""
+
+
+def driver_of(connection: Connection) -> Any:
+    """Return the driver's connection behind one that a pool has lent.
+
+    Raises:
+        asyncpg.InterfaceError: the connection was lost, and the pool has taken it back.
+    """
+    driver: Any = connection
+    lent = getattr(driver, "_con", driver)
+    if lent is None or lent.is_closed():
+        raise asyncpg.InterfaceError("the connection was lost")
+    return lent
+
+
+def is_lost(connection: Connection) -> bool:
+    """Return whether a connection cannot be used any more."""
+    try:
+        driver_of(connection)
+    except asyncpg.InterfaceError:
+        return True
+    return False
 
 
 def encoding_of(connection: Connection) -> str | None:

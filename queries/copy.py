@@ -8,12 +8,12 @@ from typing import Any
 import asyncpg
 
 from queries.blocks import CopySource
-from queries.connection import Connection
-from queries.errors import CopyRefused, InvalidText, QueryError, RowsLost, translated
+from queries.connection import Connection, is_lost
+from queries.errors import CopyRefused, DatabaseUnavailable, InvalidText, QueryError, RowsLost, translated
 from queries.output_settings import expected_values, verify
 from queries.source import Reading
 from queries.utf8 import is_utf8, mended
-from queries.wire import Copying, driver_of
+from queries.wire import Copying, copying
 
 _CANCEL_SECONDS = 5.0
 """How long the server may take to cancel a COPY before the connection is cut."""
@@ -63,30 +63,31 @@ async def receive(connection: Connection, sql: str, reading: Reading, source: Co
     """Run the COPY to its end; rows and failures go to `source`, and only cancellation is raised. See `copy`."""
     rows: int | None = None
     failure: QueryError | None = QueryError("the COPY was cancelled")
-    copying = asyncio.create_task(_statement(connection, sql, reading, source))
+    statement = asyncio.create_task(_statement(connection, sql, reading, source))
     try:
-        await asyncio.wait([copying])
-        rows, failure = copying.result(), None
+        await asyncio.wait([statement])
+        rows, failure = statement.result(), None
     except QueryError as error:
         # The query was prepared before, so what the server cannot parse or do may be the COPY around it. Not once there
         # are rows: to read them again with a cursor would send them twice.
         refused = error.sqlstate in _REFUSALS and not source.begun
         failure = CopyRefused(f"SQLSTATE {error.sqlstate}") if refused else error
     except Exception as error:  # noqa: BLE001 - raised to who reads the rows
-        failure = QueryError(type(error).__name__)
+        # Over the end of a connection that its pool has cut the driver stumbles.
+        failure = (DatabaseUnavailable if is_lost(connection) else QueryError)(type(error).__name__)
         failure.__cause__ = error
     finally:
         source.end(rows, failure)
-        if not copying.done():
-            await _cancel(connection, copying, source)
-        if not copying.cancelled():
-            copying.exception()  # retrieved, or asyncio would log it
+        if not statement.done():
+            await _cancel(connection, statement, source)
+        if not statement.cancelled():
+            statement.exception()  # retrieved, or asyncio would log it
 
 
 async def _statement(connection: Connection, sql: str, reading: Reading, source: CopySource) -> int:
     written = await expected_values(connection, reading.settings)
     dialect, checked = reading.dialect, _Checked(reading, source)
-    with translated(), driver_of(connection).copying(checked.rescue) as checked.copying:
+    with translated(), copying(connection, checked.rescue) as checked.copying:
         status = await connection.copy_from_query(
             f"\n{sql}\n",
             output=checked.write,
@@ -132,7 +133,7 @@ class _Checked:
             return b""
 
 
-async def _cancel(connection: Connection, copying: "asyncio.Task[int]", source: CopySource) -> None:
+async def _cancel(connection: Connection, statement: "asyncio.Task[int]", source: CopySource) -> None:
     """Have the server cancel the COPY, and read its answer.
 
     The task itself is never cancelled. Between two chunks asyncpg would then forget the statement and fail at its next
@@ -140,7 +141,7 @@ async def _cancel(connection: Connection, copying: "asyncio.Task[int]", source: 
     """
     source.discard()
     driver: Any = connection
-    tasks: set[asyncio.Task[Any]] = {copying}
+    tasks: set[asyncio.Task[Any]] = {statement}
     # The pool has taken a lost connection back already, and the driver's end of it is about to notice.
     with suppress(asyncpg.InterfaceError, AttributeError):
         tasks.add(asyncio.create_task(driver._cancel(asyncio.get_running_loop().create_future())))  # noqa: SLF001 - as above

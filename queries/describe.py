@@ -3,12 +3,12 @@
 import gc
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
-from typing import Any
 
 import asyncpg
+from asyncpg.protocol import NO_TIMEOUT
 
 from queries.builtin import BUILTIN
-from queries.connection import Connection
+from queries.connection import Connection, driver_of
 from queries.errors import QueryRejected, translated
 from queries.quoting import literal
 from queries.types import Attribute, PgType
@@ -33,9 +33,8 @@ async def describe(connection: Connection, sql: str, *, values: bool = True) -> 
     Raises:
         QueryError: the server rejects the query, or the statement returns no rows.
     """
-    driver: Any = connection
     with translated(values=values):
-        state = await driver._protocol.prepare("", sql, None, record_class=asyncpg.Record)  # noqa: SLF001 - as above
+        state = await driver_of(connection)._protocol.prepare("", sql, NO_TIMEOUT, record_class=asyncpg.Record)  # noqa: SLF001 - as above
     lists = [held for held in gc.get_referents(state) if type(held) is list]
     try:
         rows, parameters = lists

@@ -26,6 +26,10 @@ class PoolBusy(QueryError):
     """All connections of the pool were in use for as long as a caller may wait."""
 
 
+class PoolUnusable(QueryError):
+    """A host's pool cannot be used, by a mistake of whoever has lent it; the message says what to do."""
+
+
 class PermissionDenied(QueryError):
     """The service's role may not read what the query reads (SQLSTATE 42501)."""
 

@@ -6,10 +6,10 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from datetime import datetime
 from typing import TypeAlias
 
+from queries.base_pool import BasePool
 from queries.connection import Connection
 from queries.errors import DatabaseUnavailable, QueryError, translated
 from queries.explain import take_locks
-from queries.pool import Pool
 
 Begin: TypeAlias = Callable[[str], AbstractAsyncContextManager[Connection]]
 
@@ -26,7 +26,7 @@ behind a name; and two servers may use the same names for their snapshots."""
 class Followers:
     """Lends a pool's connections to parallel scans, up to a limit that leaves some for other exports."""
 
-    def __init__(self, pool: Pool, limit: int) -> None:
+    def __init__(self, pool: BasePool, limit: int) -> None:
         """`limit` is the most connections that are lent at once."""
         self._pool = pool
         self._limit = limit
@@ -43,7 +43,7 @@ class Followers:
 
         A connection that cannot join (the server has none left, it reached another server than the leader, somebody
         waits to alter a table that `sql` reads) is logged and left out: the scan takes longer. `begin` begins a
-        transaction of a snapshot, as `Pool.transaction` does.
+        transaction of a snapshot, as `BasePool.transaction` does.
 
         Raises:
             QueryError: the leader failed.

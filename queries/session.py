@@ -36,7 +36,7 @@ class Session:
     search_path: tuple[str, ...] = ("public",)
 
     def begin(self, name: str, statement_timeout: float | None, acting: Acting, snapshot: str | None) -> str:
-        """Return the statements that begin a transaction; `Pool.transaction` says what the arguments are."""
+        """Return the statements that begin a transaction; `BasePool.transaction` says what the arguments are."""
         seconds = self.statement_timeout if statement_timeout is None else statement_timeout
         # Temporary tables come last, or one could hide any other:
         # https://www.postgresql.org/docs/current/sql-createfunction.html#SQL-CREATEFUNCTION-SECURITY

@@ -11,9 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
-import asyncpg
-
-from queries.connection import Connection
+from queries.connection import Connection, driver_of
 
 Rescue: TypeAlias = Callable[[bytes, asyncio.ReadTransport], None]
 
@@ -27,7 +25,7 @@ class Copying:
     """What comes over the wire while one COPY runs."""
 
     def __init__(self, rescue: Rescue) -> None:
-        """See `CopyingConnection.copying`."""
+        """See `copying`."""
         self.rescue = rescue
         self.notices = 0
         """The bytes of notices."""
@@ -89,74 +87,71 @@ class Copying:
 class Wire(asyncio.Protocol):
     """Sits between a connection's transport and the driver, and shows a `Copying` what the driver receives."""
 
-    copying: Copying | None = None
-    """The COPY that is running."""
-
-    def __init__(self, transport: Any, driver: Any) -> None:
+    def __init__(self, driver: Any, copying: Copying) -> None:
         """`driver` is the driver's protocol, which still handles everything but received data."""
         self._read = driver.data_received
+        self._copying = copying
         # Attributes instead of methods save a call.
         self.connection_lost = driver.connection_lost  # type: ignore[method-assign]
         self.pause_writing = driver.pause_writing  # type: ignore[method-assign]
         self.resume_writing = driver.resume_writing  # type: ignore[method-assign]
-        transport.set_protocol(self)
 
     def data_received(self, data: bytes) -> None:
         """Show the data to the COPY, then pass it on."""
-        if self.copying is not None:
-            self.copying.see(data)
+        self._copying.see(data)
         self._read(data)
 
 
-class CopyingConnection(asyncpg.Connection):
-    """A connection whose COPY loses no rows silently."""
+class _Listener:
+    """Stands in for the connection that the driver's protocol tells of messages; all else is the connection's."""
 
-    _wire: Wire | None = None
-    # Missing in the stubs.
-    _protocol: Any
-    _transport: asyncio.ReadTransport
+    def __init__(self, connection: Any, copying: Copying) -> None:
+        self._connection = connection
+        self._copying = copying
 
-    @contextmanager
-    def copying(self, rescue: Rescue) -> Iterator[Copying]:
-        """Watch one COPY, starting before it is sent.
-
-        `rescue` is called with whole rows that would be lost to a message, in their order within the COPY, and with the
-        transport. It is called while the driver is receiving, so it must not block.
-        """
-        wire = self._wire = self._wire or Wire(self._transport, self._protocol)
-        wire.copying = Copying(rescue)
-        try:
-            yield wire.copying
-        finally:
-            wire.copying = None
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
 
     def _process_log_message(self, fields: dict[str, str], last_query: Any) -> None:
-        copying = self._wire.copying if self._wire else None
-        if copying is not None:
-            # A field is a letter and a text that ends with a zero byte; one more byte ends the message.
-            copying.notices += _HEAD + sum(2 + len(text.encode()) for text in fields.values()) + 1
-            if rows := self._taken():
-                copying.rescue(rows, self._transport)
-        super()._process_log_message(fields, last_query)  # type: ignore[misc]
-
-    def _taken(self) -> bytes:
-        """Take the rows that the driver holds, so that it does not hand them over itself."""
-        for held in gc.get_referents(self._protocol):
-            if type(held) is bytearray:  # it refers to no other
-                rows: Any = held[:]  # bytes to the driver's stubs, as are the chunks that it hands over
-                held.clear()
-                return rows  # type: ignore[no-any-return]
-        return b""
+        copying, connection = self._copying, self._connection
+        # A field is a letter and a text that ends with a zero byte; one more byte ends the message.
+        copying.notices += _HEAD + sum(2 + len(text.encode()) for text in fields.values()) + 1
+        if rows := _taken(connection._protocol):  # noqa: SLF001 - the driver does not show it
+            copying.rescue(rows, connection._transport)  # noqa: SLF001
+        connection._process_log_message(fields, last_query)  # noqa: SLF001
 
 
-def driver_of(connection: Connection) -> CopyingConnection:
-    """Return the driver's connection behind one that a pool has lent.
+@contextmanager
+def copying(connection: Connection, rescue: Rescue) -> Iterator[Copying]:
+    """Watch one COPY, starting before it is sent; afterwards the connection is as it was.
+
+    Args:
+        connection: of any class; used by nobody else meanwhile.
+        rescue: is called with whole rows that would be lost to a message, in their order within the COPY, and with the
+            transport. It is called while the driver is receiving, so it must not block.
 
     Raises:
-        asyncpg.InterfaceError: the connection was lost, and the pool has taken it back.
+        asyncpg.InterfaceError: the connection was lost.
     """
-    driver: Any = connection
-    lent: CopyingConnection | None = getattr(driver, "_con", driver)
-    if lent is None or lent.is_closed():
-        raise asyncpg.InterfaceError("the connection was lost before the COPY")
-    return lent
+    driver = driver_of(connection)
+    protocol, transport = driver._protocol, driver._transport  # noqa: SLF001 - the driver does not show them
+    watched = Copying(rescue)
+    listener = _Listener(driver, watched)  # to which the protocol refers weakly
+    protocol.set_connection(listener)
+    transport.set_protocol(Wire(protocol, watched))
+    try:
+        yield watched
+    finally:
+        protocol.set_connection(driver)
+        if not transport.is_closing():  # its end still goes to the driver
+            transport.set_protocol(protocol)
+
+
+def _taken(protocol: Any) -> bytes:
+    """Take the rows that the driver holds, so that it does not hand them over itself."""
+    for held in gc.get_referents(protocol):
+        if type(held) is bytearray:  # it refers to no other
+            rows: Any = held[:]  # bytes to the driver's stubs, as are the chunks that it hands over
+            held.clear()
+            return rows  # type: ignore[no-any-return]
+    return b""

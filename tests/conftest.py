@@ -5,20 +5,23 @@ import os
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import cast
 
 import asyncpg
 import pytest
 from hypothesis import settings
 
 import queries
+from queries.connection import Connection
 from tests.postgres import execute, find_psql, fresh_database, server
 
 # What a service imports is compiled once, not by each of the hundred that are started: half of a start is compiling.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# The same examples on every machine, however slow: what fails in one place fails in all.
+# The same examples on every machine, however slow: what fails in one place fails in all. `make test-fast` takes fewer.
 settings.register_profile("steady", deadline=None, derandomize=True)
+settings.register_profile("fast", settings.get_profile("steady"), max_examples=10)
 settings.load_profile("steady")
 
 DEMO = Path(queries.__file__).with_name("demo")
@@ -60,11 +63,11 @@ def demo_url(server_url: str) -> Iterator[str]:
 
 
 @pytest.fixture
-async def connection(database_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+async def connection(database_url: str) -> AsyncIterator[Connection]:
     """A connection in autocommit, for tests marked `anyio`."""
     connection = await asyncpg.connect(database_url)
     try:
-        yield connection
+        yield cast("Connection", connection)  # a pool's proxy has the same methods
     finally:
         await connection.close()
 

@@ -1,9 +1,11 @@
 """Blocks as COPY writes them, and decoded in both ways: through pyarrow's converters, and by the kernels alone."""
 
+import io
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from queries.decode import Decoder
 from queries.typed_decoder import TypedDecoder, typed
@@ -42,3 +44,10 @@ def _outcome(decode: Callable[[], pa.RecordBatch]) -> Any:
         return refusal.column, refusal.row, refusal.reason
     batch.validate(full=True)
     return batch.schema, batch.num_rows, [plain(column) for column in batch.columns]
+
+
+def read(extension: str, body: bytes) -> Any:
+    """The rows, without the time of the snapshot."""
+    if extension == "parquet":
+        return pq.read_table(io.BytesIO(body)).to_pylist()
+    return pa.ipc.open_stream(body).read_all().to_pylist() if extension == "arrows" else body

@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager
+from typing import Any
 from uuid import UUID
 
 import pyarrow as pa
@@ -48,7 +49,7 @@ async def opened(dsn: str, size: int = 2) -> AsyncIterator[Database]:
     await exporting.pool.close()
 
 
-def order(sql: str, extension: str, source: str = "copy", **how) -> Order:
+def order(sql: str, extension: str, source: str = "copy", **how: Any) -> Order:
     """An order of a query's rows; what is not an option of the format (a limit, arguments) is a field of the order."""
     format_ = FORMATS[extension]
     declared = {
@@ -84,7 +85,7 @@ def texts(count: int) -> Reading:
 
 
 async def export(
-    ordered: Order, database: Database, threads: Executor, observers: Sequence[Observer] = (), **how
+    ordered: Order, database: Database, threads: Executor, observers: Sequence[Observer] = (), **how: Any
 ) -> AsyncGenerator[bytes]:
     """Yield the document of an order; raises what failed, not what a caller is told of it."""
     try:
@@ -96,7 +97,7 @@ async def export(
         raise cause if isinstance(cause, QueryError | Unrepresentable | Exceeded) else problem from None
 
 
-async def document(database: Database, ordered: Order, observers: Sequence[Observer] = (), **how) -> bytes:
+async def document(database: Database, ordered: Order, observers: Sequence[Observer] = (), **how: Any) -> bytes:
     """Return the whole document of an order. Raises as `export`."""
     with ThreadPoolExecutor(2) as threads:
         return b"".join([chunk async for chunk in export(ordered, database, threads, observers, **how)])
@@ -106,3 +107,17 @@ def psql_output(psql: str, dsn: str, command: str) -> bytes:
     """Return what psql prints for a command under the session settings of an export."""
     arguments = [psql, "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", dsn, "--command", command]
     return subprocess.run(arguments, check=True, capture_output=True, env={"PGOPTIONS": SESSION}).stdout
+
+
+def of_table(name: str, extension: str = "csv", **how: Any) -> Order:
+    """An order of a whole table of the schema `parts`, or a view, which may be read in parts."""
+    return order(f"SELECT * FROM parts.{name}", extension, table=f'"parts"."{name}"', **how)
+
+
+async def single(dsn: str, ordered: Order) -> bytes:
+    """Return the document of an order that one connection reads."""
+    opened = database(dsn, size=1)
+    try:
+        return await document(opened, ordered)
+    finally:
+        await opened.pool.close()

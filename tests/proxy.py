@@ -1,6 +1,8 @@
 """A server as poolers, older versions and networks make it: the PostgreSQL protocol passed through, and changed."""
 
 import asyncio
+from asyncio import StreamReader, StreamWriter
+from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
 
@@ -10,7 +12,7 @@ class Proxy:
     `waits` counts the messages after which a client can only wait: Query, Sync, Flush.
     """
 
-    def __init__(self, dsn):
+    def __init__(self, dsn: str) -> None:
         parts = urlsplit(dsn)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         self._host = query.get("host", parts.hostname or "localhost")
@@ -20,24 +22,24 @@ class Proxy:
         self.waits = 0
         self.frozen = False
 
-    async def __aenter__(self):
+    async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         port = self._server.sockets[0].getsockname()[1]
         self.dsn = f"postgresql://{self._user}@127.0.0.1:{port}{self._name}?sslmode=disable"
         return self
 
-    async def __aexit__(self, *exception):
+    async def __aexit__(self, *exception: object) -> None:
         self._server.close()
 
-    def answered(self, kind, body):
+    def answered(self, kind: bytes, body: bytes) -> bytes | None:
         """Return what a client gets instead of the server's answer to its message, None where it is passed on."""
-        return
+        return None
 
-    def told(self, chunk):
+    def told(self, chunk: bytes) -> bytes:
         """Return what a client gets of the server's bytes, which may be parts of messages."""
         return chunk
 
-    async def _serve(self, reader, writer):
+    async def _serve(self, reader: StreamReader, writer: StreamWriter) -> None:
         if self._host.startswith("/"):
             upstream = await asyncio.open_unix_connection(f"{self._host}/.s.PGSQL.{self._port}")
         else:
@@ -50,7 +52,7 @@ class Proxy:
             upstream[1].close()
             writer.close()
 
-    async def _requests(self, reader, server, client):
+    async def _requests(self, reader: StreamReader, server: StreamWriter, client: StreamWriter) -> None:
         length = await reader.readexactly(4)
         server.write(length + await reader.readexactly(int.from_bytes(length) - 4))
         while True:
@@ -65,14 +67,14 @@ class Proxy:
             else:
                 client.write(answer)
 
-    async def _answers(self, server, client):
+    async def _answers(self, server: StreamReader, client: StreamWriter) -> None:
         while chunk := await server.read(65536):
             client.write(self.told(chunk))
             await client.drain()
         client.close()
 
 
-def message(kind, body):
+def message(kind: bytes, body: bytes) -> bytes:
     """A message of the protocol (https://www.postgresql.org/docs/current/protocol-message-formats.html)."""
     return kind + (len(body) + 4).to_bytes(4) + body
 
@@ -85,10 +87,11 @@ class TellingProxy(Proxy):
 
     lost = 0
 
-    def answered(self, kind, body):
+    def answered(self, kind: bytes, body: bytes) -> bytes | None:
         self._armed = kind == b"Q" and body.lstrip().startswith(b"COPY")
+        return None
 
-    def told(self, chunk):
+    def told(self, chunk: bytes) -> bytes:
         between = chunk.find(b"\nd\0\0", len(chunk) // 2)
         if between < 0 or not self._armed:
             return chunk

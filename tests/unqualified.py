@@ -55,7 +55,7 @@ def _nodes(tree: Any) -> Iterator[ast.Node]:
 
 
 def _named(what: str, parts: tuple[ast.String, ...] | None) -> Iterator[str]:
-    names = [part.sval for part in parts or ()]
+    names = [part.sval or "" for part in parts or ()]
     if len(names) < _QUALIFIED:
         yield f"{what} {''.join(names)}"
 
@@ -77,7 +77,7 @@ def _cast(node: Any) -> Iterator[str]:
     """Yield a name in a string that is read by the search path: `'json'::pg_catalog.regtype`."""
     type_ = node.typeName.names[-1].sval
     text = node.arg.val.sval if isinstance(node.arg, ast.A_Const) and isinstance(node.arg.val, ast.String) else "."
-    if type_.startswith("reg") and "." not in text:
+    if type_.startswith("reg") and "." not in (text or ""):
         yield f"{type_} {text}"
 
 

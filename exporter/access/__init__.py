@@ -1,1 +1,1 @@
-"""Who may read what."""
+"""Authentication, and which principal may read which dataset."""

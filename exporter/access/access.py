@@ -1,4 +1,4 @@
-"""From a request to its principal."""
+"""Authentication: from a request to its principal."""
 
 import logging
 from collections.abc import Collection
@@ -9,10 +9,10 @@ from velithon.requests import Request
 from exporter.access import signed_urls
 from exporter.access.anonymous import refuse_other_machines
 from exporter.access.credentials import Malformed, is_bearer, is_key, token_of
+from exporter.access.cross_site import refuse_cross_site
 from exporter.access.jwks import Jwks, JwksUnavailable
 from exporter.access.jwts import JwtRefused, Jwts
 from exporter.access.known_keys import KeysUnavailable, KnownKeys
-from exporter.access.other_pages import refuse_other_pages
 from exporter.access.principal import ANONYMOUS, Principal
 from exporter.access.slowdown import Slowdown
 from exporter.access.unauthenticated import Unauthenticated
@@ -21,7 +21,7 @@ from exporter.http.client_address import client_address
 from exporter.http.disconnection import unless_disconnected
 from exporter.http.query_string import Items
 from exporter.http.visit import visit_of
-from exporter.problems import Problem, ProblemType
+from exporter.problems import SHORTLY, Problem, ProblemType
 from exporter.settings.access import AccessSettings
 from queries.dataset import Dataset
 
@@ -31,11 +31,11 @@ log = logging.getLogger(__name__)
 
 
 class _Refused(Exception):
-    """The credentials are wrong; the text says why, for the log, and holds nothing of them."""
+    """The credentials are wrong. The message is for the log: it says why and quotes no credentials."""
 
 
 class Access:
-    """Knows every way in which a caller may say who they are."""
+    """Authenticates callers: by API key, JWT or signed URL, or as anonymous."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class Access:
         origins: Collection[str] = (),
         formats: Collection[str] = (),
     ) -> None:
-        """Take the settings, what slows failed attempts down, other origins whose pages may ask, and the formats."""
+        """Take the settings, the delay of failed attempts, the origins that may send requests, and the formats."""
         self._settings = settings
         self._origins = origins
         self._formats = formats
@@ -55,36 +55,36 @@ class Access:
         self._slowdown = slowdown or Slowdown()
 
     async def principal(self, request: Request) -> Principal:
-        """Return who asks.
+        """Return the caller's principal.
 
         Raises:
-            Problem: the credentials are missing, wrong or revoked, too many were tried, or they cannot be checked now;
-                or a page of another origin asks, without a token of its own.
-            Disconnected: the client left before it was told.
+            Problem: the credentials are missing, wrong or revoked, too many attempts failed, or they cannot be checked
+                now; or a page of another origin sent the request, without a token of its own.
+            Disconnected: the client disconnected first.
         """
         address = client_address(request.scope, self._settings.trusted_proxies)
         try:
             return await self._known(request, address)
         except (KeysUnavailable, JwksUnavailable) as error:
-            raise Problem(ProblemType.CREDENTIALS_UNAVAILABLE, "Try again shortly.", retry_after=5) from error
+            raise Problem(ProblemType.CREDENTIALS_UNAVAILABLE, "Try again shortly.", retry_after=SHORTLY) from error
 
     async def may_read(self, principal: Principal, dataset: Dataset) -> bool:
-        """Return whether a principal may know of a dataset and export it."""
+        """Return whether a principal may see and export a dataset."""
         return principal.may_read(dataset.name)
 
     def refuse_export(self, request: Request) -> None:
-        """Refuse whom a link on a page of another origin leads here, where nobody has to say who they are.
+        """Refuse requests that follow a link on a page of another origin, if no credentials are configured.
 
-        For what costs something as soon as it is asked for, unlike a page.
+        For requests that cost something, such as exports, unlike pages.
 
         Raises:
             Problem: it is such a request.
         """
         if not self._settings.closed:
-            refuse_other_pages(request.scope, self._origins, links=False)
+            refuse_cross_site(request.scope, self._origins, links=False)
 
     async def problems(self) -> list[str]:
-        """Return what keeps callers from being known, in words that tell nothing of the service's machine."""
+        """Return what prevents authentication, in words that reveal nothing about the service's machine."""
         found = [checked.problem() for checked in (self._keys, self._jwks) if checked is not None]
         return [problem for problem in found if problem is not None]
 
@@ -96,13 +96,13 @@ class Access:
         if not self._settings.closed:
             if not self._settings.allow_anonymous:
                 refuse_other_machines(request.scope, self._settings.trusted_proxies)
-            refuse_other_pages(request.scope, self._origins, links=True)
+            refuse_cross_site(request.scope, self._origins, links=True)
             return ANONYMOUS
         authorization = request.scope.headers.get("authorization")
         if authorization is None:
             raise Unauthenticated(given=False)
         if not is_bearer(authorization):
-            refuse_other_pages(request.scope, self._origins, links=True)
+            refuse_cross_site(request.scope, self._origins, links=True)
         try:
             return await self._bearer(token_of(authorization))
         except (Malformed, _Refused, JwtRefused) as error:
@@ -130,11 +130,11 @@ class Access:
             _refuse_url("The signature is missing, wrong or not for this request. Ask the sender of the URL.", error)
 
     def _signer(self, request: Request, items: Items) -> Principal:
-        """Return the principal of the key on whose behalf the URL was signed."""
+        """Return the principal of the key that the URL was signed for."""
         secret, path = self._settings.url_key, request.scope.path
         if secret is None or self._keys is None:
             raise _Refused("signed URLs are not enabled")
-        # Without a format Accept would choose one, which nobody has signed.
+        # Without a format, Accept would choose one that nobody has signed.
         is_export = path.startswith(_DATASETS) and path.rpartition(".")[2] in self._formats
         if request.method not in ("GET", "HEAD") or not is_export:
             raise _Refused("not the URL of an export")
@@ -145,7 +145,7 @@ class Access:
         if key is None or not signed_urls.matches(secret.get_secret_value(), key, path.removeprefix(_DATASETS), items):
             raise _Refused("wrong signature")
         if signed_urls.expired(moment):
-            # No attempt to guess anything: whoever has this URL had a good one.
+            # Not a guess, so it is not slowed down: the URL was valid once.
             visit_of(request.scope).reason = "the URL has expired"
             _refuse_url("The URL has expired. Ask its sender for a new one.")
         if key.expired():

@@ -1,4 +1,4 @@
-"""Callers without credentials, where none are configured: this machine only, unless the operator says otherwise."""
+"""Anonymous callers when no credentials are configured: local ones only, unless the operator allows others."""
 
 from collections.abc import Sequence
 
@@ -15,21 +15,21 @@ _PROXIED = {
     "x-originating-ip", "x-proxyuser-ip", "x-real-ip", "x-remote-addr", "x-remote-ip", "x-rewrite-url",
 }  # fmt: skip
 _PROXIED_LIKE = ("x-forwarded-", "cf-", "x-amzn-", "x-appengine-", "x-azure-", "x-envoy-", "x-vercel-")
-"""What proxies and the networks of large providers add to a request on its way."""
+"""Headers that proxies and the networks of large providers add to requests."""
 
 
 def refuse_other_machines(scope: Scope, trusted: Sequence[Network]) -> None:
-    """Refuse a caller who does not ask from this machine, or by a name that is not this machine's alone.
+    """Refuse a request that does not come from this machine, or uses a host name that others may own.
 
-    A page in a browser here may ask under a name of its own that leads here (DNS rebinding), and a proxy here passes on
-    what others ask: only a trusted one, which says whom it was asked by, may do so for this machine.
+    A page in a local browser may use its own host name that resolves to this machine (DNS rebinding). A local proxy may
+    forward others' requests; only a trusted one, which names its clients, may send requests for this machine.
 
     Raises:
-        Problem: it is such a caller.
+        Problem: it is such a request.
     """
-    told = is_trusted(scope, trusted) and hops(scope)
-    passed_on = not told and any(map(_is_of_proxies, scope.headers))
-    if passed_on or not is_loopback(client_address(scope, trusted)) or not _names_this_machine(scope):
+    client_named = is_trusted(scope, trusted) and hops(scope)
+    forwarded = not client_named and any(map(_is_of_proxies, scope.headers))
+    if forwarded or not is_loopback(client_address(scope, trusted)) or not _names_this_machine(scope):
         raise Problem(
             ProblemType.LOOPBACK_ONLY,
             "This service has no credentials configured, so it only accepts requests from its own machine, at "

@@ -1,4 +1,4 @@
-"""What a caller sends to say who they are."""
+"""The credentials in the Authorization header."""
 
 import re
 from base64 import b64decode
@@ -6,23 +6,23 @@ from base64 import b64decode
 from exporter.access.tokens import PREFIX
 
 _LONGEST = 16_384
-"""Characters of a header; JWTs with many claims have a few thousand."""
+"""Characters of the header; JWTs with many claims have a few thousand."""
 
 _BEARER = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 """RFC 6750, section 2.1."""
 
 
 class Malformed(Exception):
-    """The Authorization header holds no token."""
+    """The Authorization header contains no token."""
 
 
 def token_of(authorization: str) -> str:
-    """Return the token of an Authorization header: of Bearer, or the password of Basic, or its user name.
+    """Return the token of an Authorization header: Bearer's, or the password of Basic, or else its user name.
 
-    Basic is what Excel, Power BI and `curl -u` can send. A user name beside the token may be any.
+    Excel, Power BI and `curl -u` can send Basic. With the token as the password, any user name is accepted.
 
     Raises:
-        Malformed: there is none.
+        Malformed: the header contains no token.
     """
     if len(authorization) > _LONGEST:
         raise Malformed
@@ -34,12 +34,12 @@ def token_of(authorization: str) -> str:
 
 
 def is_bearer(authorization: str) -> bool:
-    """Return whether it is of the scheme Bearer, which no browser sends by itself, as it does Basic."""
+    """Return whether the scheme is Bearer, which browsers, unlike Basic, never send automatically."""
     return authorization[:7].lower() == "bearer "
 
 
 def is_key(token: str) -> bool:
-    """Return whether the token is an API key's; otherwise it is a JWT."""
+    """Return whether the token belongs to an API key; otherwise it is a JWT."""
     return token.startswith(PREFIX)
 
 

@@ -1,4 +1,4 @@
-"""The keys that JWTs are verified with: a JWKS (RFC 7517) in a file or at a URL."""
+"""The keys that verify JWTs: a JWKS (RFC 7517) in a file or at a URL."""
 
 import asyncio
 import json
@@ -14,28 +14,28 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 from joserfc.errors import JoseError
 from joserfc.jwk import JWKRegistry, Key, OctKey
 
-from exporter.private_file import CHANGEABLE, exposure, opened
+from exporter.private_file import CHANGEABLE, exposure, wrong_mode
 
 log = logging.getLogger(__name__)
 
 _FRESH_SECONDS = 600
 _AGAIN_SECONDS = 60
-"""The least time between two attempts for the sake of a key that is not known."""
+"""The minimum time between two attempts to find an unknown key."""
 _FIRST_AGAIN_SECONDS = 5
-"""The same as long as there are no keys at all."""
+"""The same while there are no keys at all."""
 _TIMEOUT_SECONDS = 5
 _MOST_BYTES = 1 << 20
 _OCT_BITS = 256
-"""HS256 must have no shorter one (RFC 7518, section 3.2)."""
+"""The minimum for HS256 (RFC 7518, section 3.2)."""
 _LEFT_OUT = "a key of the JWKS was skipped"
 
 
 class JwksUnavailable(Exception):
-    """No keys could be had so far, so nobody's JWT can be checked."""
+    """No keys have been loaded so far, so no JWT can be checked."""
 
 
 class Jwks:
-    """Keys that are read outside the event loop, once for all who wait, and kept when they cannot be read again."""
+    """Keys that are read off the event loop, once for all waiting callers, and kept if reading them again fails."""
 
     def __init__(self, location: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._location = location
@@ -47,10 +47,10 @@ class Jwks:
         self._reading: asyncio.Task[None] | None = None
 
     async def keys(self, kid: str | None) -> list[Key]:
-        """Return the keys of an id, or all where a JWT names none; reads them again for an id that is not known.
+        """Return the keys with an id, or all keys if the JWT names none; read them again for an unknown id.
 
         Raises:
-            JwksUnavailable: there are none so far.
+            JwksUnavailable: no keys have been loaded so far.
         """
         if not self._keys:
             await self._attempt(_FIRST_AGAIN_SECONDS)
@@ -63,14 +63,14 @@ class Jwks:
         return self._named(kid)
 
     def problem(self) -> str | None:
-        """Return what is wrong, if anything, and begin to set it right."""
+        """Return what is wrong, if anything, and start another attempt."""
         if self._keys:
             return None
         self.refresh(_FIRST_AGAIN_SECONDS)
         return "the JWKS cannot be loaded; the log says why"
 
     def refresh(self, after: float = _AGAIN_SECONDS) -> None:
-        """Begin to read the keys, unless that was tried less than so many seconds ago."""
+        """Start to read the keys, unless the last attempt was less than `after` seconds ago."""
         if self._reading is None and self._clock() - self._tried_at >= after:
             self._tried_at = self._clock()
             self._reading = asyncio.create_task(self._read())
@@ -88,21 +88,21 @@ class Jwks:
             async with asyncio.timeout(2 * _TIMEOUT_SECONDS):
                 self._keys = await asyncio.to_thread(read, self._location)
             self._read_at = self._clock()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the keys of before are still good
-            kept = f"the {len(self._keys)} previous keys stay in use" if self._keys else "every JWT is rejected"
-            fields = {"source": self._shown, "outlook": kept, "reason": repr(error)}
-            log.error("the JWKS cannot be read", extra={"fields": fields})  # noqa: TRY400 - no defect
+        except Exception as error:  # noqa: BLE001 - whatever it is, the previous keys are still valid
+            outlook = f"the {len(self._keys)} previous keys stay in use" if self._keys else "every JWT is rejected"
+            fields = {"source": self._shown, "outlook": outlook, "reason": repr(error)}
+            log.error("the JWKS cannot be read", extra={"fields": fields})  # noqa: TRY400 - not a defect
         finally:
             self._reading = None
 
 
 def read(location: str) -> list[Key]:
-    """Return the keys of a JWKS that can be used, in order.
+    """Return the usable keys of a JWKS, in order.
 
     Raises:
-        ValueError: it is none, has no such key, or is a file that others than its owner may change (or read, where
-            there are secret keys in it).
-        OSError: it cannot be read, or its server answers with a redirection or an error.
+        ValueError: it is not a JWKS, has no usable key, or is a file that users other than its owner may change (or
+            read, if it has secret keys).
+        OSError: it cannot be read, or its server answers with a redirect or an error.
     """
     text, private = _fetched(location) if "://" in location else _stored(Path(location))
     document = json.loads(text)
@@ -116,21 +116,21 @@ def read(location: str) -> list[Key]:
 
 
 def _stored(path: Path) -> tuple[bytes, bool]:
-    """Return a file's content, and whether nobody but its owner may read it.
+    """Return a file's content, and whether only its owner may read it.
 
     Raises:
-        ValueError: others may change it, and so become whoever they like.
+        ValueError: others may change it, and so could impersonate anybody.
     """
     with path.open("rb") as stream:
         status = os.fstat(stream.fileno())
         if wrong := exposure(path, status, CHANGEABLE):
             raise ValueError(wrong)
-        return _bounded(stream), opened(path, status) is None
+        return _bounded(stream), wrong_mode(path, status) is None
 
 
 def _fetched(url: str) -> tuple[bytes, bool]:
     request = Request(url, headers={"accept": "application/jwk-set+json, application/json"})  # noqa: S310 - see settings
-    with build_opener(_Stay).open(request, timeout=_TIMEOUT_SECONDS) as response:
+    with build_opener(_NoRedirects).open(request, timeout=_TIMEOUT_SECONDS) as response:
         return _bounded(response), False
 
 
@@ -141,15 +141,15 @@ def _bounded(stream: IO[bytes]) -> bytes:
     return text
 
 
-class _Stay(HTTPRedirectHandler):
-    """Follows no redirection, which could lead away from https."""
+class _NoRedirects(HTTPRedirectHandler):
+    """Follows no redirects, which could lead away from https."""
 
     def redirect_request(self, *arguments: Any, **how: Any) -> None:
-        """Refuse; the answer is then an error."""
+        """Refuse, which makes the response an error."""
 
 
 def _imported(entry: dict[str, Any]) -> Key | None:
-    """Return a key, or None for one that is not for signatures, is too short, or of an unknown kind."""
+    """Return a key, or None if it is not for signatures, is too short, or of an unknown kind."""
     try:
         key = JWKRegistry.import_key(entry)
     except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:

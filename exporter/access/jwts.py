@@ -1,4 +1,4 @@
-"""JSON Web Tokens (RFC 7519): verified, and mapped to principals. The pitfalls are those of RFC 8725."""
+"""JSON Web Tokens (RFC 7519): verified as RFC 8725 advises, and mapped to principals."""
 
 import json
 from base64 import urlsafe_b64decode
@@ -20,15 +20,15 @@ _LEEWAY_SECONDS = 60
 _LONGEST_NAME = 200
 _MOST_NAMES = 1_000
 _MOST_PATTERNS = 50
-"""Of a token: each is compared with the name of each dataset, and takes 60 µs when it is new."""
+"""Per token: each pattern is compared with the name of each dataset, and takes 60 µs when it is new."""
 
 
 class JwtRefused(Exception):
-    """The token is not one to trust; the text says why, for the log, and holds nothing of it."""
+    """The token is not trusted. The message is for the log: it says why and quotes nothing of the token."""
 
 
 class _Registry(JWSRegistry):
-    max_header_length = 4096  # certificates' thumbprints and the like go there
+    max_header_length = 4096  # the header may have certificate thumbprints and the like
 
 
 class Jwts:
@@ -37,15 +37,15 @@ class Jwts:
     def __init__(self, settings: AccessSettings, jwks: Jwks) -> None:
         self._settings = settings
         self._jwks = jwks
-        # What else stands in a header must be ignored (RFC 7515, section 4), but for `crit`.
+        # Unknown header parameters must be ignored (RFC 7515, section 4), except `crit`.
         self._registry = _Registry(algorithms=settings.jwt_algorithms, strict_check_header=False)
 
     async def principal(self, token: str) -> Principal:
-        """Return whom a token is about.
+        """Return the principal of a token.
 
         Raises:
-            JwtRefused: it is not one to trust.
-            JwksUnavailable: there are no keys to check it with.
+            JwtRefused: the token is not trusted.
+            JwksUnavailable: there are no keys to verify it with.
         """
         header = _header(token)
         algorithm, kid = header.get("alg"), header.get("kid")
@@ -80,7 +80,7 @@ class Jwts:
 
 
 def _header(token: str) -> dict[str, Any]:
-    # Looked at before anything is verified, so with limits: the key to verify with is named there.
+    # The header names the key, so it is read before anything is verified, and therefore with limits.
     segments = token.split(".")
     if len(segments) != 3 or not all(segments) or len(segments[0]) > _Registry.max_header_length:  # noqa: PLR2004 - RFC 7515
         raise JwtRefused("not a JWS with a payload")
@@ -94,7 +94,7 @@ def _header(token: str) -> dict[str, Any]:
 
 
 def _only(keys: list[Key], algorithm: str) -> Key:
-    """Return the one key that is for the algorithm: what an RSA key is for can't be taken for the secret of an HMAC."""
+    """Return the one key for the algorithm; an RSA key is never taken for the secret of an HMAC."""
     kinds = {"HS": "oct", "RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
     fitting = [key for key in keys if key.key_type == kinds[algorithm[:2]] and key.get("alg", algorithm) == algorithm]
     if len(fitting) != 1:

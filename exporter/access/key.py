@@ -1,4 +1,4 @@
-"""API keys as the keys file holds them."""
+"""API keys as stored in the keys file."""
 
 import re
 from collections.abc import Mapping
@@ -23,10 +23,10 @@ def _role(name: str | None) -> str | None:
 
 
 def pattern(text: str) -> str:
-    """Return a pattern of datasets' names as it is.
+    """Return a valid pattern of dataset names unchanged.
 
     Raises:
-        ValueError: no name could match it.
+        ValueError: it is not a pattern that a name could match.
     """
     if not _PATTERN.fullmatch(text):
         raise ValueError(f"{text!r} is not a pattern of dataset names, such as orders or sales.*")
@@ -34,7 +34,7 @@ def pattern(text: str) -> str:
 
 
 class Key(BaseModel):
-    """One key: whose token it is, what it may read, and until when."""
+    """One key: the digest of its token, what it may read, and until when."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -47,19 +47,19 @@ class Key(BaseModel):
     metrics: bool = False
 
     def expired(self) -> bool:
-        """Return whether its time is over."""
+        """Return whether the key has expired."""
         return self.expires is not None and self.expires <= datetime.now(UTC)
 
     def principal(self, name: str) -> Principal:
-        """Return on whose behalf the service reads when this key is given."""
+        """Return the principal that this key authenticates."""
         return Principal(name, self.datasets, self.role, metrics=self.metrics)
 
 
 def checked_name(name: str) -> str:
-    """Return the name of a key as it is.
+    """Return a valid key name unchanged.
 
     Raises:
-        ValueError: no key can have it.
+        ValueError: a key cannot have this name.
     """
     if not _NAME.fullmatch(name) or name == "anonymous":
         raise ValueError(f"{name!r} is not a valid key name: use letters, digits and . _ @ - (anonymous is reserved)")
@@ -67,10 +67,10 @@ def checked_name(name: str) -> str:
 
 
 def keys_of(document: Mapping[str, Any]) -> dict[str, Key]:
-    """Return the keys of a keys file by their names.
+    """Return the keys of a keys file by name.
 
     Raises:
-        ValueError: the document is not one of keys; the message names the first fault and holds no digest.
+        ValueError: the document is invalid; the message names the first fault and contains no digest.
     """
     if document.keys() - {"keys"} or not isinstance(tables := document.get("keys", {}), dict):
         raise ValueError("expected only tables named [keys.NAME]")
@@ -87,10 +87,10 @@ def keys_of(document: Mapping[str, Any]) -> dict[str, Key]:
 
 
 def duration(text: str) -> timedelta:
-    """Return the length of time that a text such as 90d or 12h says.
+    """Return the duration in a text such as 90d or 12h.
 
     Raises:
-        ValueError: it says none.
+        ValueError: the text is not a duration.
     """
     match = _DURATION.fullmatch(text)
     if match is None or int(match[1]) == 0:

@@ -1,4 +1,4 @@
-"""The keys that a worker knows: those of the keys file as it is now."""
+"""The keys that a worker knows: those currently in the keys file."""
 
 import hmac
 import logging
@@ -14,37 +14,37 @@ _State = tuple[int, int, int, int]
 
 
 class KeysUnavailable(Exception):
-    """The keys file cannot be used, so nobody's key can be checked."""
+    """The keys file cannot be used, so no key can be checked."""
 
 
 class KnownKeys:
-    """The keys of a file that is read again whenever it has changed, in every worker, at the next request."""
+    """The keys of a file; after a change, every worker reads it again with the next request."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._state: _State | None = None
-        """Of the file that was read last; None when it is to be read again."""
+        """The state of the file when it was last read; None if it must be read again."""
         self._names: dict[str, str] = {}
-        """By the digests of the tokens."""
+        """Names of keys by the digests of their tokens."""
         self._keys: dict[str, Key] = {}
         self._problem: str | None = None
 
     def by_token(self, token: str) -> tuple[str, Key] | None:
-        """Return the key that a token belongs to, and its name.
+        """Return the name and the key that a token belongs to.
 
         Raises:
             KeysUnavailable: the file cannot be used; the log says why.
         """
         self._refresh()
         digest = digest_of(token)
-        # How long the look-up takes tells something of the digest, which tells nothing of any token.
+        # The time of the lookup reveals something about the digest, which reveals nothing about any token.
         name = self._names.get(digest)
         if name is None or not hmac.compare_digest(self._keys[name].sha256, digest):
             return None
         return name, self._keys[name]
 
     def by_name(self, name: str) -> Key | None:
-        """Return the key of a name.
+        """Return the key with a name.
 
         Raises:
             KeysUnavailable: the file cannot be used; the log says why.
@@ -73,7 +73,7 @@ class KnownKeys:
             self._became(str(error))
         except OSError as error:
             self._know({})
-            self._state = None  # it may be readable again, though nothing in it has changed
+            self._state = None  # it may become readable again without a change
             self._became(str(error))
         if self._problem is not None:
             raise KeysUnavailable
@@ -91,6 +91,6 @@ class KnownKeys:
 
 
 def _state(path: Path) -> _State:
-    """Return what tells one version of a file from another; its status changes with its mode, too."""
+    """Return what distinguishes one version of a file from another; its ctime also changes with its mode."""
     found = path.stat()
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

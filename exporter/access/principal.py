@@ -1,4 +1,4 @@
-"""Who asks."""
+"""Principals: on whose behalf the service reads."""
 
 import json
 from collections.abc import Mapping
@@ -11,26 +11,26 @@ from queries.acting import Acting
 
 
 def is_pattern(text: str) -> bool:
-    """Return whether other names than the text itself may match it."""
+    """Return whether the text can match names other than itself."""
     return any(sign in text for sign in "*?[")
 
 
 @dataclass(frozen=True)
 class Principal:
-    """Somebody on whose behalf the service reads."""
+    """An authenticated caller, or the anonymous one."""
 
     name: str
     datasets: tuple[str, ...] = ()
-    """Patterns of the names of the datasets that may be read, such as `sales.*` (fnmatch, case-sensitive)."""
+    """Patterns of the datasets that may be read, such as `sales.*` (fnmatch, case-sensitive)."""
     role: str | None = None
-    """The database role to read as; None reads as the service's own."""
+    """The database role to read as; None means the service's own."""
     claims: Mapping[str, Any] = field(default_factory=dict)
-    """What is known of the caller besides, for the policies of the database. Values are those of JSON."""
+    """Other claims of the caller, for the database's policies. Values are JSON values."""
     metrics: bool = False
-    """Whether `/metrics` may be read, which names every dataset."""
+    """Whether the principal may read `/metrics`, which names every dataset."""
 
     def may_read(self, dataset: str) -> bool:
-        """Return whether the principal may know of a dataset and export it."""
+        """Return whether the principal may see and export a dataset."""
         return dataset in self._names or any(fnmatchcase(dataset, pattern) for pattern in self._patterns)
 
     @cached_property
@@ -43,11 +43,11 @@ class Principal:
 
     @property
     def acting(self) -> Acting:
-        """What the database is told of the principal; `sub` and `role` are its own, whatever claims had these names."""
+        """The role and claims for the database; `sub` and `role` are the principal's, and replace claims so named."""
         own = {"sub": self.name} if self.role is None else {"sub": self.name, "role": self.role}
         others = {name: value for name, value in self.claims.items() if name not in ("sub", "role")}
         return Acting(self.role, json.dumps(others | own))
 
 
 ANONYMOUS = Principal("anonymous", ("*",), metrics=True)
-"""Whoever asks where no credentials are configured."""
+"""Every caller when no credentials are configured."""

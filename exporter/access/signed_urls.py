@@ -1,6 +1,6 @@
-"""Signed URLs: one export, on behalf of one key, until a moment.
+"""Signed URLs: one export, on behalf of one key, until a given time.
 
-The text that is signed is documented in docs/access.md, with an example for other programs.
+docs/access.md documents the signed text, with an example for other programs.
 """
 
 import hashlib
@@ -17,11 +17,11 @@ _MOMENT = re.compile("[1-9][0-9]{0,11}")
 
 
 def signature(secret: str, key: Key, name: str, items: Items) -> str:
-    """Return the signature, in hexadecimal, of `/datasets/{name}` and all of its query but `_signature`.
+    """Return the signature, in hexadecimal, of `/datasets/{name}` and its query without `_signature`.
 
-    The token's digest is in it, so that a key made anew under an old name does not revive the old key's URLs.
+    It covers the token's digest, so that a new key with an old name does not revive the old key's URLs.
     """
-    # Clients may write a query anew, in another order of names or encoded otherwise.
+    # Clients may reorder the names of a query or encode it differently.
     quoted = {quote(given, safe=""): values for given, values in sorted(items.items()) if given != "_signature"}
     query = "&".join(f"{name}={quote(value, safe='')}" for name, values in quoted.items() for value in values)
     text = f"{_VERSION}\n{key.sha256}\n{name}\n{query}"
@@ -29,11 +29,11 @@ def signature(secret: str, key: Key, name: str, items: Items) -> str:
 
 
 def matches(secret: str, key: Key, name: str, items: Items) -> bool:
-    """Return whether a signature is the right one; how long it takes does not tell how much of it is."""
+    """Return whether a signature is correct, in constant time."""
     (given,) = items["_signature"]
     return hmac.compare_digest(signature(secret, key, name, items).encode(), given.encode())
 
 
 def expired(moment: str) -> bool:
-    """Return whether a time in Unix seconds is over; what is none is over."""
+    """Return whether a time in Unix seconds has passed; an invalid time counts as passed."""
     return not _MOMENT.fullmatch(moment) or int(moment) <= time.time()

@@ -1,4 +1,4 @@
-"""Failed attempts cost their address time: each makes the next answer later, until it is quiet for a while."""
+"""Delays after failed authentication attempts: each failure of an address makes its next one slower."""
 
 import asyncio
 import math
@@ -12,15 +12,15 @@ from exporter.problems import Problem, ProblemType
 _FIRST_SECONDS = 0.125
 _LONGEST_SECONDS = 4.0
 _HALVED_AFTER = 60.0
-"""Seconds in which what an address has failed counts half."""
+"""Seconds after which an address's failures count half."""
 _MOST_ADDRESSES = 10_000
-"""Of whom failures are remembered; whoever failed longest ago is forgotten first."""
+"""Addresses to remember; the one whose last failure is oldest is forgotten first."""
 _MOST_DELAYED = 100
-"""Answers that wait at once: each holds a connection and a task."""
+"""Responses that may be delayed at once: each holds a connection and a task."""
 
 
 class Slowdown:
-    """The recent failures of each address; of IPv6, of each /64 network."""
+    """The recent failures of each address (for IPv6, of each /64 network)."""
 
     def __init__(
         self,
@@ -30,14 +30,14 @@ class Slowdown:
         self._clock = clock
         self._sleep = sleep
         self._failures: OrderedDict[str, tuple[float, float]] = OrderedDict()
-        """How much each address has failed, and when it did last."""
+        """The weighted failures of each address, and the time of its last one."""
         self._delayed = 0
 
     async def failed(self, address: str) -> None:
-        """Count a failed attempt, and return after the delay that it costs.
+        """Count a failed attempt, and return after its delay.
 
         Raises:
-            Problem: too many answers are waiting already, so this one does not.
+            Problem: too many responses are already delayed, so this one is refused at once.
         """
         delay = self._delay(site(address))
         if self._delayed >= _MOST_DELAYED:
@@ -59,5 +59,5 @@ class Slowdown:
         self._failures[counted] = (failures, now)
         if len(self._failures) > _MOST_ADDRESSES:
             self._failures.popitem(last=False)
-        # Beyond the exponent of the longest a power could overflow.
+        # Without the limit on the exponent, the power could overflow.
         return min(_FIRST_SECONDS * math.exp2(min(failures - 1, 10)), _LONGEST_SECONDS)

@@ -1,17 +1,17 @@
-"""Tokens of API keys: made once, shown once, and known afterwards by their digest."""
+"""Tokens of API keys: created and shown once, and stored only as digests."""
 
 import hashlib
 import secrets
 
 PREFIX = "vexp_"
-"""By which people and secret scanners recognise a token; 43 characters of base64url follow."""
+"""Lets people and secret scanners recognize a token; 43 characters of base64url follow."""
 
 _BYTES = 32
-"""Nobody guesses 256 bits, so a digest needs no salt and no stretching."""
+"""256 bits cannot be guessed, so the digest needs no salt and no stretching."""
 
 
 def new_token() -> str:
-    """Return a token that nobody has had before."""
+    """Return a new random token."""
     return PREFIX + secrets.token_urlsafe(_BYTES)
 
 

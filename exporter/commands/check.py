@@ -10,12 +10,13 @@ from exporter.commands.output import fail
 
 def check(*, database_url: DatabaseUrl = None, datasets: Datasets = None) -> None:
     """Load every dataset and prepare its query in the database; exit with 1 if anything is wrong."""
-    from exporter.commands.findings import findings
-    from queries.errors import QueryError
-
     settings = configured.settings(database_url, datasets)
     catalog = configured.catalog(settings)
     configured.check_database(settings)
+    # Not before: what is wrong is told at once.
+    from exporter.commands.findings import findings
+    from queries.errors import QueryError
+
     try:
         found = asyncio.run(findings(catalog, settings))
     except QueryError as error:

@@ -44,7 +44,7 @@ def create(
 ) -> None:
     """Create a key and print its token, which is shown only once: the keys file stores its SHA-256."""
     token, now = new_token(), datetime.now(UTC).replace(microsecond=0)
-    with _told(keys_file), changing(_path(keys_file)) as known:
+    with _errors_reported(keys_file), changing(_path(keys_file)) as known:
         if checked_name(name) in known:
             raise ValueError(f"the key {name} already exists; revoke it first")
         if role is not None and not is_role(role):
@@ -61,7 +61,7 @@ def create(
 @keys.command(name="list")
 def list_(*, keys_file: KeysFile = None) -> None:
     """List the keys: name, state, expiry, role, datasets. The output has no secrets."""
-    with _told(keys_file):
+    with _errors_reported(keys_file):
         known = read(_path(keys_file), to_manage=True)
         print("NAME\tSTATE\tEXPIRES\tROLE\tDATASETS")  # noqa: T201 - the command's output
         for name, key in known.items():
@@ -74,7 +74,7 @@ def list_(*, keys_file: KeysFile = None) -> None:
 @keys.command
 def revoke(name: Annotated[str, Parameter(help="The key to remove.")], /, *, keys_file: KeysFile = None) -> None:
     """Remove a key. Exports that it has started go on to the end."""
-    with _told(keys_file), changing(_path(keys_file)) as known:
+    with _errors_reported(keys_file), changing(_path(keys_file)) as known:
         if known.pop(name, None) is None:
             raise ValueError(f"the key {name} does not exist")
 
@@ -88,7 +88,7 @@ def sign(
     keys_file: KeysFile = None,
 ) -> None:
     """Sign the URL of one export, for a client that cannot send headers; EXPORTER_URL_KEY must be set."""
-    with _told(keys_file):
+    with _errors_reported(keys_file):
         print(_signed(url, key, expires, keys_file))  # noqa: T201 - the command's output
 
 
@@ -147,7 +147,7 @@ def _settings(keys_file: Path | None = None) -> AccessSettings:
 
 
 @contextmanager
-def _told(keys_file: Path | None) -> Iterator[None]:
+def _errors_reported(keys_file: Path | None) -> Iterator[None]:
     """End the command with a message instead of a traceback when something is wrong."""
     if wrong := list(misnamed(os.environ)):
         fail("\n".join(wrong))

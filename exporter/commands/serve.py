@@ -30,14 +30,15 @@ def serve(
     key: Key = None,
 ) -> None:
     """Serve the datasets over HTTP until interrupted."""
-    from exporter.process.server import Listening
-
     settings = configured.settings(database_url, datasets, allow_anonymous=allow_anonymous)
     catalog = configured.catalog(settings)
     configured.check_database(settings)
     starting.check_callers(host, settings)
     starting.check_audit_log(settings)
     starting.check_address(host, port)
+    # Not before: what is wrong is told at once.
+    from exporter.process.server import Listening
+
     starting.run(Listening(host, port, workers, _tls(certificate, key)), settings, catalog)
 
 

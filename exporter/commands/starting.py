@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def check_callers(host: str, settings: Settings) -> None:
     """Check that callers from other machines need credentials, unless the operator allows anonymous access."""
-    from exporter.access import jwks, keys_file
+    from exporter.access import keys_file
 
     if not (settings.closed or settings.allow_anonymous or is_loopback(host)):
         fail(
@@ -31,6 +31,8 @@ def check_callers(host: str, settings: Settings) -> None:
     try:
         # A JWKS at a URL may be unavailable for now: readiness reports that, and it is fetched again later.
         if settings.jwt_keys is not None and "://" not in settings.jwt_keys:
+            from exporter.access import jwks
+
             jwks.read(settings.jwt_keys)
     except (ValueError, RecursionError, OSError) as error:
         fail(f"EXPORTER_JWT_KEYS: {settings.jwt_keys}: {getattr(error, 'strerror', None) or error}")

@@ -1,1 +1,1 @@
-"""Exports inside of another application: as a library, and mounted under its own paths."""
+"""Exports inside another application: as a library, and mounted under one of its paths."""

@@ -12,6 +12,7 @@ import pyarrow as pa
 from prometheus_client import CollectorRegistry
 
 from exporter.access.principal import Principal
+from exporter.embedding.blocking import Blocking
 from exporter.embedding.guard import HIDDEN, App, Guard, abort_of, hidden_by
 from exporter.embedding.hooks import Authenticate, Authorize, Hooks
 from exporter.embedding.limits import Limits
@@ -40,12 +41,12 @@ _POOL_SIZE = 10
 
 
 class Exporter:
-    """Exports datasets of a PostgreSQL database inside of another application.
+    """Exports datasets of a PostgreSQL database inside another application.
 
-    It is an asynchronous context, `async with exporter`, whose `lifespan` suits Starlette and FastAPI; an ASGI
-    application that can be mounted under any path; and a library. It reads no environment, configures no logging,
-    registers no signal, starts no process and touches nothing global, so several may live in one process. While it is
-    entered it belongs to one event loop.
+    It is an asynchronous context manager (`async with exporter`, or `lifespan` for Starlette and FastAPI), an ASGI
+    application that can be mounted under any path, and a library. It reads no environment variables, configures no
+    logging, handles no signals, starts no processes and changes no global state, so one process may have several. While
+    it is entered, it belongs to one event loop.
     """
 
     def __init__(  # noqa: PLR0913 - by keyword, each with a default
@@ -65,26 +66,26 @@ class Exporter:
         content_coding: bool = False,
         security_headers: bool = False,
     ) -> None:
-        """Take what is exported, and how; nothing is opened before it is entered.
+        """Take what to export, and how; nothing is opened before the exporter is entered.
 
         Args:
             database: a libpq URL.
             datasets: a folder of dataset files, or the datasets themselves.
-            authenticate: returns the caller of a request, or None; without it nothing is answered over HTTP.
+            authenticate: returns the caller of a request, or None; without it, all HTTP requests are refused.
             authorize: returns whether a caller may read a dataset.
-            limits: how much exports may take.
-            observers: are told of each export.
-            formats: those that are offered; by default all that are installed.
-            registry: where the metrics are registered; by default nowhere.
+            limits: the limits of exports.
+            observers: called for each export.
+            formats: the formats to offer; by default all installed formats.
+            registry: where to register the metrics; by default nowhere.
             pool_size: the most connections to the database.
-            search_path: the schemas of names without one.
-            executor: threads that decode, encode and compress; by default some of its own.
-            content_coding: whether exports over HTTP are compressed for clients that accept it.
-            security_headers: whether answers have the headers of a service of its own, HSTS among them.
+            search_path: the schemas for unqualified names.
+            executor: threads that decode, encode and compress; by default the exporter's own.
+            content_coding: whether to compress exports over HTTP for clients that accept it.
+            security_headers: whether responses have the headers of a standalone service, including HSTS.
 
         Raises:
-            CatalogError: a dataset is wrong; every fault is listed.
-            ValueError: two datasets have one name.
+            CatalogError: a dataset is invalid; every fault is listed.
+            ValueError: two datasets have the same name.
         """
         self._database = database
         self._limits = limits or Limits()
@@ -108,27 +109,27 @@ class Exporter:
         return self._catalog
 
     async def __aenter__(self) -> Self:
-        """Begin to live on the running event loop.
+        """Start on the running event loop.
 
         Raises:
-            RuntimeError: it does already.
+            RuntimeError: it is already entered.
         """
         if self._live is not None:
-            raise RuntimeError("the exporter is entered already: make another one for another event loop")
+            raise RuntimeError("the exporter is already entered: create another one for another event loop")
         self._live = Live(self._parts())
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Close what is not the host's; exports that still run fail."""
+        """Close what does not belong to the host; running exports fail."""
         live, self._live = self._live, None
         if live is not None:
             await live.close()
 
     @property
     def lifespan(self) -> Lifespan:
-        """What Starlette and FastAPI take as `lifespan`: the exporter lives as long as the application."""
+        """A `lifespan` for Starlette and FastAPI: the exporter is entered for as long as the application runs."""
 
         @asynccontextmanager
         async def living(application: object) -> AsyncGenerator[None]:
@@ -137,14 +138,19 @@ class Exporter:
 
         return living
 
+    @property
+    def blocking(self) -> Blocking:
+        """The exporter for programs without an event loop: `with exporter.blocking as exports`."""
+        return Blocking(self)
+
     def guard(self, application: App) -> Guard:
-        """Return an application with the guard around it, which is to be its outermost layer."""
+        """Return an application with the guard around it, which must be its outermost layer."""
         return Guard(application)
 
     def run(  # noqa: PLR0913 - by keyword, each with a default
         self,
         name: str,
-        format: str | None = None,  # noqa: A002 - what everybody calls it
+        format: str | None = None,  # noqa: A002 - the usual name
         *,
         caller: Principal | None = None,
         columns: Sequence[str] | None = None,
@@ -160,18 +166,18 @@ class Exporter:
         Args:
             name: the dataset's.
             format: the extension of a format, such as `parquet`; without one there are only record batches.
-            caller: on whose behalf the database is read; by default the application's own.
-            columns: those to export, in this order.
+            caller: on whose behalf to read the database; by default the application itself.
+            columns: the columns to export, in this order.
             limit: the most rows.
             ordered: whether the rows of a large table keep the order of a single scan.
-            options: the format's own.
-            arguments: values of the dataset's parameters, as Python's own or as text; None is NULL.
-            dated: whether the snapshot is to be known.
+            options: the format's own options.
+            arguments: values of the dataset's parameters, as Python values or as text; None is NULL.
+            dated: whether the run must know its snapshot.
             more: further arguments, by name.
 
         Raises:
-            Problem: there is no such dataset or format, or with everything that is wrong with the arguments.
-            RuntimeError: the exporter is not entered, or on another event loop.
+            Problem: there is no such dataset or format, or arguments are invalid; every fault is listed.
+            RuntimeError: the exporter is not entered, or belongs to another event loop.
         """
         order = self._order(
             name,
@@ -187,7 +193,7 @@ class Exporter:
         """Return the rows of a small export as a table; see `run` for the arguments.
 
         Raises:
-            Problem: it takes more than `max_bytes` in memory, or whatever `run` raises.
+            Problem: it takes more than `max_bytes` in memory, or `run` fails.
         """
         async with self.run(name, None, **how) as run:
             batches, size = list[pa.RecordBatch](), 0
@@ -200,10 +206,10 @@ class Exporter:
             return pa.Table.from_batches(batches, run.schema)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        """Serve one ASGI scope, below whatever path the exporter is mounted at.
+        """Serve one ASGI scope, below the path where the exporter is mounted.
 
         Raises:
-            Aborted: an export was given up; the server then ends its body visibly incomplete.
+            Aborted: an export was aborted; the server then ends its body visibly incomplete.
         """
         if scope["type"] == "lifespan":
             await self._serve_lifespan(receive, send)
@@ -219,7 +225,7 @@ class Exporter:
             raise
 
     async def _serve_lifespan(self, receive: Receive, send: Send) -> None:
-        """Live as long as a server that serves the exporter alone."""
+        """Stay entered for as long as a server runs that serves only the exporter."""
         await receive()
         async with self:
             await send({"type": "lifespan.startup.complete"})
@@ -261,7 +267,7 @@ class Exporter:
                 "`lifespan=exporter.lifespan`"
             )
         if self._live.loop is not asyncio.get_running_loop():
-            raise RuntimeError("the exporter belongs to another event loop: make one for each")
+            raise RuntimeError("the exporter belongs to another event loop: create one for each")
         return self._live
 
     def _parts(self) -> Parts:

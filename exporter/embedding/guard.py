@@ -1,7 +1,7 @@
-"""The outermost layer of a host application: whatever is in between, a failed export does not look whole.
+"""The outermost layer of a host application, which keeps a failed export from looking complete.
 
-A middleware may end an answer cleanly that has failed within it (Starlette's BaseHTTPMiddleware does): a cut file then
-looks whole to every client. The guard knows better, since the export tells it directly.
+Some middleware ends a failed response normally (Starlette's BaseHTTPMiddleware does), so that a truncated file looks
+complete to every client. The guard prevents that, because the export reports its failure to it directly.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -13,26 +13,26 @@ from exporter.http.rsgi import Aborted, Message, Receive, Send
 App: TypeAlias = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 _KEY = "exporter.guard"
-"""In a scope's extensions, which frameworks pass on."""
+"""The key in a scope's extensions, which frameworks pass on."""
 
 HIDDEN = "exporter.hidden"
-"""In a scope: the middleware that would hide a failure, where there is no guard."""
+"""The key in a scope for the middleware that would hide a failure, if there is no guard."""
 
 _HIDING = ("starlette.middleware.base", "litestar.middleware.compression")
-"""Modules whose middleware ends an answer cleanly that has failed within it."""
+"""Modules whose middleware ends a failed response normally."""
 _DEEPEST = 32
-"""Layers of an application that are looked through."""
+"""The most layers of an application to look through."""
 
 
 class Abort:
-    """Whether the answer to one request was given up."""
+    """Whether the response to one request was aborted."""
 
     def __init__(self) -> None:
-        """Begin with an answer that is not."""
+        """Begin with a response that is not aborted."""
         self.reason: str | None = None
 
     def set(self, reason: str) -> None:
-        """Give the answer up: nothing more of it is sent."""
+        """Abort the response: nothing more of it is sent."""
         self.reason = reason
 
 
@@ -44,14 +44,14 @@ class Guard:
         self._application = application
 
     def __getattr__(self, name: str) -> Any:
-        """Return what the application has under a name, so that it can be used as before."""
+        """Return an attribute of the application, so that the guard can be used in its place."""
         return getattr(self._application, name)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Serve one ASGI scope.
 
         Raises:
-            Aborted: an export was given up, and the server has to end its body visibly incomplete.
+            Aborted: an export was aborted; the server then ends its body visibly incomplete.
         """
         if scope["type"] != "http":
             await self._application(scope, receive, send)
@@ -75,9 +75,9 @@ class Guard:
 
 
 def hidden_by(receive: Receive, send: Send) -> str | None:
-    """Return which middleware around a request would hide that its answer fails; None if none is known to.
+    """Return the middleware around a request that would hide the failure of its response; None if none is known.
 
-    What a middleware passes on as `receive` and `send` refers to it.
+    The `receive` and `send` that middleware passes on refer to it.
     """
     seen: list[object] = [receive, send]
     for layer in seen:
@@ -90,7 +90,7 @@ def hidden_by(receive: Receive, send: Send) -> str | None:
 
 
 def _within(layer: object) -> list[object]:
-    """Return what a function refers to: of a closure its variables, of a method its object's own functions."""
+    """Return what a function refers to: a closure's variables, or the functions of a method's object."""
     cells = getattr(layer, "__closure__", None) or ()
     found = [cell.cell_contents for cell in cells if _is_filled(cell)]
     found += [getattr(layer, "func", None), getattr(layer, "__self__", None), *getattr(layer, "args", ())]
@@ -108,6 +108,6 @@ def _is_filled(cell: CellType) -> bool:
 
 
 def abort_of(scope: MutableMapping[str, Any]) -> Abort | None:
-    """Return what tells the guard of a request, or None where there is no guard."""
+    """Return the abort that the guard of a request watches, or None if there is no guard."""
     found = (scope.get("extensions") or {}).get(_KEY)
     return found["abort"] if found else None

@@ -1,4 +1,4 @@
-"""What a host application says about its own callers."""
+"""The host application's authentication and authorization."""
 
 import inspect
 import logging
@@ -17,24 +17,24 @@ log = logging.getLogger(__name__)
 
 AsgiScope: TypeAlias = Mapping[str, Any]
 Authenticate: TypeAlias = Callable[[AsgiScope], Principal | Awaitable[Principal | None] | None]
-"""Returns who asks, or None for somebody who has to say so first; it is given ASGI's scope of the request."""
+"""Takes the ASGI scope of a request, and returns its caller, or None for one that must authenticate first."""
 Authorize: TypeAlias = Callable[[Principal, Dataset], bool | Awaitable[bool]]
-"""Returns whether a caller may know of a dataset and export it."""
+"""Returns whether a caller may see and export a dataset."""
 
 
 def anyone(scope: AsgiScope) -> Principal:
-    """Let everybody who reaches the application read every dataset."""
+    """Let everybody who can reach the application read every dataset."""
     return ANONYMOUS
 
 
 def loopback(scope: AsgiScope) -> Principal | None:
-    """Let callers of this machine read every dataset, as the server sees them: not for use behind a proxy."""
+    """Let callers on this machine read every dataset. Not for use behind a proxy, which is such a caller."""
     client = scope.get("client")
     return ANONYMOUS if client and is_loopback(client[0]) else None
 
 
 class Hooks:
-    """Asks the host application who calls, and what they may read."""
+    """Asks the host application for the caller, and what the caller may read."""
 
     def __init__(self, authenticate: Authenticate, authorize: Authorize | None) -> None:
         """Take the host's functions; either may be a coroutine function."""
@@ -42,21 +42,21 @@ class Hooks:
         self._authorize = authorize
 
     async def principal(self, request: Request) -> Principal:
-        """Return who asks.
+        """Return the caller's principal.
 
         Raises:
-            Problem: the host does not know.
+            Problem: the host does not know the caller.
         """
         scope: AsgiScope = request.scope._scope.asgi  # noqa: SLF001 - Velithon's scope shows the fields of RSGI only
         caller = await _awaited(self._authenticate(scope))
         if caller is None:
             raise Problem(ProblemType.UNAUTHENTICATED, "Log in to the application first.")
         if not isinstance(caller, Principal):
-            raise TypeError(f"authenticate must return a Caller or None, not {type(caller).__name__}")
+            raise TypeError(f"authenticate must return a Principal or None, not {type(caller).__name__}")
         return caller
 
     async def may_read(self, principal: Principal, dataset: Dataset) -> bool:
-        """Return whether a caller may know of a dataset and export it."""
+        """Return whether a caller may see and export a dataset."""
         if not principal.may_read(dataset.name):
             return False
         allowed = True if self._authorize is None else await _awaited(self._authorize(principal, dataset))
@@ -65,19 +65,19 @@ class Hooks:
         return allowed
 
     def refuse_export(self, request: Request) -> None:
-        """Refuse an export whose failure a middleware of the host would hide.
+        """Refuse an export if the host's middleware would hide its failure.
 
-        Whether a page of another origin may ask is the host's to say.
+        Cross-site requests are the host's responsibility.
 
         Raises:
-            Problem: there is such a middleware, and no guard around it.
+            Problem: there is such middleware, and no guard around it.
         """
         hidden = request.scope._scope.asgi.get(HIDDEN)  # noqa: SLF001 - as above
         if hidden:
             log.error("exports are refused: %s would hide their failures; serve exporter.guard(application)", hidden)
             raise Problem(
                 ProblemType.INTERNAL_ERROR,
-                "The application would hide a failure in mid-export; its operator has to put exporter.guard around it.",
+                "The application would hide the failure of an export. Its operator must put exporter.guard around it.",
             )
 
 

@@ -1,4 +1,4 @@
-"""What an exporter consists of while it is entered, on one event loop."""
+"""The parts of an exporter while it is entered, on one event loop."""
 
 import asyncio
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
@@ -14,13 +14,13 @@ from exporter.exports.engine import Engine
 from exporter.exports.observers import Observer
 from exporter.http.asgi import AsgiAdapter
 from exporter.http.endpoint import Endpoint, nothing_here
-from exporter.limits.giving_way import GivingWay
+from exporter.limits.displacement import Displacement
 from exporter.telemetry.metrics import Metrics
 from exporter.telemetry.telemetry import Telemetry
+from exporter.web.buffered import BufferedResponses
 from exporter.web.readiness import Readiness
 from exporter.web.routes import routes
 from exporter.web.service import Service
-from exporter.web.whole import Wholes
 from formats.encoder import Format
 from queries.catalog import Catalog
 from queries.pool import Pool
@@ -28,7 +28,7 @@ from queries.pool import Pool
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What the host application has given, or left to the defaults."""
+    """What the host application configured, or left to the defaults."""
 
     pool: Pool
     catalog: Catalog
@@ -38,16 +38,16 @@ class Parts:
     metrics: Metrics
     observers: Sequence[Observer]
     executor: Executor | None
-    """Threads of the host's; None: some of our own."""
+    """The host's threads; None means the exporter's own."""
     content_coding: bool
     security_headers: bool
 
 
 class Live:
-    """The engine and the application of an exporter, from its entering to its leaving."""
+    """The engine and the application of an exporter while it is entered."""
 
     def __init__(self, parts: Parts) -> None:
-        """Put it together. Needs the event loop that runs it."""
+        """Build the parts. Needs a running event loop."""
         self.loop = asyncio.get_running_loop()
         self.limits = parts.limits.live(parts.pool.size)
         self._parts = parts
@@ -75,17 +75,17 @@ class Live:
         self.application = AsgiAdapter(
             application,
             visited=telemetry.visited,
-            sender=Wholes(self.limits.paces, self.limits.connections, telemetry.given_up).send,
+            sender=BufferedResponses(self.limits.paces, self.limits.connections, telemetry.aborted).send,
             secures=parts.security_headers,
         )
         self._running = [asyncio.create_task(work) for work in self._background()]
 
     def _background(self) -> Iterator[Coroutine[None, None, None]]:
         pool, limits = self._parts.pool, self.limits
-        yield GivingWay(limits.admission, limits.paces, lambda: 0 if pool.spare else pool.waiting).run()
+        yield Displacement(limits.admission, limits.paces, lambda: 0 if pool.spare else pool.waiting).run()
 
     async def close(self) -> None:
-        """Stop what runs in the background, and close what is not the host's."""
+        """Stop the background tasks, and close what does not belong to the host."""
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)

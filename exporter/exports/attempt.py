@@ -1,4 +1,4 @@
-"""Attempts at an export: by COPY, and by a cursor if the server refuses that."""
+"""Attempts at an export: by COPY, or by a cursor if the server refuses COPY."""
 
 import asyncio
 import logging
@@ -31,22 +31,22 @@ T = TypeVar("T", bytes, pa.RecordBatch)
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A transaction that has begun to read: what is known before the first row, and the rows."""
+    """A transaction that has started to read: what is known before the first row, and the rows."""
 
     plan: Plan
     source: Source
     estimate: int | None
-    """How many rows the planner expects; None if it was not asked."""
+    """The planner's estimate of the rows; None if it was not asked."""
     connection: Connection
     counts: Counts
 
     async def converted(self, conversion: Conversion[T], threads: Executor) -> AsyncGenerator[T]:
-        """Yield what a conversion makes of the rows; nothing that is empty.
+        """Yield the output of a conversion, without empty items.
 
         Raises:
-            Exceeded: there are more rows than there may be.
+            Exceeded: there are more rows than allowed.
             QueryError: PostgreSQL failed.
-            Unrepresentable: a value does not fit its Arrow type; its row counts from the first of the export.
+            Unrepresentable: a value does not fit its Arrow type; rows are numbered from the start of the export.
         """
         blocks = aiter(self.source)
         if conversion.passes_through:
@@ -58,12 +58,12 @@ class Attempt:
                 async for item in items:
                     if item:
                         yield item
-                    del item  # not held while the next is made
+                    del item  # not kept while the next one is made
         except Unrepresentable as error:
             raise error.after(self.counts.rows) from None
         except Untranslatable as error:
             encoding = encoding_of(self.connection)
-            # Where the server has nothing to translate, a function of the query has failed.
+            # If the server has nothing to convert, a function of the query has failed.
             if encoding in (None, "UTF8", "SQL_ASCII"):
                 raise
             raise UnsentText(encoding, error.sqlstate) from error
@@ -76,10 +76,10 @@ class Attempt:
 
 
 class Attempts:
-    """The attempts of one export: as a rule one, two if the server refuses the first one's COPY."""
+    """The attempts of one export: usually one; two if the server refuses the COPY of the first."""
 
     def __init__(self, order: Order, database: Database, threads: Executor, counts: Counts, comment: str) -> None:
-        """Take what is told how many connections there are and how long they were waited for, and a SQL comment."""
+        """Take the order; the counts, which get the number of connections and the waiting time; and a SQL comment."""
         self._order = order
         self._database = database
         self._threads = threads
@@ -87,33 +87,33 @@ class Attempts:
         self._comment = comment
         self._open = AsyncExitStack()
         self.current: Attempt
-        """Which is under way, or was the last, once `begin` has returned."""
+        """The current or last attempt, once `begin` has returned."""
 
     async def begin(self) -> None:
-        """Begin the first.
+        """Begin the first attempt.
 
         Raises:
             Problem: the order does not fit the dataset's columns.
-            Exceeded: the planner expects more rows than there may be.
-            QueryError: the server refuses the query or an argument, or no connection could be had.
+            Exceeded: the planner expects more rows than allowed.
+            QueryError: the server rejects the query or an argument, or no connection is available.
         """
         await self._begin(copies=self._database.copies)
 
     async def close(self) -> None:
-        """Cancel the statement and give the connection back."""
+        """Cancel the statement and release the connection."""
         await self._open.aclose()
 
     async def converted(self, conversion: Callable[[Attempt], Conversion[T]]) -> AsyncGenerator[T]:
-        """Yield what a conversion makes of the rows. Raises what `begin` and `Attempt.converted` do."""
+        """Yield the output of a conversion. Raises what `begin` and `Attempt.converted` raise."""
         begun = False
         try:
             async with aclosing(self.current.converted(conversion(self.current), self._threads)) as items:
                 async for item in items:
                     begun = True
                     yield item
-                    del item  # not held while the next is made
+                    del item  # not kept while the next one is made
         except CopyRefused as refusal:
-            # Of a part behind others it says nothing, and the cursor would send the rows before it twice.
+            # After some output, a refusal is not about COPY itself, and a cursor would send these rows again.
             if begun:
                 raise
             await self._open.aclose()
@@ -131,7 +131,7 @@ class Attempts:
 
     @asynccontextmanager
     async def _attempt(self, *, copies: bool) -> AsyncIterator[Attempt]:
-        """Begin a transaction and have the server begin to read; by a cursor if it does not copy."""
+        """Begin a transaction and start to read, by COPY if the server and the dataset allow it, else by a cursor."""
         order = self._order
         async with self._transaction() as connection:
             planned = await plan(order, self._database, connection, self._threads)
@@ -142,19 +142,19 @@ class Attempts:
 
     @asynccontextmanager
     async def _transaction(self, snapshot: str | None = None) -> AsyncIterator[Connection]:
-        """Lend a connection for the order; see `Pool.transaction`."""
+        """Acquire a connection for the order; see `BasePool.transaction`."""
         order, counts = self._order, self._counts
         name, seconds = f"exporter {order.id} {order.dataset.name}", order.dataset.header.statement_timeout
         began = time.monotonic()
         async with self._database.pool.transaction(name, seconds, acting=order.acting, snapshot=snapshot) as connection:
-            # Further connections are not waited for, and come after the first.
+            # Only the first connection is waited for.
             if not counts.connections:
                 counts.waited += time.monotonic() - began
             counts.connections += 1
             yield connection
 
     async def _learn(self, refusal: CopyRefused) -> None:
-        """Find out whether the server refuses every COPY, so that later exports need not try."""
+        """Find out whether the server refuses every COPY, so that later exports do not try it."""
         database = self._database
         async with database.pool.transaction("exporter copy") as connection:
             database.copies = await takes_copy(connection)

@@ -16,17 +16,17 @@ _GZIP_WINDOW = 31
 
 
 class Compressor(Protocol):
-    """Compresses one body; called from one thread at a time."""
+    """Compresses one document; called from one thread at a time."""
 
     def compress(self, chunk: bytes) -> bytes:
-        """Return the chunk compressed and flushed, so that the receiver can decode all of it at once."""
+        """Return the compressed chunk, flushed so that the receiver can decode all of it at once."""
 
     def finish(self) -> bytes:
-        """Return the end of the body."""
+        """Return the end of the compressed document."""
 
 
 class Gzip:
-    """gzip (RFC 1952) by ISA-L, level 1: several times as fast as zlib at nearly its ratio."""
+    """gzip (RFC 1952) with ISA-L, level 1: several times as fast as zlib with nearly the same ratio."""
 
     def __init__(self) -> None:
         self._stream = isal_zlib.compressobj(level=1, wbits=_GZIP_WINDOW)
@@ -60,7 +60,7 @@ class Zstandard:
 Compression: TypeAlias = Literal["gzip", "zstd"]
 
 COMPRESSORS: dict[Compression, Callable[[], Compressor]] = {"zstd": Zstandard, "gzip": Gzip}
-"""By content coding, the preferred first."""
+"""Compressors by content coding, the preferred one first."""
 
 FILES: dict[Compression, tuple[str, str]] = {"gzip": (".gz", "application/gzip"), "zstd": (".zst", "application/zstd")}
 """A compressed file's extra extension and media type."""

@@ -1,4 +1,4 @@
-"""What becomes of the blocks of one export, between the source and whoever reads."""
+"""Converts the blocks of one export from its source into a document or record batches."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,25 +20,25 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Counts:
-    """What an export has had so far; written in one place each."""
+    """The counts of an export so far. Each field is written in one place."""
 
     rows: int = 0
-    """Rows converted; of the CSV layout, which is not taken apart, known only at the end."""
+    """Rows converted; for the CSV layout, which is not parsed, known only at the end."""
     bytes: int = 0
-    """Bytes handed out."""
+    """Bytes delivered."""
     waited: float = 0.0
     """Seconds until it had its turn and its first connection."""
     connections: int = 0
-    """Connections that it has read with."""
+    """Connections used for reading."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """What is converted, and what counts it."""
+    """What to convert, and what counts it."""
 
     source: Source
     decoder: Decoder | TypedDecoder | None
-    """Takes blocks apart; None where they pass as they are."""
+    """Parses blocks; None if they pass through unchanged."""
     bounds: Bounds
     counts: Counts
 
@@ -50,20 +50,20 @@ class Conversion(Generic[T]):
     """
 
     passes_through = False
-    """Whether there is no work for a thread."""
+    """Whether there is so little work that threads would only add delay."""
 
     def __init__(self, reads: Reads) -> None:
-        """Take what is converted."""
+        """Take what to convert."""
         self._source = reads.source
         self._decoder = reads.decoder
         self._bounds = reads.bounds
         self._counts = reads.counts
 
     def prepare(self, block: Any) -> tuple[int, Any]:
-        """Return how many rows the block has, and what `write` needs of it.
+        """Return the number of rows of a block, and what `write` needs from it.
 
         Raises:
-            Unrepresentable: a value does not fit; its row counts from the first of the block.
+            Unrepresentable: a value does not fit; rows are numbered from the start of the block.
         """
         csv = self._source.csv(block)
         if self._decoder is None:
@@ -72,10 +72,10 @@ class Conversion(Generic[T]):
         return batch.num_rows, self._prepared(batch)
 
     def write(self, prepared: tuple[int, Any]) -> T:
-        """Return what is ready after this block.
+        """Return the output that is ready after this block.
 
         Raises:
-            Exceeded: there are more rows than there may be.
+            Exceeded: there are more rows than allowed.
         """
         rows, item = prepared
         self._bounds.check_rows(self._source.counted)
@@ -84,11 +84,11 @@ class Conversion(Generic[T]):
         return written
 
     def finish(self) -> T | None:
-        """Return what is left, once it is certain that no row is missing.
+        """Check that no row is missing, and return the rest of the output.
 
         Raises:
-            Exceeded: there are more rows than there may be.
-            RowsLost: some are missing.
+            Exceeded: there are more rows than allowed.
+            RowsLost: rows are missing.
         """
         self._bounds.check_rows(self._source.counted)
         if self._decoder is None:
@@ -108,7 +108,7 @@ class Conversion(Generic[T]):
 
 
 class Document(Conversion[bytes]):
-    """The bytes of a document, encoded and compressed; those that are empty say nothing."""
+    """Encodes and compresses a document. Empty output means that nothing is ready."""
 
     def __init__(self, reads: Reads, encoder: Encoder, compressor: Compressor | None) -> None:
         super().__init__(reads)
@@ -135,7 +135,7 @@ class Document(Conversion[bytes]):
 
 
 class Batches(Conversion[pa.RecordBatch]):
-    """Record batches of a schema."""
+    """Converts to record batches with a schema."""
 
     def __init__(self, reads: Reads, schema: pa.Schema) -> None:
         super().__init__(reads)
@@ -154,7 +154,7 @@ class Batches(Conversion[pa.RecordBatch]):
 
 
 def decoder_of(layout: Layout, columns: Sequence[Column]) -> Decoder | TypedDecoder | None:
-    """Return what takes blocks apart, or None where they pass as they are."""
+    """Return the decoder for a layout, or None if blocks pass through unchanged."""
     if layout is Layout.CSV:
         return None
     return TypedDecoder(columns) if layout is Layout.TYPED else Decoder([pa.string()] * len(columns))

@@ -1,27 +1,27 @@
-"""What the exports of one engine know of the database in common."""
+"""What the exports of one engine share about the database."""
 
 from typing import TYPE_CHECKING
 
+from queries.base_pool import BasePool
 from queries.followers import Followers
-from queries.pool import Pool
 
 if TYPE_CHECKING:
     from queries.types import PgType
 
 
 class Database:
-    """The database as all exports of one engine share it."""
+    """The database, shared by all exports of one engine."""
 
-    def __init__(self, pool: Pool, *, parallel: int = 1, parallel_connections: int = 0) -> None:
-        """Take the pool, which whoever made it closes.
+    def __init__(self, pool: BasePool, *, parallel: int = 1, parallel_connections: int = 0) -> None:
+        """Take the pool, which its creator closes.
 
-        `parallel` is the most connections for one export, `parallel_connections` how many of the pool's all parallel
-        scans may take together besides one for each export.
+        `parallel` is the most connections for one export. `parallel_connections` is how many of the pool's connections
+        all parallel scans may use together in addition to one per export.
         """
         self.pool = pool
         self.parallel = parallel
         self.followers = Followers(pool, parallel_connections)
         self.copies = True
-        """Whether the server takes COPY; learnt from its first refusal."""
+        """Whether the server accepts COPY; learned from its first refusal."""
         self.types: dict[int, PgType] = {}
-        """The types met so far, by oid, that are not built in; see `queries.describe.types_of`."""
+        """Types seen so far that are not built in, by oid; see `queries.describe.types_of`."""

@@ -26,15 +26,15 @@ class ColumnDescription:
     postgres_type: str
     arrow_type: pa.DataType
     nullable: bool | None
-    """False where a table's NOT NULL says so, otherwise unknown (None): of a query's columns even a NOT NULL one can
-    come out empty, through an outer join."""
+    """False if the dataset is a table and the column is NOT NULL, otherwise unknown (None): in a query, an outer join
+    can make even a NOT NULL column empty."""
 
 
 async def described(dataset: Dataset, acting: Acting, database: Database) -> list[ColumnDescription]:
     """Return a dataset's columns, in its order.
 
     Raises:
-        QueryError: the server refuses the query, or cannot be asked.
+        QueryError: the server rejects the query, or cannot be reached.
     """
     async with database.pool.transaction("exporter describe", acting=acting) as connection:
         description = await describe(connection, dataset.query.numbered(), values=False)
@@ -52,7 +52,7 @@ async def described(dataset: Dataset, acting: Acting, database: Database) -> lis
 
 
 async def _never_null(dataset: Dataset, description: Description, connection: Connection) -> set[tuple[int, int]]:
-    """Return the columns of a dataset's table that are NOT NULL, by the oid of the table and their number in it."""
+    """Return the NOT NULL columns of a dataset's table, as pairs of the table's oid and the column's number."""
     tables = sorted(
         {attribute.table for attribute in description.attributes if attribute.table and dataset.header.table}
     )

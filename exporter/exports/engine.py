@@ -1,4 +1,4 @@
-"""The engine: whoever wants rows, over HTTP or not, orders them here."""
+"""The engine, which runs orders for rows, from HTTP or elsewhere."""
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
@@ -21,9 +21,9 @@ class Engine:
     """Runs orders on a database."""
 
     def __init__(self, database: Database, threads: Executor, observers: Sequence[Observer] = ()) -> None:
-        """Take the threads that decode, encode and compress, and who is told of each export, in this order.
+        """Take the threads that decode, encode and compress, and the observers of each export, called in this order.
 
-        Neither the database's pool nor the threads are closed here.
+        The engine closes neither the database's pool nor the threads.
         """
         self.database = database
         self._threads = threads
@@ -35,18 +35,18 @@ class Engine:
         """Return the run of an order, which begins when it is entered: `async with engine.run(order) as run`.
 
         Args:
-            order: what is wanted.
-            origin: who wants it; for the observers alone.
-            turn: is entered before anything is asked of the database, and left when all has been given back: what
-                bounds how many exports run at once waits in it, or raises a `Problem`.
+            order: what to export.
+            origin: who ordered it; only for the observers.
+            turn: a context manager that is entered before the database is used and left after everything has been
+                released. A limit on concurrent exports waits in it, or raises a `Problem`.
         """
         return Run(Began(order, origin), self.database, self._threads, self._observers, turn or nullcontext())
 
     async def describe(self, dataset: Dataset, acting: Acting) -> list[ColumnDescription]:
-        """Return the columns that an export of the whole dataset has.
+        """Return the columns of an export of the whole dataset.
 
         Raises:
-            Problem: the server refuses the query, or cannot be asked; its cause says why.
+            Problem: the server rejects the query, or cannot be reached; its cause says why.
         """
         try:
             return await described(dataset, acting, self.database)

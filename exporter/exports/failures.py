@@ -1,7 +1,7 @@
 """The problem for each failure inside the engine."""
 
 from exporter.exports.bounds import Exceeded
-from exporter.problems import Fault, Problem, ProblemType
+from exporter.problems import SHORTLY, Fault, Problem, ProblemType
 from queries.errors import (
     ArgumentRejected,
     DatabaseUnavailable,
@@ -9,6 +9,7 @@ from queries.errors import (
     LockTimeout,
     PermissionDenied,
     PoolBusy,
+    PoolUnusable,
     QueryError,
     RoleRefused,
     RowsLost,
@@ -18,17 +19,15 @@ from queries.errors import (
 )
 from queries.unrepresentable import Unrepresentable
 
-_SOON = 5
-"""Seconds after which to try again."""
-
 _PROBLEMS: dict[type[QueryError], tuple[ProblemType, str, int | None]] = {
-    PoolBusy: (ProblemType.POOL_BUSY, "Every connection is busy with other exports. Try again shortly.", _SOON),
-    DatabaseUnavailable: (ProblemType.DATABASE_UNAVAILABLE, "Try again shortly.", _SOON),
+    PoolBusy: (ProblemType.POOL_BUSY, "Every connection is busy with other exports. Try again shortly.", SHORTLY),
+    DatabaseUnavailable: (ProblemType.DATABASE_UNAVAILABLE, "Try again shortly.", SHORTLY),
+    PoolUnusable: (ProblemType.INTERNAL_ERROR, "The service's log has the reason under this instance.", None),
     RoleRefused: (ProblemType.PERMISSION_DENIED, "The service may not act as your role. Tell its operator.", None),
     LockTimeout: (
         ProblemType.LOCKED,
         "Another session holds a lock on what the dataset reads. Try again shortly.",
-        _SOON,
+        SHORTLY,
     ),
     PermissionDenied: (
         ProblemType.PERMISSION_DENIED,

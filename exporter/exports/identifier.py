@@ -1,4 +1,4 @@
-"""Identifiers of exports."""
+"""Export ids."""
 
 import os
 import time

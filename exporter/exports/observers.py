@@ -1,4 +1,4 @@
-"""What an export tells on its way, as plain values, to whoever observes the engine."""
+"""Observers of exports, which get plain values about each export's progress."""
 
 import logging
 import re
@@ -13,21 +13,21 @@ from exporter.exports.outcome import Outcome
 log = logging.getLogger(__name__)
 
 _TRACEPARENT = re.compile("[0-9a-f-]+")
-"""Nothing else gets into a statement."""
+"""Only such text is put into a statement."""
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who ordered an export, and from where. Holds texts only, so that it can be stored."""
+    """Who ordered an export, and from where. Contains only text, so that it can be stored."""
 
     who: str = "-"
-    """The caller's name; `-` where there is none."""
+    """The caller's name; `-` if there is none."""
     address: str = "-"
-    """The caller's address; `-` where there is none."""
+    """The caller's address; `-` if there is none."""
     traceparent: str | None = None
-    """The trace context that the caller named (W3C Trace Context), valid or not."""
+    """The trace context from the caller (W3C Trace Context), valid or not."""
     request: Mapping[str, str | None] = field(default_factory=dict)
-    """How the order came, for the audit log; holds no secret."""
+    """Details of the request for the audit log, without secrets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +40,12 @@ class Began:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an export has come."""
+    """The progress of an export."""
 
     rows: int
-    """Rows so far; of CSV that passes through, known only at the end."""
+    """Rows so far; for CSV that passes through, known only at the end."""
     bytes: int
-    """Bytes handed out so far; 0 of an export of record batches."""
+    """Bytes delivered so far; 0 for an export of record batches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,71 +62,71 @@ class Ended:
     waited: float
     """Seconds until it had its turn and its first connection."""
     connections: int
-    """Connections that it has read with."""
+    """Connections used for reading."""
     traceparent: str | None
     """The trace context of the export itself, if an observer traces it."""
 
 
 class Observation:
-    """What one observer sees of one export. No method may block or take long: the event loop calls them."""
+    """One observer's view of one export. The methods run on the event loop and must not block."""
 
     traceparent: str | None = None
-    """The trace context of the export, from an observer that traces it; its statements name it in a comment."""
+    """The trace context of the export, if this observer traces it; the export's statements have it in a comment."""
 
     async def began(self) -> None:
-        """Be told before anything is read; the export waits for it.
+        """Called before anything is read; the export waits for it.
 
         Raises:
-            Problem: the export may not begin.
+            Problem: the export must not start.
         """
 
     def first_byte(self, seconds: float) -> None:
-        """Be told of the first chunk or batch, and how many seconds after the order it came."""
+        """Called at the first chunk or batch, with the seconds since the order."""
 
     def progressed(self, progress: Progress) -> None:
-        """Be told of each chunk or batch."""
+        """Called at each chunk or batch."""
 
     def ended(self, ended: Ended) -> None:
-        """Be told of the end, once, however it came."""
+        """Called once at the end of the export, whatever its outcome."""
 
 
 Observer: TypeAlias = Callable[[Began], Observation]
-"""Is called for each export when it is ordered, and returns what observes it."""
+"""Called for each export when it is ordered; returns what observes it."""
 
 
 class Observations(Observation):
-    """Several observations as one. What an observer raises is logged, and changes nothing else."""
+    """Several observations as one. An exception in an observer is logged and changes nothing else."""
 
     def __init__(self, observers: Sequence[Observer], began: Began) -> None:
-        """Have each observer begin to observe."""
+        """Call each observer."""
         self._all = [observer(began) for observer in observers]
         self.traceparent = next((one.traceparent for one in self._all if one.traceparent), None)
 
     @property
     def comment(self) -> str:
-        """The trace context as a comment for statements (https://google.github.io/sqlcommenter/spec), or nothing."""
+        """The trace context as a SQL comment (https://google.github.io/sqlcommenter/spec); empty if there is none."""
         named = self.traceparent or ""
         return f"/*traceparent='{named}'*/ " if _TRACEPARENT.fullmatch(named) else ""
 
     async def began(self) -> None:
-        """Tell each; the first that refuses ends it."""
+        """Call each; the first that raises ends the export."""
         for one in self._all:
             await one.began()
 
     def first_byte(self, seconds: float) -> None:
-        """Tell each."""
+        """Call each."""
         for one in self._all:
             with _logged():
                 one.first_byte(seconds)
 
     def progressed(self, progress: Progress) -> None:
-        """Tell each."""
+        """Call each."""
         for one in self._all:
             with _logged():
                 one.progressed(progress)
 
     def ended(self, ended: Ended) -> None:
-        """Tell each."""
+        """Call each."""
         for one in self._all:
             with _logged():
                 one.ended(ended)

@@ -1,4 +1,4 @@
-"""The options of an export: those of every export, those of compressible formats, those of the format itself."""
+"""The options of an export: of every export, of compressible formats, and of the format itself."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from formats.encoder import Format, Options
 from queries.parameters import suggestions
 
 _MOST_COLUMNS = 1_664
-"""Of a query (PostgreSQL, "PostgreSQL Limits")."""
+"""The most columns of a query (PostgreSQL, "PostgreSQL Limits")."""
 
 
 def _split(columns: object) -> object:
     if not isinstance(columns, str):
         return columns
-    # Not taken apart if there are too many.
+    # Does not split further if there are too many.
     return columns.split(",", _MOST_COLUMNS) if columns else ()
 
 
@@ -36,7 +36,7 @@ Columns = Annotated[
     AfterValidator(_few),
     WithJsonSchema({"type": "string", "minLength": 1}),
 ]
-"""Names in a row, or one text of names separated by commas."""
+"""A sequence of names, or one text with names separated by commas."""
 
 
 class ExportOptions(BaseModel):
@@ -50,7 +50,7 @@ class ExportOptions(BaseModel):
 
 
 class FileOptions(BaseModel):
-    """The option of the formats that do not compress by themselves."""
+    """The option of formats without compression of their own."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -59,17 +59,17 @@ class FileOptions(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The options that were chosen, those left out by their defaults."""
+    """The chosen options, including defaults."""
 
     common: Any
-    """An instance of the model of what every export has."""
+    """An instance of the model of the common options."""
     own: Options
     """An instance of the format's `options`."""
     compression: Compression | None
 
 
 def option_models(format_: Format | None, common: type[ExportOptions] = ExportOptions) -> list[type[BaseModel]]:
-    """Return the models that together hold the options of a format, or of record batches."""
+    """Return the models of a format's options, or of record batches."""
     if format_ is None:
         return [common]
     return [common, format_.options, *([FileOptions] if format_.compressible else [])]
@@ -82,13 +82,13 @@ def choose(
     *,
     prefix: str = "",
 ) -> tuple[Chosen | None, list[Fault]]:
-    """Read the options of a format, texts or Python's own values; return them, or None with everything that is wrong.
+    """Read the options of a format, from texts or Python values; return them, or None and every fault.
 
     Args:
-        format_: whose options are known; None: those of record batches.
+        format_: the format; None means record batches.
         given: the values by name.
-        common: the model of what every export has.
-        prefix: what the caller writes before the name of an option.
+        common: the model of the common options.
+        prefix: what the caller writes before an option's name.
     """
     models = option_models(format_, common)
     known = [name for model in models for name in model.model_fields]

@@ -1,4 +1,4 @@
-"""From what a caller wrote, as texts or as Python's own values, to an order."""
+"""Builds an order from a caller's input, as texts or as Python values."""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ def order_of(  # noqa: PLR0913 - an order has as many parts
     acting: Acting,
     dated: bool = False,
 ) -> Order:
-    """Return the order of what has been read."""
+    """Return an order for validated input."""
     return Order(
         dataset=dataset,
         arguments=arguments,
@@ -42,7 +42,7 @@ def order_of(  # noqa: PLR0913 - an order has as many parts
 
 
 def invalid(dataset: Dataset, faults: Sequence[Fault]) -> Problem:
-    """Return the refusal of an order that has faults."""
+    """Return the problem for an order with faults."""
     detail = f"Correct them. The description of {dataset.name} lists its parameters."
     return Problem(ProblemType.INVALID_PARAMETERS, detail, faults=faults)
 
@@ -50,7 +50,7 @@ def invalid(dataset: Dataset, faults: Sequence[Fault]) -> Problem:
 def from_texts(
     parameters: Sequence[Parameter], given: Mapping[str, list[str]]
 ) -> tuple[Mapping[str, Value], list[Fault]]:
-    """Read arguments from texts, several for an array; return their values, and everything that is wrong."""
+    """Read arguments from texts, several for an array; return their values and every fault."""
     values, wrong = validate(parameters, given)
     return values, [Fault(fault.parameter, fault.message) for fault in wrong]
 
@@ -58,9 +58,9 @@ def from_texts(
 def from_values(
     parameters: Sequence[Parameter], given: Mapping[str, object]
 ) -> tuple[Mapping[str, Value], list[Fault]]:
-    """Read arguments from Python's own values; return their values, and everything that is wrong.
+    """Read arguments from Python values; return their values and every fault.
 
-    A text is read as over HTTP, a sequence is an array, None is NULL.
+    A text is read as over HTTP, a sequence is an array, and None is NULL.
     """
     nullable = {parameter.name for parameter in parameters if parameter.nullable}
     texts: dict[str, list[str]] = {}

@@ -13,27 +13,27 @@ class Outcome:
     """How an export ended, and why."""
 
     name: str
-    """succeeded, refused (before anything was read), failed, disconnected (whoever read it left early), or how a limit
-    ended it."""
+    """succeeded, refused (before anything was read), failed, disconnected (the reader left early), or how a limit ended
+    it."""
     kind: str = ""
-    """What ended it, one of few words; nothing after success."""
+    """What ended it, from a small set of words; empty after success."""
     reason: str = ""
-    """The same in the words of who knows best. For the log: it may hold SQL, but no value of a row or an argument."""
+    """The detailed reason, for the log. It may contain SQL, but no values of rows or arguments."""
     sqlstate: str | None = None
     traceback: str = ""
-    """Of a failure that nobody foresaw, without its text."""
+    """The traceback of an unexpected failure, without its message."""
 
 
 SUCCEEDED = Outcome("succeeded")
-LEFT = Outcome("disconnected", "disconnected")
+DISCONNECTED = Outcome("disconnected", "disconnected")
 
 
 def outcome_of(error: BaseException) -> Outcome:
-    """Return the outcome of an export that raised. An exception may name an outcome of its own, as `outcome`."""
-    if not isinstance(error, Exception):  # a cancellation
-        return LEFT
-    kind, reason = type(error).__name__, f"{type(error).__name__}: {error}"
+    """Return the outcome of an export that raised an exception, which may name its own in `outcome`."""
     named: str | None = getattr(error, "outcome", None)
+    if named == DISCONNECTED.name or not isinstance(error, Exception):  # a cancellation
+        return DISCONNECTED
+    kind, reason = type(error).__name__, f"{type(error).__name__}: {error}"
     if named is not None:
         return Outcome(named, named, reason)
     match error:

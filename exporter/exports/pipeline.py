@@ -1,4 +1,4 @@
-"""Work on blocks in threads: several at once, emitted in order, bounded at every hand-over."""
+"""Processes blocks in threads: several at once, emitted in order, with bounded queues."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -10,13 +10,13 @@ Prepared = TypeVar("Prepared")
 Written = TypeVar("Written")
 
 _AHEAD = 1
-"""Blocks that may be prepared before they are asked for: enough to keep the next one ready, little to hold."""
+"""Blocks that may be prepared ahead: enough to keep the next one ready, few enough to keep memory small."""
 
 
 async def in_place(
     blocks: AsyncIterator[Block], prepare: Callable[[Block], Prepared], write: Callable[[Prepared], Written]
 ) -> AsyncGenerator[Written]:
-    """Yield what `pipeline` would, without threads: for work that is next to nothing, which they would only delay."""
+    """Yield the same as `pipeline`, without threads: for work so small that threads would only delay it."""
     async for block in blocks:
         yield write(prepare(block))
 
@@ -29,9 +29,9 @@ async def pipeline(
 ) -> AsyncGenerator[Written]:
     """Yield `write(prepare(block))` for each block, in the order of the blocks.
 
-    `prepare` runs for several blocks at once, `write` for one at a time and in order; both in `threads`. A reader that
-    stops pulling stops everything before it after `_AHEAD` blocks. A failure of `blocks` or `prepare` is raised where
-    its bytes would have come. When the generator is closed nothing of it runs on.
+    `prepare` runs for several blocks at once, `write` for one at a time and in order; both in `threads`. If the reader
+    stops pulling, everything before it stops after `_AHEAD` blocks. A failure of `blocks` or `prepare` is raised where
+    its output would have come. After the generator is closed, nothing of it keeps running.
     """
     loop = asyncio.get_running_loop()
     queue: asyncio.Queue[asyncio.Future[Prepared] | None] = asyncio.Queue(_AHEAD)
@@ -45,7 +45,7 @@ async def pipeline(
 
     def ended(future: asyncio.Future[Any]) -> None:
         running.discard(future)
-        # A failure behind the one that is raised is nobody's any more; asking for it keeps asyncio from logging it.
+        # Failures after the raised one have no consumer; retrieving them keeps asyncio from logging them.
         if not future.cancelled():
             future.exception()
 
@@ -53,10 +53,10 @@ async def pipeline(
         try:
             async for block in blocks:
                 preparing = start(prepare, block)
-                del block  # held by its work only, for as long as that runs
+                del block  # kept only by its work, for as long as that runs
                 await queue.put(preparing)
             await queue.put(None)
-        except Exception as error:  # noqa: BLE001 - raised by who awaits the future
+        except Exception as error:  # noqa: BLE001 - raised where the future is awaited
             failed: asyncio.Future[Prepared] = loop.create_future()
             failed.add_done_callback(ended)
             failed.set_exception(error)
@@ -70,7 +70,7 @@ async def pipeline(
     try:
         while (item := await written()) is not None:
             yield item[0]
-            del item  # not held while the next is made
+            del item  # not kept while the next one is made
     finally:
         feeder.cancel()
         await asyncio.wait([feeder, *running])

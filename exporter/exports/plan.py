@@ -1,4 +1,4 @@
-"""What an export will read and write, once the server has described its query."""
+"""The plan of an export, made once the server has described its query."""
 
 import asyncio
 from collections import Counter
@@ -23,8 +23,8 @@ from queries.errors import QueryRejected, translated
 from queries.types import Column, PgType
 
 _FEW_COLUMNS = 64
-"""At five to ten microseconds each they take less than a millisecond; a thousand columns would hold up the event loop,
-and a few would wait longer for a thread than for their work."""
+"""At five to ten microseconds each, these take less than a millisecond. A thousand columns would block the event loop,
+and a few would wait longer for a thread than their work takes."""
 
 _NOW = "SELECT pg_catalog.clock_timestamp()"
 _SNAPSHOT = f"{_NOW}, pg_catalog.pg_current_snapshot()::pg_catalog.text"
@@ -32,36 +32,36 @@ _SNAPSHOT = f"{_NOW}, pg_catalog.pg_current_snapshot()::pg_catalog.text"
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What an export sees: everything that was committed before its first statement, and nothing else."""
+    """What an export sees: exactly what was committed before its first statement."""
 
     time: datetime
     """When it was taken, by the server's clock."""
     id: str | None
-    """Its `pg_snapshot` as text, of an order that is to be dated."""
+    """Its `pg_snapshot` as text, for a dated order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """An order that fits the dataset's columns."""
+    """An order fitted to the dataset's columns."""
 
     description: Description
     columns: Sequence[Column]
     """All columns of the query."""
     chosen: Sequence[int]
-    """The positions in `columns` of those that are exported, in the order of the export."""
+    """The positions in `columns` of the exported columns, in the order of the export."""
     schema: pa.Schema
     """The Arrow schema, in the layout of the order; its metadata describes the export."""
     snapshot: Snapshot | None
-    """None where neither the format nor the order needs it."""
+    """None if neither the format nor the order needs it."""
     document: Encoder | None
-    """What encodes the document; None of an order of record batches."""
+    """The document's encoder; None for an order of record batches."""
 
     @property
     def encoder(self) -> Encoder:
-        """What encodes the document.
+        """The document's encoder.
 
         Raises:
-            ValueError: the order is one of record batches.
+            ValueError: the order is for record batches.
         """
         if self.document is None:
             raise ValueError("an order without a format has no document: read batches()")
@@ -77,8 +77,8 @@ async def plan(order: Order, database: Database, connection: Connection, threads
     """Describe the dataset's query and fit the order to it.
 
     Raises:
-        Problem: the order names other columns, or the format cannot hold them.
-        QueryError: the server refuses the query.
+        Problem: the order names unknown columns, or the format cannot hold them.
+        QueryError: the server rejects the query.
     """
     snapshot = await _taken(order, connection)
     description = await describe(connection, order.dataset.query.numbered(), values=False)
@@ -90,7 +90,7 @@ async def plan(order: Order, database: Database, connection: Connection, threads
 
 
 async def _taken(order: Order, connection: Connection) -> Snapshot | None:
-    """Take the snapshot, as the first statement of a transaction does."""
+    """Take the snapshot, which the first statement of a transaction does, and return it if it is needed."""
     if order.layout is not Layout.TYPED and not order.dated:
         return None
     with translated(values=False):
@@ -127,7 +127,7 @@ async def columns_of(
     """Return the columns of a dataset's query.
 
     Raises:
-        QueryError: the dataset declares columns that its query does not have, or as types that they cannot have.
+        QueryError: the dataset declares columns that its query does not have, or types that they cannot have.
     """
     types = await types_of(connection, {attribute.oid for attribute in description.attributes}, database.types)
     return _resolved(dataset, description, types)
@@ -144,7 +144,7 @@ def _chosen(names: list[str], wanted: Sequence[str] | None) -> list[int]:
     if wanted is None:
         return list(range(len(names)))
     counts = Counter(names)
-    wanted = wanted[: len(names) + 1]  # of more, one of these is wrong
+    wanted = wanted[: len(names) + 1]  # with more names, one of these is wrong anyway
     wrong = {name: counts[name] for name in wanted if counts[name] != 1}
     faults = [
         _fault(f"there are {count} columns named {shown(name)}" if count else f"there is no column {shown(name)}")

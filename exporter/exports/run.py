@@ -11,11 +11,12 @@ import pyarrow as pa
 
 from exporter.exports.attempt import Attempt, Attempts
 from exporter.exports.compression import COMPRESSORS
-from exporter.exports.conversion import Batches, Conversion, Counts, Document, Reads, decoder_of
+from exporter.exports.conversion import Batches, Conversion, Document, Reads, decoder_of
+from exporter.exports.course import Course
 from exporter.exports.database import Database
 from exporter.exports.failures import problem_of
-from exporter.exports.observers import Began, Ended, Observations, Observer, Progress
-from exporter.exports.outcome import LEFT, SUCCEEDED, Outcome, outcome_of
+from exporter.exports.observers import Began, Ended, Observer, Progress
+from exporter.exports.outcome import DISCONNECTED, SUCCEEDED, Outcome, outcome_of
 from exporter.exports.plan import Snapshot
 from exporter.problems import Problem
 from formats.encoder import Layout
@@ -26,11 +27,11 @@ Awaited = TypeVar("Awaited")
 
 
 class Run:
-    """One execution of an order: an asynchronous context, entered once, for one task.
+    """One execution of an order: an asynchronous context manager, entered once, for one task.
 
-    Inside it the columns, the schema and the snapshot are known and the server has begun to read; `chunks` or
-    `batches` is then read, once. Leaving it, at the end or early, cancels the statement and gives the connection back.
-    Whatever fails is raised as a `Problem`; its cause is the failure itself.
+    Inside it, the columns, the schema and the snapshot are known and the server has started to read. Then `chunks` or
+    `batches` can be read, once. Leaving it, at the end or early, cancels the statement and releases the connection.
+    Every failure is raised as a `Problem`, with the original exception as its cause.
     """
 
     def __init__(
@@ -41,10 +42,10 @@ class Run:
         observers: Sequence[Observer],
         turn: AbstractAsyncContextManager[object],
     ) -> None:
-        """Take what `Engine.run` takes; nothing happens before the context is entered."""
+        """Take what `Engine.run` takes; nothing happens until the context is entered."""
         self.order = began.order
         self.deadline: float | None = None
-        """The event loop's time by which the export has to end, once the context has been entered."""
+        """The event loop's time by which the export must end, once the context has been entered."""
         self.ended: Ended | None = None
         """How it ended, once the context has been left."""
         self._began = began
@@ -52,9 +53,7 @@ class Run:
         self._threads = threads
         self._observers = observers
         self._turn = turn
-        self._counts = Counts()
         self._outcome: Outcome | None = None
-        self._first_byte: float | None = None
         self._held = AsyncExitStack()
         self._attempts: Attempts | None = None
         self._is_read = False
@@ -66,38 +65,38 @@ class Run:
 
     @property
     def schema(self) -> pa.Schema:
-        """The Arrow schema of the batches, or of what the format's encoder is given: of CSV and NDJSON text."""
+        """The Arrow schema of the batches, or of the input of the format's encoder (text for CSV and NDJSON)."""
         return self._current.plan.schema
 
     @property
     def snapshot(self) -> Snapshot | None:
-        """What the export sees; None unless the order is dated or the format records it.
+        """The snapshot that the export sees; None unless the order is dated or the format records it.
 
-        A server that refuses the COPY is asked again, in a new snapshot: before the first chunk, and never after it.
+        If the server refuses the COPY, the query runs again in a new snapshot. This can only happen before the first
+        chunk.
         """
         return self._current.plan.snapshot
 
     @property
     def estimate(self) -> int | None:
-        """How many rows the planner expects; None if it was not asked."""
+        """The planner's estimate of the rows; None if it was not asked."""
         return self._current.estimate
 
     @property
     def progress(self) -> Progress:
         """The rows and bytes so far."""
-        return Progress(self._counts.rows, self._counts.bytes)
+        return self._course.progress
 
     async def __aenter__(self) -> Self:
-        """Wait for the turn and a connection, and have the server begin to read.
+        """Wait for the turn and a connection, and make the server start to read.
 
         Raises:
-            Problem: the order does not fit the dataset, the server refuses it, or it may not begin.
+            Problem: the order does not fit the dataset, the server rejects it, or it must not start.
         """
-        self._started = time.monotonic()
-        self._observations = Observations(self._observers, self._began)
+        self._course = Course(self._observers, self._began)
         self.deadline = self.order.bounds.deadline()
         try:
-            await self._observations.began()
+            await self._course.begin()
             await self._in_time(self._wait())
             await self._in_time(self._begin())
         except Exception as error:
@@ -114,11 +113,11 @@ class Run:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Cancel what still runs, give everything back, and tell the observers how it ended."""
+        """Cancel what is still running, release everything, and notify the observers."""
         await self._leave(error)
 
     def chunks(self) -> AsyncGenerator[bytes]:
-        """Yield the document in chunks of any size, none of them empty, at the pace at which they are taken.
+        """Yield the document in non-empty chunks of any size, at the reader's pace.
 
         Raises:
             Problem: the export failed; what was yielded so far is incomplete.
@@ -128,7 +127,7 @@ class Run:
         return self._read(self._document)
 
     def batches(self) -> AsyncGenerator[pa.RecordBatch]:
-        """Yield the rows as record batches of `schema`, none of them empty, at the pace at which they are taken.
+        """Yield the rows as non-empty record batches of `schema`, at the reader's pace.
 
         Raises:
             Problem: the export failed; what was yielded so far is incomplete.
@@ -153,18 +152,18 @@ class Run:
         try:
             await self._held.enter_async_context(self._turn)
         finally:
-            self._counts.waited += time.monotonic() - began
+            self._course.counts.waited += time.monotonic() - began
 
     async def _begin(self) -> None:
-        order, counts, comment = self.order, self._counts, self._observations.comment
-        attempts = Attempts(order, self._database, self._threads, counts, comment)
+        course = self._course
+        attempts = Attempts(self.order, self._database, self._threads, course.counts, course.comment)
         self._held.push_async_callback(attempts.close)
         await attempts.begin()
         self._attempts = attempts
 
     def _read(self, conversion: Callable[[Attempt], Conversion[T]]) -> AsyncGenerator[T]:
         if self._is_read:
-            raise RuntimeError("a run is read once: order another one")
+            raise RuntimeError("a run can be read only once: order another one")
         self._is_read = True
         return self._items(conversion)
 
@@ -173,14 +172,16 @@ class Run:
         self._held.push_async_callback(items.aclose)
         try:
             while (item := await self._in_time(anext(items, None))) is not None:
-                self._count(item)
+                self._course.count(item)
                 yield item
-                del item  # not held while the next is made
+                del item  # not kept while the next one is made
         except Exception as error:
             failure = self._failed(error)
             if failure is error:
                 raise
             raise failure from error
+        if self.ended is not None:
+            raise RuntimeError("the run was left before its end, so there is nothing more to read")
         self._outcome = SUCCEEDED
 
     def _document(self, current: Attempt) -> Document:
@@ -193,21 +194,7 @@ class Run:
 
     def _reads(self, current: Attempt) -> Reads:
         decoder = decoder_of(self.order.layout, current.plan.outputs)
-        return Reads(current.source, decoder, self.order.bounds, self._counts)
-
-    def _count(self, item: bytes | pa.RecordBatch) -> None:
-        """Count what is about to be handed out.
-
-        Raises:
-            Exceeded: there are more bytes than there may be.
-        """
-        if isinstance(item, bytes):
-            self.order.bounds.check_bytes(self._counts.bytes + len(item))
-            self._counts.bytes += len(item)
-        if self._first_byte is None:
-            self._first_byte = self._elapsed()
-            self._observations.first_byte(self._first_byte)
-        self._observations.progressed(self.progress)
+        return Reads(current.source, decoder, self.order.bounds, self._course.counts)
 
     async def _in_time(self, work: Awaitable[Awaited]) -> Awaited:
         return await self.order.bounds.in_time(work, self.deadline)
@@ -222,22 +209,5 @@ class Run:
         try:
             await self._held.aclose()
         finally:
-            left = LEFT if error is None else outcome_of(error)
-            self.ended = self._ending(self._outcome or left)
-            self._observations.ended(self.ended)
-
-    def _ending(self, outcome: Outcome) -> Ended:
-        counts = self._counts
-        return Ended(
-            outcome=outcome,
-            rows=counts.rows,
-            bytes=counts.bytes,
-            seconds=self._elapsed(),
-            first_byte=self._first_byte,
-            waited=counts.waited,
-            connections=counts.connections,
-            traceparent=self._observations.traceparent,
-        )
-
-    def _elapsed(self) -> float:
-        return time.monotonic() - self._started
+            left = DISCONNECTED if error is None else outcome_of(error)
+            self.ended = self._course.end(self._outcome or left)

@@ -1,4 +1,4 @@
-"""How the rows of an export are read: by one COPY, those of a large table by several at once, or by a cursor."""
+"""How the rows of an export are read: by one COPY, by several at once for a large table, or by a cursor."""
 
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -32,24 +32,24 @@ _Division: TypeAlias = tuple[Walk | None, int]
 _PROJECTIONS = {Layout.CSV: Projection.CSV, Layout.TEXT: Projection.TEXT, Layout.TYPED: Projection.TYPED}
 
 _BYTES_EACH = 32 * 2**20
-"""What makes another connection worth its while: some 30 ms of reading."""
+"""How much data is worth another connection: about 30 ms of reading."""
 
 
 @dataclass(slots=True)
 class Scan:
-    """What is read for one export, and with what."""
+    """Reads the rows of one export."""
 
     order: Order
     plan: Plan
     database: Database
     connection: Connection
-    """In the transaction that the plan was made in."""
+    """The connection, in the transaction in which the plan was made."""
     begin: Callable[[str], AbstractAsyncContextManager[Connection]]
-    """Begins a transaction of a snapshot on another connection."""
+    """Begins a transaction with a snapshot on another connection."""
     comment: str = ""
-    """A SQL comment for the statements, which says what they belong to."""
+    """A SQL comment for the statements, which names their trace."""
     estimate: int | None = None
-    """How many rows the planner expects, if it was asked."""
+    """The planner's estimate of the rows, if it was asked."""
 
     @asynccontextmanager
     async def by_cursor(self) -> AsyncIterator[Source]:
@@ -64,14 +64,14 @@ class Scan:
 
     @asynccontextmanager
     async def by_copy(self) -> AsyncIterator[Source]:
-        """Read the rows by COPY for as long as the context lasts.
+        """Read the rows by COPY inside this context.
 
         Raises:
             Exceeded: the planner expects too many rows.
-            QueryError: the query or an argument was refused. What fails later is raised to who reads the rows.
+            QueryError: the query or an argument was rejected. Later failures are raised to the reader of the rows.
         """
         reads = self._reading()
-        if reads.casts:  # which a COPY cannot do between its rows
+        if reads.casts:  # a COPY cannot run other statements between its rows
             async with self.by_cursor() as source:
                 yield source
             return
@@ -92,14 +92,14 @@ class Scan:
                 yield await stack.enter_async_context(copy(connection, projected(sql), reads))
 
     async def _check_estimate(self, sql: str, arguments: Sequence[Value] = ()) -> None:
-        """Ask the planner how many rows it expects of a query, where there is a limit to that."""
+        """Check the planner's estimate of the rows, if there is a limit on it."""
         bounds = self.order.bounds
         if bounds.max_estimated_rows:
             self.estimate = await estimated_rows(self.connection, sql, arguments)
             bounds.check_estimate(self.estimate)
 
     async def _division(self, sql: str) -> _Division:
-        """Return the parts of the query, or None, and how many more connections they are worth."""
+        """Return the parts of the query, or None, and how many additional connections are worthwhile."""
         database, header = self.database, self.order.dataset.header
         most = min(database.parallel - 1, database.followers.spare) if self.order.limit is None else 0
         if most > 0 and header.table:
@@ -127,7 +127,7 @@ class Scan:
         return (await key_ranges(self.connection, sql, attributes, key, size) if more else None), more
 
     def _projection(self, *, as_bytes: bool = False) -> "partial[str]":
-        """Return what makes of the dataset's query, or of a part of it, the one that gives the order's columns."""
+        """Return a function that turns the dataset's query, or a part of it, into one for the order's columns."""
         return partial(
             project,
             columns=self.plan.columns,
@@ -141,7 +141,7 @@ class Scan:
         )
 
     def _reading(self) -> Reading:
-        """Return what the source reads, in the CSV that the layout reads."""
+        """Return what the source reads, in the CSV dialect of the layout."""
         columns, layout, encoding = self.plan.outputs, self.order.layout, text_encoding(self.connection)
         if layout is Layout.CSV:
             asked = self.order.options.dialect()

@@ -1,1 +1,1 @@
-"""HTTP, whatever it carries: requests, answers, problems, negotiation."""
+"""HTTP in general: requests, responses, problems, negotiation."""

@@ -1,7 +1,7 @@
-"""An RSGI application served over ASGI.
+"""Serves an RSGI application over ASGI.
 
-Velithon speaks RSGI, but Granian's RSGI interface buffers without bound for a slow client and ends a failed body
-cleanly; its ASGI interface does neither. See docs/decisions/asgi-under-velithon.md.
+Velithon uses RSGI, but Granian's RSGI interface buffers without limit for a slow client and ends a failed body
+normally. Its ASGI interface does neither. See docs/decisions/asgi-under-velithon.md.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from exporter.http.client_address import Network
 from exporter.http.cors import Cors
 from exporter.http.headers import adding
 from exporter.http.problems import response as response_of
-from exporter.http.rsgi import Receive, RsgiProtocol, RsgiScope, Send, Whole, is_http_1_0
+from exporter.http.rsgi import BufferedResponse, Receive, RsgiProtocol, RsgiScope, Send, is_http_1_0
 from exporter.http.visit import Visit
 from exporter.problems import Problem, ProblemType
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from velithon.datastructures import Scope
 
 _MOST_LINES = 250
-"""Of headers: Granian takes a hundred over HTTP/1.1, but thousands over HTTP/2, where each cookie may have its own."""
+"""Header lines: Granian accepts a hundred over HTTP/1.1, but thousands over HTTP/2, where each cookie may be a line."""
 
-Sender: TypeAlias = Callable[[RsgiScope, RsgiProtocol, Whole], Awaitable[None]]
+Sender: TypeAlias = Callable[[RsgiScope, RsgiProtocol, BufferedResponse], Awaitable[None]]
 Busy: TypeAlias = Callable[["Scope"], AbstractContextManager[None]]
 
 log = logging.getLogger(__name__)
@@ -47,12 +47,12 @@ class AsgiAdapter:
         busy: Busy | None = None,
         secures: bool = True,
     ) -> None:
-        """Take the application, whose start-up and shut-down functions run with ASGI's lifespan, and who may read.
+        """Take the application, whose startup and shutdown functions run with ASGI's lifespan, and the CORS rules.
 
-        `visited` is told of each request when it is over, and of the status that it was answered with; `trusted` are
-        the networks of proxies, whose word is taken for the client's address; `sender` sends
-        answers that are not streamed, or leaves them to be sent at once; `busy` is entered while a request is answered.
-        With `secures` every answer has the headers that tell browsers what they must not do with it.
+        `visited` is called after each request, with the status of the response. `trusted` are the networks of proxies
+        that are trusted to name the client's address. `sender` sends buffered responses, or leaves them to be sent at
+        once. `busy` is a context manager that is entered while a request is answered. With `secures`, every response
+        has the security headers.
         """
         self._application = application
         self._cors = cors or Cors()
@@ -64,11 +64,11 @@ class AsgiAdapter:
         self._leaving = False
 
     def leave(self) -> None:
-        """Have clients of HTTP/1.1 use their connections for one more answer only; any thread may ask."""
+        """Close HTTP/1.1 connections after their next response. Thread-safe."""
         self._leaving = True
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> NoReturn:
-        """Refuse native RSGI, which would cut exports off silently."""
+        """Refuse native RSGI, which would truncate exports silently."""
         raise SystemExit(
             "This service must not run on Granian's RSGI interface: it truncates failed exports silently and buffers "
             "without bound. Start it with `exporter serve`, or with "
@@ -79,7 +79,7 @@ class AsgiAdapter:
         """Serve one ASGI scope.
 
         Raises:
-            Aborted: a streamed body was given up; the server then ends it visibly incomplete.
+            Aborted: a streamed body was aborted; the server then ends it visibly incomplete.
         """
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
@@ -94,7 +94,7 @@ class AsgiAdapter:
 
     def _added(self, scope: Mapping[str, Any]) -> Mapping[bytes, bytes]:
         headers = self._cors.headers(scope)
-        # HTTP/2 has no such header: the server sends GOAWAY when it stops.
+        # HTTP/2 has no such header; there the server sends GOAWAY when it stops.
         closes = self._leaving and scope["http_version"] == "1.1"
         return headers | {b"connection": b"close"} if closes else headers
 
@@ -107,12 +107,12 @@ class AsgiAdapter:
             elif permission := self._cors.preflight(scope):
                 protocol.response_empty(204, [(name.decode(), value.decode()) for name, value in permission.items()])
             elif scope["path"] == seen.root_path:
-                # The page's links are relative, so they need its slash.
+                # The page's links are relative, so they need the trailing slash.
                 protocol.response_empty(308, [("location", f"{seen.root_path}/")])
             else:
                 await self._application(seen, protocol)
-            if protocol.whole is not None and self._sender is not None:
-                await self._sender(seen, protocol, protocol.whole)
+            if protocol.buffered is not None and self._sender is not None:
+                await self._sender(seen, protocol, protocol.buffered)
             await protocol.finish()
         finally:
             if self._visited is not None:
@@ -136,7 +136,7 @@ class AsgiAdapter:
 
 
 def _refusal(scope: Mapping[str, Any]) -> Problem | None:
-    """Return why a request is refused whatever it asks for."""
+    """Return why a request is refused regardless of its target, if it is."""
     if len(scope["headers"]) > _MOST_LINES:
         detail = f"Send at most {_MOST_LINES} header lines."
         return Problem(ProblemType.HEADERS_TOO_LONG, detail)
@@ -149,8 +149,8 @@ def _refusal(scope: Mapping[str, Any]) -> Problem | None:
 
 
 def _names_one_host(scope: Mapping[str, Any]) -> bool:
-    """Return whether a request says which host it asks, as RFC 9112, section 3.2, wants it; HTTP/1.0 need not."""
-    # For none at all Granian puts an empty one in, and for HTTP/2 the `:authority`.
+    """Return whether a request has one valid Host, as RFC 9112, section 3.2, requires; optional in HTTP/1.0."""
+    # If there is none, Granian adds an empty one, and for HTTP/2 it adds the `:authority`.
     hosts = [value for name, value in scope["headers"] if name == b"host"]
     if is_http_1_0(scope["http_version"]) and not any(hosts):
         return len(hosts) <= 1

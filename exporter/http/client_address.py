@@ -1,4 +1,4 @@
-"""Whom a request came from."""
+"""The address of a request's client."""
 
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -12,22 +12,22 @@ if TYPE_CHECKING:
 Network = IPv4Network | IPv6Network
 
 _SITE_BITS = 64
-"""Of an IPv6 address; one caller has at least as many addresses as the rest counts (RFC 6177)."""
+"""Bits of an IPv6 address that identify one caller, who has all addresses in the remaining bits (RFC 6177)."""
 
 _MOST_HOPS = 20
-"""More proxies than any request passes."""
+"""More proxies than any request passes through."""
 
 _LONGEST_HOP = 100
-"""Characters: an IPv6 address has 45 at most, and there may be brackets, a port, quotes and spaces."""
+"""Characters: an IPv6 address has at most 45, and there may be brackets, a port, quotes and spaces."""
 
 
 def client_address(scope: "Scope", trusted: Sequence[Network]) -> str:
-    """Return the client's address in its canonical form, or "" when it is not known.
+    """Return the client's address in its canonical form, or "" if it is unknown.
 
-    It is not over a Unix socket, and where a trusted proxy names something else than an address.
+    It is unknown over a Unix socket, and if a trusted proxy names something other than an address.
 
-    Each proxy appends to X-Forwarded-For whom it was asked by, so the list is believed from its end for as long as the
-    networks in `trusted` wrote it.
+    Each proxy appends its client's address to X-Forwarded-For, so the list is trusted from its end, as far as proxies
+    in the `trusted` networks wrote it.
     """
     found = _parsed(scope.client.rpartition(":")[0])
     for hop in reversed(hops(scope)):
@@ -38,19 +38,19 @@ def client_address(scope: "Scope", trusted: Sequence[Network]) -> str:
 
 
 def hops(scope: "Scope") -> list[str]:
-    """Return whom each proxy on the way says it was asked by, the last one's word last."""
-    # Before very many there is one that names nobody. Empty members count for nothing (RFC 9110, section 5.6.1).
+    """Return the client that each proxy on the way names, the last proxy's last."""
+    # If there are very many, the first entry is not an address. Empty members are ignored (RFC 9110, section 5.6.1).
     return [hop for hop in scope.headers.get("x-forwarded-for", "").rsplit(",", _MOST_HOPS) if hop.strip()]
 
 
 def is_trusted(scope: "Scope", trusted: Sequence[Network]) -> bool:
-    """Return whether the request comes from one of the networks in `trusted` itself."""
+    """Return whether the request comes directly from one of the networks in `trusted`."""
     peer = _parsed(scope.client.rpartition(":")[0])
     return peer is not None and _within(peer, trusted)
 
 
 def site(address: str) -> str:
-    """Return what is counted as one caller: the address, or the /64 network of an IPv6 address."""
+    """Return what counts as one caller: the address, or the /64 network of an IPv6 address."""
     parsed = _parsed(address)
     if isinstance(parsed, IPv6Address):
         return str(ip_network((int(parsed) >> _SITE_BITS << _SITE_BITS, _SITE_BITS)))
@@ -58,7 +58,7 @@ def site(address: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether a host, without a port, is this machine by a name or an address that nobody else can give."""
+    """Return whether a host, without a port, names this machine in a way that no other machine can have."""
     address = _address(host)
     return host.lower() == "localhost" if address is None else address.is_loopback
 
@@ -68,7 +68,7 @@ def _within(address: IPv4Address | IPv6Address, networks: Sequence[Network]) -> 
 
 
 def _parsed(text: str) -> IPv4Address | IPv6Address | None:
-    """Return the address of `1.2.3.4`, `1.2.3.4:80`, `::1`, `[::1]` or `[::1]:80`, with quotes around it or without."""
+    """Return the address in `1.2.3.4`, `1.2.3.4:80`, `::1`, `[::1]` or `[::1]:80`, with or without quotes."""
     if len(text) > _LONGEST_HOP:
         return None
     text = text.strip().strip('"')
@@ -79,7 +79,7 @@ def _parsed(text: str) -> IPv4Address | IPv6Address | None:
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:
-    """Return an address; IPv4 within IPv6 becomes IPv4. One with a zone is its machine's own affair, and nobody's."""
+    """Return an address; IPv4 within IPv6 becomes IPv4. An address with a zone has no meaning on other machines."""
     if "%" in text:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Which pages of other origins may read an answer (the Fetch standard's CORS protocol)."""
+"""Which pages of other origins may read a response (the Fetch standard's CORS protocol)."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -12,17 +12,17 @@ _ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::[0-9]{1,5})?")
 
 _PREFLIGHT = {
     b"access-control-allow-methods": b"GET, HEAD",
-    # `Accept` needs no permission. `tracestate` is not read, but pages that trace send it beside `traceparent`.
+    # `Accept` needs no permission. `tracestate` is ignored, but pages that trace send it along with `traceparent`.
     b"access-control-allow-headers": b"Authorization, traceparent, tracestate",
     b"access-control-max-age": b"3600",
 }
 
 
 def checked(origins: tuple[str, ...]) -> tuple[str, ...]:
-    """Return origins as browsers write them, or `*` alone.
+    """Return valid origins unchanged: as browsers write them, or `*` alone.
 
     Raises:
-        ValueError: something else is among them.
+        ValueError: one of them is something else.
     """
     wrong = sorted(origin for origin in origins if origin != ANY and not _ORIGIN.fullmatch(origin))
     if wrong:
@@ -33,19 +33,19 @@ def checked(origins: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class Cors:
-    """The permission for pages of some origins; none by default."""
+    """The permissions for pages of some origins; none by default."""
 
     def __init__(self, origins: Collection[str] = ()) -> None:
-        """Take the origins. Those that are named may send the browser's credentials too; `*` never allows that."""
+        """Take the origins. Named origins may also send the browser's credentials; `*` never allows that."""
         self._origins = origins
 
     def headers(self, scope: Mapping[str, Any]) -> dict[bytes, bytes]:
-        """Return what the answer to a request says about other origins."""
+        """Return the CORS headers of the response to a request."""
         if not self._origins:
             return {}
         if ANY in self._origins:
             return {b"access-control-allow-origin": b"*", **_exposed()}
-        # A cache must not give one origin's permission to another, nor the lack of one.
+        # A cache must not reuse one origin's permission, or the lack of it, for another origin.
         vary = {b"vary": b"Origin"}
         origin = _header(scope, b"origin")
         if origin.decode("latin-1") not in self._origins:
@@ -57,7 +57,7 @@ class Cors:
         }
 
     def preflight(self, scope: Mapping[str, Any]) -> dict[bytes, bytes] | None:
-        """Return the permission that a browser asks for ahead of a request, None if this is no such question."""
+        """Return the response headers to a preflight request; None if it is not one or not permitted."""
         asked = scope["method"] == "OPTIONS" and _header(scope, b"access-control-request-method")
         return _PREFLIGHT if asked and b"access-control-allow-origin" in self.headers(scope) else None
 

@@ -1,4 +1,4 @@
-"""Clients that leave before they have their answer."""
+"""Clients that disconnect before they have their response."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -11,22 +11,22 @@ T = TypeVar("T")
 
 
 class Disconnected(Exception):
-    """The client left before it had its answer."""
+    """The client disconnected before it had its response."""
 
     outcome: ClassVar[str] = "disconnected"
 
 
 async def unless_disconnected(protocol: Protocol, work: Awaitable[T]) -> T:
-    """Run `work` to its end, or cancel it and raise `Disconnected` when the client leaves first.
+    """Run `work` to its end, or cancel it and raise `Disconnected` if the client disconnects first.
 
-    Watching is needed even while something is sent: a send to a client that left succeeds. The work stays in the
-    caller's task, since another would cost a small export several turns of the event loop.
+    This is needed even while sending, because sends to a disconnected client succeed. The work stays in the caller's
+    task, since another task would cost a small export several turns of the event loop.
     """
     gone = asyncio.ensure_future(protocol.client_disconnect())
     connected = asyncio.timeout(None)
 
     def over(_: object) -> None:
-        with suppress(RuntimeError):  # the work has ended meanwhile
+        with suppress(RuntimeError):  # the work has ended in the meantime
             connected.reschedule(0)
 
     try:

@@ -1,4 +1,4 @@
-"""The guard around every request: whatever happens inside, one answer goes out and nothing is raised."""
+"""The guard around every request: it sends exactly one response and raises nothing."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -19,10 +19,10 @@ Answer = Callable[[Request], Awaitable[Response]]
 
 
 class Endpoint:
-    """An RSGI application for one resource. Velithon's router runs what raises a second time, so this never does."""
+    """An RSGI application for one resource. It never raises, because Velithon's router would run it again."""
 
     def __init__(self, answer: Answer, methods: tuple[str, ...] = ("GET", "HEAD")) -> None:
-        """Take the function that answers, and the methods it knows."""
+        """Take the function that answers, and the allowed methods."""
         self._answer = answer
         self._methods = methods
 
@@ -66,5 +66,5 @@ def _internal_error(scope: Scope) -> Response:
 
 
 async def nothing_here(request: Request) -> Response:
-    """Answer a path that no route knows."""
+    """Answer a path without a route."""
     raise Problem(ProblemType.NOT_FOUND, "GET /datasets lists the available datasets.")

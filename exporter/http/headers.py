@@ -1,4 +1,4 @@
-"""The headers that every answer gets, whoever makes it: they tell browsers what they must not do with it."""
+"""The security headers of every response, which tell browsers what they must not do with it."""
 
 import base64
 import hashlib
@@ -23,8 +23,8 @@ EXPOSED = (
     "Vary",
     "WWW-Authenticate",
 )
-"""The headers of ours that a page of another origin may read, besides those that every page may (`exporter.http.cors`):
-whoever makes an answer with a new one adds it here."""
+"""The service's headers that a page of another origin may read, in addition to those that every page may
+(`exporter.http.cors`). Add new response headers here."""
 
 _LOCKED = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
@@ -39,15 +39,15 @@ _OVER_TLS = {b"strict-transport-security": b"max-age=31536000"}
 
 
 def policy_of_page(style: str) -> str:
-    """Return the Content-Security-Policy of a page that may have this one style, and nothing else (CSP 3, 6.7.3)."""
+    """Return a Content-Security-Policy for a page that may have this one style and nothing else (CSP 3, 6.7.3)."""
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return f"{_LOCKED}; style-src 'sha256-{digest}'"
 
 
 def adding(send: "Send", scope: Mapping[str, Any], more: Mapping[bytes, bytes]) -> "Send":
-    """Return an ASGI `send` that adds our headers and `more` to the head of the answer to a request.
+    """Return an ASGI `send` that adds these headers and `more` to the head of the response.
 
-    What the answer has already stays; only `Vary` becomes longer.
+    Existing headers take precedence; only `Vary` is extended.
     """
     added = {**_ALWAYS, **(_OVER_TLS if scope.get("scheme") == "https" else {}), **more}
 

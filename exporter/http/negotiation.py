@@ -9,19 +9,19 @@ from exporter.problems import Problem, ProblemType
 Coding = TypeVar("Coding", bound=str)
 
 VARY = "Accept, Accept-Encoding, Authorization"
-"""The request headers that an answer may depend on."""
+"""The request headers that a response may depend on."""
 
 _LONGEST = 8_192
-"""Characters of a header: fifty times what browsers send, and a millisecond's work."""
+"""Characters of a header: fifty times what browsers send, parsed in a millisecond."""
 
 
 def media_type(accept: str | None, offered: Iterable[str]) -> str | None:
-    """Return the offered media type that Accept weighs highest, the first of equals; None when it allows none.
+    """Return the offered media type that Accept weighs highest, the first if equal; None if it allows none.
 
-    Parameters of a media range (`charset`, `header`) are not compared.
+    Parameters of a media range (`charset`, `header`) are ignored.
 
     Raises:
-        Problem: the header is longer than anybody's.
+        Problem: the header is too long.
     """
     ranges = {candidate: (candidate, f"{candidate.partition('/')[0]}/*", "*/*") for candidate in offered}
     if not accept or not accept.strip():
@@ -32,10 +32,10 @@ def media_type(accept: str | None, offered: Iterable[str]) -> str | None:
 
 
 def acceptable(accept: str | None, offered: Sequence[str]) -> str:
-    """Return the offered media type that Accept weighs highest, the first of equals.
+    """Return the offered media type that Accept weighs highest, the first if equal.
 
     Raises:
-        Problem: it allows none of them, or is longer than anybody's.
+        Problem: it allows none of them, or is too long.
     """
     chosen = media_type(accept, offered)
     if chosen is None:
@@ -47,10 +47,10 @@ def acceptable(accept: str | None, offered: Sequence[str]) -> str:
 def content_coding(accept_encoding: str | None, offered: Iterable[Coding]) -> Coding | None:
     """Return the offered coding that the caller names with the highest weight above 0; None means identity.
 
-    A wildcard does not count: who says only `*` has not said that they can decode.
+    A wildcard does not count: `*` alone does not mean that the client can decode the coding.
 
     Raises:
-        Problem: the header is longer than anybody's.
+        Problem: the header is too long.
     """
     codings = tuple(offered)
     accepted = _weights("Accept-Encoding", accept_encoding or "", (*codings, "identity"))
@@ -60,7 +60,7 @@ def content_coding(accept_encoding: str | None, offered: Iterable[Coding]) -> Co
 
 
 def _weights(name: str, header: str, wanted: Container[str]) -> dict[str, float]:
-    """Return the highest weight of each wanted member that a header has; a broken weight counts as 0."""
+    """Return the highest weight of each wanted member in a header; an invalid weight counts as 0."""
     if len(header) > _LONGEST:
         detail = f"{name} may have at most {_LONGEST:,} characters. List only what you can accept."
         raise Problem(ProblemType.HEADERS_TOO_LONG, detail)
@@ -84,5 +84,5 @@ def _quality(parameters: str) -> float:
 
 
 def _of_most_specific(alike: Iterable[str], accepted: Mapping[str, float]) -> float:
-    """Return the weight of the first of some ranges, the most specific one first, that is accepted."""
+    """Return the weight of the first accepted range; the most specific range comes first."""
     return next((accepted[range_] for range_ in alike if range_ in accepted), 0.0)

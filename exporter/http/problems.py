@@ -1,4 +1,4 @@
-"""Problem documents (RFC 9457): how HTTP tells a caller what is wrong."""
+"""Problem documents (RFC 9457): problems as HTTP responses."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -47,15 +47,15 @@ STATUS: Mapping[ProblemType, int] = {
 }
 
 _MOST_FAULTS = 20
-"""Listed in a document; a request may have thousands."""
+"""The most faults in a document; a request may have thousands."""
 _LONGEST_DETAIL = 2000
-"""Characters; of a dataset with a thousand columns the detail names them all."""
+"""Characters; the detail may name a thousand columns."""
 _LONGEST_FAULT = 1000
 _LONGEST_NAME = 100
 
 
 class HttpProblem(Problem):
-    """A problem whose answer has header fields, or members of its document, that only HTTP knows."""
+    """A problem whose response has additional headers or members."""
 
     def __init__(
         self,
@@ -66,14 +66,14 @@ class HttpProblem(Problem):
         members: Mapping[str, object] | None = None,
         retry_after: int | None = None,
     ) -> None:
-        """Take the fields, each name as often as it is to be sent, and the further members (RFC 9457, section 3.2)."""
+        """Take the headers, whose names may repeat, and the extension members (RFC 9457, section 3.2)."""
         super().__init__(type_, detail, retry_after=retry_after)
         self.headers = headers
         self.members = members or {}
 
 
 def document(problem: Problem) -> dict[str, Any]:
-    """Return a problem as JSON members, of bounded size whatever the caller has sent."""
+    """Return a problem as JSON members, with a bounded size whatever the caller sent."""
     members: dict[str, Any] = {
         "type": problem.type.urn,
         "title": problem.type.title,

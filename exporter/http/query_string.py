@@ -1,4 +1,4 @@
-"""The query string of an export: the dataset's parameters, and options, which begin with an underscore."""
+"""The query string of an export: the dataset's arguments, and options, which begin with an underscore."""
 
 import re
 from collections.abc import Mapping
@@ -8,27 +8,27 @@ from exporter.problems import Fault, Problem, ProblemType
 _BROKEN_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 _MOST_FIELDS = 2_000
 _MOST_NAMES = 200
-"""More are refused before they cost anything: the event loop has others to serve."""
+"""More are refused before they cost time on the event loop."""
 
 _AND, _IS = "\u0100", "\u0101"
-"""What divides a query string that has been decoded."""
+"""The separators in a decoded query string."""
 
 Items = Mapping[str, list[str]]
 
 SIGNATURE = ("_key", "_expires", "_signature")
-"""What makes a URL a signed one; whether it is, has been seen before the rest is looked at."""
+"""The options that make a URL a signed one; signatures are checked before anything else."""
 
 _SIGNED = re.compile(
     f"&(?:{'|'.join(''.join(f'(?:{letter}|(?i:%{ord(letter):02x}))' for letter in name) for name in SIGNATURE)})"
 )
-"""The beginning of a field with such a name, of which any letter may be percent-encoded."""
+"""The beginning of a field with such a name; any letter may be percent-encoded."""
 
 
 def parse(query_string: str) -> Items:
-    """Return the values of each name, in order, blank ones kept, of a query string as its bytes read in Latin-1.
+    """Return the values of each name, in order and including blank ones. The query string is decoded as Latin-1.
 
     Raises:
-        Problem: it is not percent-encoded UTF-8.
+        Problem: it is not percent-encoded UTF-8, or too long.
     """
     malformed = Problem(
         ProblemType.MALFORMED_QUERY_STRING,
@@ -49,9 +49,9 @@ def parse(query_string: str) -> Items:
 
 
 def _decoded(query_string: str) -> str:
-    """Return a query string as the bytes that it stands for, and what divides it as characters that no byte is.
+    """Return the decoded query string, each byte as a character, with separators that no byte can be.
 
-    At once, in C: urllib takes 30 ms for the longest.
+    Decodes in C: urllib takes 30 ms for the longest.
     """
     escaped = query_string.replace("\\", r"\\").replace("%", r"\x").replace("+", " ")
     return escaped.replace("&", r"\u0100").replace("=", r"\u0101").encode("latin-1").decode("unicode_escape")
@@ -59,24 +59,24 @@ def _decoded(query_string: str) -> str:
 
 def _text(raw: str) -> str:
     raw = raw.replace(_IS, "=")
-    # A letter that was not percent-encoded arrives as the bytes of its UTF-8, too.
+    # Characters that were not percent-encoded also arrive as UTF-8 bytes.
     return raw if raw.isascii() else raw.encode("latin-1").decode()
 
 
 def may_be_signed(query_string: str) -> bool:
-    """Return whether one of the signature's names could be in a query string that nobody has taken apart yet."""
-    # One of more fields is refused whatever it is.
+    """Return whether one of the signature's names could be in a query string that has not been parsed yet."""
+    # A query string with more fields is refused anyway.
     return query_string.count("&") < _MOST_FIELDS and _SIGNED.search("&" + query_string) is not None
 
 
 def split(items: Items) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    """Return the dataset's arguments and the options, these without their underscore, and without a URL's signature."""
+    """Return the dataset's arguments, and the options without their underscore and without a URL's signature."""
     arguments = {name: values for name, values in items.items() if not name.startswith("_")}
     options = {name[1:]: values for name, values in items.items() if name.startswith("_") and name not in SIGNATURE}
     return arguments, options
 
 
 def single(given: Mapping[str, list[str]]) -> tuple[dict[str, str], list[Fault]]:
-    """Return the values of options, each of which may be given once, and a fault for each that is given again."""
+    """Return the values of options, and a fault for each that is given more than once."""
     faults = [Fault(name, "may be given only once", is_option=True) for name, texts in given.items() if len(texts) > 1]
     return {name: texts[0] for name, texts in given.items()}, faults

@@ -1,4 +1,4 @@
-"""Requests for a part (RFC 9110, section 14) of what is made anew for each request, and so has no parts to ask for."""
+"""Range requests (RFC 9110, section 14), which exports cannot support because each request runs the query anew."""
 
 from collections.abc import Mapping
 
@@ -7,13 +7,14 @@ from exporter.problems import ProblemType
 
 
 def refuse_part(headers: Mapping[str, str]) -> None:
-    """Refuse to answer who wants to go on with a download: not all look whether the answer is a part.
+    """Refuse a request to resume a download, because some clients do not check whether the response is partial.
 
-    Wget would skip as many bytes of the whole answer, and join two exports. With `If-Range` a client says that the
-    whole will do. Not 416: wget takes that for "complete". What cannot be read is refused too (section 14.2).
+    wget would skip that many bytes of the complete response, and so join two exports. With `If-Range` a client also
+    accepts the complete response. The status is not 416, which wget takes for "complete". An invalid range is refused
+    too (section 14.2).
 
     Raises:
-        Problem: something else is asked for than one range that begins at the first byte.
+        Problem: the request asks for anything but one range that begins at the first byte.
     """
     unit, _, ranges = headers.get("range", "").partition("=")
     if unit.strip().lower() == "bytes" and "if-range" not in headers and not _is_from_the_start(ranges):
@@ -25,7 +26,7 @@ def refuse_part(headers: Mapping[str, str]) -> None:
 
 
 def _is_from_the_start(ranges: str) -> bool:
-    """Return whether this is one range whose first byte is the first of all."""
+    """Return whether this is a single range that begins at byte 0."""
     first, _, last = ranges.partition("-")
     zeros, digits = first.lstrip(), last.rstrip()
     return "-" in ranges and zeros.strip("0") == "" != zeros and (digits == "" or digits.isdecimal())

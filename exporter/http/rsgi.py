@@ -1,4 +1,4 @@
-"""The RSGI side of an ASGI request: what Velithon is given instead of Granian's own objects.
+"""The RSGI view of an ASGI request, which Velithon gets instead of Granian's own objects.
 
 RSGI: https://github.com/emmett-framework/granian/blob/master/docs/spec/RSGI.md
 """
@@ -24,8 +24,8 @@ class Aborted(Exception):
     """Raised out of the ASGI callable after the first byte, so that the server ends the body visibly incomplete."""
 
 
-class Whole(NamedTuple):
-    """An answer whose body is not streamed."""
+class BufferedResponse(NamedTuple):
+    """A response whose body is not streamed."""
 
     status: int
     headers: Headers
@@ -33,7 +33,7 @@ class Whole(NamedTuple):
 
 
 class RsgiHeaders(Mapping[str, str]):
-    """Request headers by name in any case; a repeated one is a list joined by commas (RFC 9110, section 5.3)."""
+    """Request headers by case-insensitive name; repeated ones are joined by commas (RFC 9110, section 5.3)."""
 
     def __init__(self, raw: Iterable[tuple[bytes, bytes]]) -> None:
         self._values: dict[str, list[str]] = {}
@@ -45,11 +45,11 @@ class RsgiHeaders(Mapping[str, str]):
         return ", ".join(self._values[name.lower()])
 
     def __iter__(self) -> Iterator[str]:
-        """Iterate over the names, each once."""
+        """Iterate over the distinct names."""
         return iter(self._values)
 
     def __len__(self) -> int:
-        """Return the number of different names."""
+        """Return the number of distinct names."""
         return len(self._values)
 
     def get_all(self, name: str) -> list[str]:
@@ -58,7 +58,7 @@ class RsgiHeaders(Mapping[str, str]):
 
 
 def is_http_1_0(version: object) -> bool:
-    """Return whether a version is HTTP/1.0, which Granian writes "1", and the ASGI specification "1.0"."""
+    """Return whether a version is HTTP/1.0: "1" from Granian, "1.0" in the ASGI specification."""
     return version in ("1", "1.0")
 
 
@@ -85,14 +85,14 @@ class RsgiScope:
 
 
 def root_path_of(scope: "Scope") -> str:
-    """Return the path below which a request's application is, without a slash at its end; mostly there is none."""
+    """Return the path under which the application is mounted, without a trailing slash; usually empty."""
     inner: Any = scope._scope  # noqa: SLF001 - Velithon's scope shows the fields of RSGI only
     root_path: str = inner.root_path
     return root_path
 
 
 def _stripped(path: str, root: str) -> str:
-    # Servers differ on whether `path` holds the root path; the ASGI specification says that it does.
+    # Servers differ on whether `path` includes the root path; the ASGI specification says that it does.
     return path[len(root) :] or "/" if path == root or path.startswith(f"{root}/") else path
 
 
@@ -101,35 +101,35 @@ def _address(pair: tuple[str, int | None] | None) -> str:
 
 
 class RsgiProtocol:
-    """The RSGI side of one request: reads the body, sends the response, knows when the client left."""
+    """The RSGI side of one request: reads the body, sends the response, and notices when the client disconnects."""
 
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive = receive
         self._send = send
         self._body_ended = False
         self._disconnected: asyncio.Task[None] | None = None
-        self.whole: Whole | None = None
-        """The answer that the application left to send."""
+        self.buffered: BufferedResponse | None = None
+        """The response that is still to be sent."""
         self._stream: RsgiTransport | None = None
 
     @property
     def status(self) -> int | None:
-        """The status that was answered; None where the client left first."""
-        return self._stream.status if self._stream else self.whole.status if self.whole else None
+        """The status of the response; None if the client disconnected first."""
+        return self._stream.status if self._stream else self.buffered.status if self.buffered else None
 
     async def __call__(self) -> bytes:
         """Return the whole request body."""
         return b"".join([chunk async for chunk in self])
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Yield the request body as it comes."""
+        """Yield the request body as it arrives."""
         while not self._body_ended:
             message = await self._receive()
             self._body_ended = message["type"] != "http.request" or not message.get("more_body", False)
             yield message.get("body", b"")
 
     async def client_disconnect(self) -> None:
-        """Return once the client has left. Any number may wait; a body not yet read is dropped."""
+        """Return once the client has disconnected. Any number of tasks may wait; an unread body is dropped."""
         if self._disconnected is None:
             self._disconnected = asyncio.create_task(self._watch())
         await asyncio.shield(self._disconnected)
@@ -147,30 +147,30 @@ class RsgiProtocol:
         self.response_bytes(status, headers, body.encode())
 
     def response_bytes(self, status: int, headers: Headers, body: bytes) -> None:
-        """Answer with a whole body; sent when the application returns, since RSGI does not wait here."""
+        """Answer with a complete body. It is sent when the application returns, since RSGI does not wait here."""
         if self._stream is not None:
             self._stream.abort("answered again in mid-body")
-        self.whole = Whole(status, headers, body)
+        self.buffered = BufferedResponse(status, headers, body)
 
     def response_stream(self, status: int, headers: Headers) -> "RsgiTransport":
-        """Begin a streamed answer; its head goes out with the first chunk."""
+        """Begin a streamed response; its head is sent with the first chunk."""
         self._stream = RsgiTransport(self._send, status, headers)
         return self._stream
 
     async def finish(self) -> None:
-        """Send what the application left to send."""
+        """Send what is still to be sent."""
         if self._stream is not None:
             await self._stream.finish()
-        elif self.whole is not None:
-            status, headers, body = self.whole
+        elif self.buffered is not None:
+            status, headers, body = self.buffered
             await self._send(_start(status, headers))
             await self._send({"type": "http.response.body", "body": body})
 
     async def end(self) -> None:
-        """Let go of the request.
+        """Release the request.
 
         Raises:
-            Aborted: the streamed body was given up.
+            Aborted: the streamed body was aborted.
         """
         if self._disconnected is not None:
             self._disconnected.cancel()
@@ -189,7 +189,7 @@ class RsgiTransport:
         self._until: Waiting | None = None
 
     async def send_bytes(self, chunk: bytes) -> None:
-        """Send a chunk; returns when the server takes more, which is the flow control."""
+        """Send a chunk; return when the server accepts more, which is the flow control."""
         await self._begin()
         await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
 
@@ -198,24 +198,24 @@ class RsgiTransport:
         await self.send_bytes(chunk.encode())
 
     def abort(self, reason: str, until: Waiting | None = None) -> None:
-        """Give the body up: it will not be ended, so the client sees that it is incomplete.
+        """Abort the body: it is never ended, so the client sees that it is incomplete.
 
-        Not before `until` has returned, which is given `taken`.
+        `until`, which gets `taken`, is awaited first.
         """
         self._failure, self._until = reason, until
 
     async def taken(self) -> None:
-        """Return once the server takes more, or the client has left."""
+        """Return once the server accepts more, or the client has disconnected."""
         await self._send({"type": "http.response.body", "body": b"", "more_body": True})
 
     async def finish(self) -> None:
-        """End the body, unless it was given up."""
+        """End the body, unless it was aborted."""
         if self._failure is None:
             await self._begin()
             await self._send({"type": "http.response.body", "body": b""})
 
     async def end(self) -> None:
-        """Raise `Aborted` if the body was given up."""
+        """Raise `Aborted` if the body was aborted."""
         if self._failure is not None:
             if self._until is not None:
                 await self._until(self.taken)

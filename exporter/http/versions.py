@@ -1,4 +1,4 @@
-"""What a request's version of HTTP can carry."""
+"""What a request's HTTP version can carry."""
 
 from velithon.datastructures import Scope
 
@@ -7,12 +7,13 @@ from exporter.problems import Problem, ProblemType
 
 
 def refuse_without_chunks(scope: Scope) -> None:
-    """Refuse a stream to HTTP/1.0, which has no chunked coding (RFC 9112, section 7.1): a cut body would look whole.
+    """Refuse to stream over HTTP/1.0.
 
-    Answers that are not streamed have a length, so any version can carry them.
+    Without chunked coding (RFC 9112, section 7.1), a truncated body would look complete. Responses that
+    are not streamed have a length, so any version can carry them.
 
     Raises:
-        Problem: the request is of HTTP/1.0.
+        Problem: the request uses HTTP/1.0.
     """
     if is_http_1_0(scope.http_version):
         detail = "Use HTTP/1.1 or later; behind nginx, set proxy_http_version 1.1."

@@ -17,33 +17,33 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Visit:
-    """What is known of a request; each step on its way adds what it finds out."""
+    """What is known about a request; each step of its processing adds to it."""
 
     method: str
     path: str
     query_string: str
-    """As it came, in Latin-1."""
+    """As received, decoded as Latin-1."""
     address: str
-    """The client's; `-` where there is none, on a Unix socket."""
+    """The client's; `-` if there is none, as on a Unix socket."""
     user_agent: str | None = None
     traceparent: str | None = None
-    """The request's header, not yet checked."""
+    """The request's header, not validated."""
     who: str = "-"
-    """The name of the principal; `-` where nobody was recognised."""
+    """The name of the principal; `-` if the caller was not authenticated."""
     dataset: Dataset | None = None
-    """The dataset that was asked for, once it is known that the principal may read it."""
+    """The requested dataset, once it is known that the principal may read it."""
     problem: ProblemType | None = None
-    """What it was answered with."""
+    """The problem in the response, if any."""
     reason: str | None = None
-    """Why its credentials were refused; nothing of what was sent."""
+    """Why the credentials were refused; quotes nothing of them."""
     export: UUID | None = None
-    """The export that it began."""
+    """The export that the request started."""
     ending: Mapping[str, Any] = field(default_factory=dict)
     """How that export ended."""
 
 
 def begin(scope: "RsgiScope", trusted: Sequence[Network]) -> Visit:
-    """Return the visit of a new request; `trusted` are the networks of proxies."""
+    """Return the visit for a new request; `trusted` are the networks of trusted proxies."""
     return Visit(
         scope.method,
         scope.path,
@@ -57,7 +57,7 @@ def begin(scope: "RsgiScope", trusted: Sequence[Network]) -> Visit:
 def visit_of(scope: "Scope") -> Visit:
     """Return the visit that belongs to a request.
 
-    Not a context variable: Granian runs all requests of a worker in one context, so they would overwrite each other's.
+    A context variable would not work: Granian runs all requests of a worker in one context.
     """
     inner: Any = scope._scope  # noqa: SLF001 - Velithon's scope shows the fields of RSGI only
     visit: Visit = inner.visit

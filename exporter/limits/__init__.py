@@ -1,1 +1,1 @@
-"""What an export, a caller and the service may take, and what happens beyond."""
+"""Limits on exports, callers and the service, and what happens when they are exceeded."""

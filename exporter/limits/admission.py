@@ -1,4 +1,4 @@
-"""Which exports may run at once, and who is next."""
+"""Which exports may run at once, and which is next."""
 
 import asyncio
 from collections import Counter, deque
@@ -7,37 +7,35 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 
-from exporter.problems import Problem, ProblemType
+from exporter.problems import SHORTLY, Problem, ProblemType
 
-_SOON = 5
-"""Seconds after which to try again."""
 _OWN_PATIENCE = 12
-"""How many times as long somebody waits whom only a limit of their own holds back: for an export of their own to end.
-Programs that pull many datasets at once take an error for the end of all."""
+"""How many times longer an export waits if only its principal's own limit delays it: until one of its own exports ends.
+Programs that pull many datasets at once would give up after an error."""
 
 
 @dataclass(slots=True, eq=False)
 class Place:
-    """A place that an export has, or waits for."""
+    """A place that an export holds or waits for."""
 
     principal: str
-    """Who is counted as one; see `exporter.limits.limits.caller`."""
+    """What counts as one principal; see `exporter.web.places.place_of`."""
     dataset: str
     dataset_limit: int = 0
-    """How many there are of the dataset; 0 means any number."""
+    """The most places for the dataset; 0 means no limit."""
     called: asyncio.Future[bool] = field(init=False)
-    """Of one who waits. True: it has its place; False: it was turned away."""
+    """While it waits: True once it has its place, False once it was refused."""
 
 
 class Admission:
-    """Places for the exports of one worker, and a bounded line of those who wait for one.
+    """Places for the exports of one worker, and a bounded queue of exports that wait for one.
 
-    A free place goes to the principals in turn, and within one to whoever came first among those that neither their
-    principal's limit nor their dataset's holds back.
+    A free place goes to the principals in turn. For each principal, it goes to the export that has waited longest and
+    that neither its principal's nor its dataset's limit delays.
     """
 
     def __init__(self, places: int, *, per_principal: int, most_waiting: int, patience: float) -> None:
-        """Take the number of places, of one principal's (0: any number), of waiters, and the seconds they may wait."""
+        """Take the places in all and per principal (0: no limit), the most waiters, and the seconds they may wait."""
         self.running = 0
         """How many places are taken."""
         self._places = places
@@ -47,13 +45,13 @@ class Admission:
         self._principals: Counter[str] = Counter()
         self._datasets: Counter[str] = Counter()
         self._line: dict[str, deque[Place]] = {}
-        """Who waits, by principal; the one whose turn is next comes first. None of them is empty."""
+        """Waiting exports by principal; the principal whose turn is next comes first. No queue is empty."""
         self._leaving: set[Place] = set()
-        """Places that will come free soon."""
+        """Places that will be free soon."""
 
     @property
     def waiting(self) -> int:
-        """How many wait for a place."""
+        """How many exports wait for a place."""
         return sum(map(len, self._line.values()))
 
     @asynccontextmanager
@@ -66,22 +64,22 @@ class Admission:
             self.leave(place)
 
     async def enter(self, place: Place) -> None:
-        """Take a place, to be given back by `leave`.
+        """Acquire a place; `leave` releases it.
 
         Raises:
-            Problem: there was none in time, or no room to wait for one.
+            Problem: no place became free in time, or the queue is full.
         """
         if self._is_free(place):
             self._take(place)
         else:
             await self._wait(place)
 
-    def giving_way(self, stalled: Iterable[Place], connections: int = 0) -> Iterator[Place]:
-        """Yield which of the places have to come free for those who wait, each once, and call these next.
+    def displaced(self, stalled: Iterable[Place], connections: int = 0) -> Iterator[Place]:
+        """Yield the stalled places to free for waiting exports, each once, and put those exports next in turn.
 
-        Of `stalled`, who stalled longest comes first; those of a principal that has more places go before. Besides
-        those in the line, so many exports that have a place wait for a connection. Whom only a limit of their own holds
-        back does not count.
+        `stalled` has the place that stalled longest first; places of a principal with more places are yielded earlier.
+        `connections` is how many exports that hold a place wait for a connection. Exports delayed only by their own
+        principal's limit do not count as waiting.
         """
         left = [place for place in stalled if place not in self._leaving]
         coming = len(self._leaving)
@@ -111,7 +109,7 @@ class Admission:
         return max(0, self._per_principal - self._principals[principal]) if self._per_principal else None
 
     def _others_of(self, place: Place) -> int:
-        """Return how many places a place's principal has that stay."""
+        """Return how many places the place's principal will keep."""
         return self._principals[place.principal] - sum(one.principal == place.principal for one in self._leaving)
 
     async def _wait(self, waiter: Place) -> None:
@@ -135,7 +133,7 @@ class Admission:
         self._line.setdefault(waiter.principal, deque()).append(waiter)
 
     def _make_room(self, waiter: Place) -> None:
-        """Turn away the last of the principal that waits most, so that nobody can fill the line alone."""
+        """Refuse the last export of the principal with the most waiting, so that nobody can fill the queue alone."""
         longest = max(self._line.values(), key=len, default=deque[Place]())
         if len(longest) <= len(self._line.get(waiter.principal, ())) + 1:
             raise self._refusal(waiter)
@@ -146,7 +144,7 @@ class Admission:
 
     def _give_up(self, waiter: Place) -> None:
         if waiter.called.done() and not waiter.called.cancelled():
-            # It was called, or turned away, in the very moment in which it stopped waiting.
+            # It was admitted or refused at the very moment when it stopped waiting.
             if waiter.called.result():
                 self.leave(waiter)
         else:
@@ -160,7 +158,7 @@ class Admission:
         )
 
     def _is_dataset_full(self, place: Place, more: int = 1) -> bool:
-        """Return whether so many more than will stay are too many of a place's dataset."""
+        """Return whether `more` places in addition to those that stay exceed the limit of the place's dataset."""
         stay = self._datasets[place.dataset] - sum(one.dataset == place.dataset for one in self._leaving)
         return 0 < place.dataset_limit < stay + more
 
@@ -173,7 +171,7 @@ class Admission:
         self._datasets[place.dataset] += 1
 
     def leave(self, place: Place) -> None:
-        """Give a place back; whoever may run now is called: several, if what is free held back some each."""
+        """Release a place and admit every waiting export that may run now; there may be several."""
         self.running -= 1
         self._leaving.discard(place)
         for counts, name in ((self._principals, place.principal), (self._datasets, place.dataset)):
@@ -189,7 +187,7 @@ class Admission:
 
     def _next(self) -> Place | None:
         waiters = (waiter for line in self._line.values() for waiter in line)
-        # One that was cancelled is in the line until its task runs again.
+        # A cancelled waiter stays in the queue until its task runs again.
         return next((waiter for waiter in waiters if not waiter.called.done() and self._is_free(waiter)), None)
 
     def _remove(self, waiter: Place) -> None:
@@ -202,7 +200,7 @@ class Admission:
     def _refusal(self, waiter: Place) -> Problem:
         if self._has_all_its_own(waiter.principal):
             detail = "Wait for one of your exports to finish, then try again."
-            return Problem(ProblemType.TOO_MANY_OWN_EXPORTS, detail, retry_after=_SOON)
+            return Problem(ProblemType.TOO_MANY_OWN_EXPORTS, detail, retry_after=SHORTLY)
         return Problem(
-            ProblemType.TOO_MANY_EXPORTS, "Too many exports are running. Try again shortly.", retry_after=_SOON
+            ProblemType.TOO_MANY_EXPORTS, "Too many exports are running. Try again shortly.", retry_after=SHORTLY
         )

@@ -1,4 +1,4 @@
-"""A client's connection while bodies run on it."""
+"""A client's connection while bodies are sent on it."""
 
 import select
 import socket
@@ -6,34 +6,34 @@ import struct
 from contextlib import suppress
 
 from exporter.limits.sockets import Ends, are_ends
-from exporter.limits.unread_ends import reset_unless_read
+from exporter.limits.user_timeout import set_user_timeout
 
 _RESET = struct.pack("ii", 1, 0)
 _END = struct.pack("ii", 0, 0)
 _ACKNOWLEDGED = struct.Struct("120xQ")
-"""`tcpi_bytes_acked` of Linux' `struct tcp_info` (linux/tcp.h)."""
+"""`tcpi_bytes_acked` in Linux's `struct tcp_info` (linux/tcp.h)."""
 _ALERT = b"\x15\x03\x03\x00\x02\x02\x50"
-"""An alert (RFC 8446, section 6: fatal, internal_error) in plain text, which is an error wherever TLS has its keys."""
+"""A fatal internal_error alert (RFC 8446, section 6) in plaintext, which is an error once TLS has its keys."""
 
 
 class Connection:
-    """A copy of a client's socket. While it is held, nobody else's closing of the socket takes effect."""
+    """A duplicate of a client's socket. While it is held, closing other descriptors does not close the socket."""
 
     def __init__(self, ends: Ends, found: socket.socket) -> None:
-        """Have the connection reset when its last descriptor is closed."""
+        """Make the kernel reset the connection when its last descriptor is closed."""
         self.ends = ends
         self.bodies = 0
-        """Those that run, the stuck ones among them."""
+        """Bodies being sent, including the stuck ones."""
         self.stuck = 0
-        """Bodies that were given up, and of which the web server still keeps what the client does not take."""
+        """Aborted bodies of which the web server still keeps data that the client does not read."""
         self.unread = 0
-        """Bytes that are kept for bodies that run."""
+        """Bytes kept for bodies being sent."""
         self.owed = 0
-        """Bytes of bodies that have ended, while the kernel had no room for them."""
+        """Bytes of bodies that ended while the kernel's buffer was full."""
         self.held = True
-        """False once it was released or reset."""
+        """False once the connection was released or reset."""
         self.ended = float("-inf")
-        """The event loop's time at which a body last ended well."""
+        """The event loop's time when a body last ended normally."""
         self._socket = found
         self._writable = select.poll()
         self._writable.register(found, select.POLLOUT)
@@ -41,18 +41,18 @@ class Connection:
         self._linger(_RESET)
 
     def is_open(self) -> bool:
-        """Return whether its ends are still its own; the client may have come back by another connection."""
+        """Return whether its ends are still the same; the client may have reconnected."""
         return are_ends(self._socket, self.ends)
 
     def begin(self) -> None:
-        """Count a body that begins."""
+        """Count a new body."""
         self.bodies += 1
         self._idle = False
 
     def acknowledged(self) -> int | None:
-        """Return how many bytes the client's system has taken so far; None where this one does not count (Linux does).
+        """Return how many bytes the client's system has acknowledged; None if this system does not count (Linux does).
 
-        What else keeps the client's own pace is seen in large steps only.
+        Other signs of the client's pace are visible only in large steps.
         """
         with suppress(OSError, AttributeError, struct.error):
             info = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _ACKNOWLEDGED.size)
@@ -61,31 +61,31 @@ class Connection:
         return None
 
     def has_room(self) -> bool:
-        """Return whether the kernel would take something to send."""
+        """Return whether the kernel's send buffer has space."""
         return bool(self._writable.poll(0))
 
     def has_been_idle(self) -> bool:
-        """Return whether there was room in the kernel both now and the last time.
+        """Return whether the kernel's send buffer had space both now and at the last call.
 
-        The web server holds more than a megabyte of a slow reader's body, and writes as soon as it can: so there is
-        nothing left with it.
+        The web server may hold more than a megabyte for a slow reader, but writes as soon as it can. So it has nothing
+        left.
         """
         before, self._idle = self._idle, self.has_room()
         return before and self._idle
 
     def release(self) -> None:
-        """Let it end as it likes: all of its bodies are with the kernel."""
+        """Stop holding the connection: the kernel has all of its bodies."""
         self._linger(_END)
         self._socket.close()
 
     def reset(self) -> None:
-        """End it now: the web server, told that nothing more comes from the client, closes its descriptor."""
-        with suppress(OSError):  # it has ended meanwhile
+        """Reset it now: the web server sees the end of the client's data and closes its descriptor."""
+        with suppress(OSError):  # it has ended in the meantime
             self._socket.shutdown(socket.SHUT_RD)
         self._socket.close()
 
-    def spoil(self) -> bool:
-        """End it now as TLS reports: Python's `ssl` takes a reset for an end. Return False where there is no room."""
+    def abort_tls(self) -> bool:
+        """End it now with a TLS error, because Python's `ssl` takes a reset for an end; False if the buffer is full."""
         try:
             self._socket.send(_ALERT, socket.MSG_DONTWAIT)
         except OSError:
@@ -96,10 +96,10 @@ class Connection:
         self._socket.close()
         return True
 
-    def reset_unless_read(self, seconds: float) -> None:
-        """Have the kernel reset it unless it is read."""
+    def set_user_timeout(self, seconds: float) -> None:
+        """Make the kernel reset it if nothing is read for so many seconds."""
         with suppress(OSError):  # as above
-            reset_unless_read(self._socket, seconds)
+            set_user_timeout(self._socket, seconds)
 
     def _linger(self, how: bytes) -> None:
         with suppress(OSError):  # as above

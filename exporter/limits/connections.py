@@ -1,11 +1,11 @@
-"""Clients' connections while bodies run on them: such a one is reset if it ends, however it ends.
+"""Clients' connections while bodies are sent on them: if one closes during a body, it is reset.
 
-A body without a length is cut wherever its connection ends, but many clients take that end for the body's: urllib read
-by lines after a whole chunk, wget even within one. A reset is an error to all of them. SO_LINGER makes every closing of
-the socket a reset, also the kernel's when this process dies.
+If a connection closes during a body without a length, many clients take that for the end of the body: urllib by lines
+after a complete chunk, wget even within one. A reset is an error for all of them. SO_LINGER turns every close of the
+socket into a reset, even by the kernel when this process dies.
 
-Of HTTP/2 the web server can end a body only when its client has taken what came before, so those of a client that takes
-nothing go with their connection.
+Over HTTP/2 the web server can end a body only after the client has read what was sent before. So if a client reads
+nothing, its whole connection is reset.
 """
 
 import asyncio
@@ -15,29 +15,32 @@ import socket
 from velithon.datastructures import Scope
 
 from exporter.limits.connection import Connection
-from exporter.limits.given_up import Unread
 from exporter.limits.room import Room
+from exporter.limits.slow_clients import SlowClient
 from exporter.limits.sockets import Ends, Sockets, ends_of
 
 _TICK_SECONDS = 0.02
-"""How often those are looked at whose bodies have ended. A web server that could write would have done so meanwhile."""
+"""Interval for checking connections whose bodies have ended. In that time, a web server that can write has written."""
 _TIMES_AS_LONG = 10
-"""As patient as the kernel is with the end of a body: it may still be read though nobody waits for that."""
+"""As many stall timeouts as the kernel waits for the end of a body, which may still be read although nobody waits."""
 _USUAL_STALL = 60
-"""Seconds, where there is no such limit: who was given up then gave way to others."""
+"""Seconds to use if there is no stall timeout: clients are then aborted only when others displace them."""
 _PATIENCE_SECONDS = 2.0
-"""For how long an answer waits for room, which those who read make soon, before somebody is given up for it."""
+"""How long a response waits for room, which reading clients free soon, before a connection is reset for it."""
 _MOST_UNREAD = 64 * 2**20
-"""Bytes of whole answers, and of bodies that were given up, which may wait for their clients."""
+"""Bytes of buffered responses and aborted bodies that may be kept for their clients."""
 
 log = logging.getLogger(__name__)
 
 
 class Connections:
-    """The connections of one worker on which bodies run, or have just ended."""
+    """The connections of one worker on which bodies are being sent or have just ended."""
 
     def __init__(self, stall: float = 0, most_unread: int = _MOST_UNREAD, *, touches: bool = True) -> None:
-        """Take the seconds for which a client may take nothing (0: for ever), and the bytes that may wait in all."""
+        """Take the seconds that a client may read nothing (0: forever), and the bytes that may be kept in all.
+
+        Unless it `touches` sockets, no connection is held or reset.
+        """
         self._stall = stall
         self._touches = touches
         self._room = Room(most_unread)
@@ -47,13 +50,13 @@ class Connections:
 
     @property
     def unread(self) -> int:
-        """Bytes of whole answers, and of bodies that were given up, which wait for their clients."""
+        """Bytes of buffered responses and aborted bodies that are kept for their clients."""
         return self._room.taken
 
     async def begin(self, scope: Scope, size: int = 0) -> Connection | None:
-        """Hold the connection of a request whose body, of `size` bytes that are kept until it has ended, begins.
+        """Hold the connection of a request whose body begins; `size` bytes are kept until the body has ended.
 
-        Return None where there is none to be found (Unix sockets).
+        Return None if the connection cannot be found (Unix sockets).
         """
         if size:
             await self._room.wait(size, _PATIENCE_SECONDS)
@@ -79,7 +82,7 @@ class Connections:
         return connection
 
     def end(self, connection: Connection, size: int = 0) -> None:
-        """End a body well: the connection is released once all of it is with the kernel."""
+        """End a body normally: the connection is released once the kernel has all of it."""
         connection.bodies -= 1
         if not connection.held:
             return
@@ -92,28 +95,28 @@ class Connections:
         self._reset_if_stuck(connection)
         self._watch()
 
-    def give_up(self, connection: Connection, error: BaseException, *, secured: bool) -> None:
-        """Cut the only body of a connection, which is one of TLS or not."""
+    def abort(self, connection: Connection, error: BaseException, *, secured: bool) -> None:
+        """Abort the only body of a connection; `secured` says whether it uses TLS."""
         self._forget(connection)
-        # Who reads nothing would not see a record either, and would keep the connection until then.
-        if isinstance(error, Unread) or not (secured and connection.spoil()):
+        # A client that reads nothing would not see an alert either, and would keep the connection.
+        if isinstance(error, SlowClient) or not (secured and connection.abort_tls()):
             connection.reset()
 
-    def give_up_stream(self, connection: Connection, kept: int = 0) -> None:
-        """Give up one of several bodies that its client does not read; `kept` bytes more remain with the web server.
+    def abort_stream(self, connection: Connection, kept: int = 0) -> None:
+        """Abort one of several bodies because its client does not read it; the web server keeps `kept` more bytes.
 
-        The connection goes too, unless another body of it may be read.
+        The connection is reset too, unless another of its bodies may be read.
         """
         connection.stuck += 1
         if self._stall:
-            connection.reset_unless_read(self._stall)
+            connection.set_user_timeout(self._stall)
         self._room.take(kept)
         connection.unread += kept
         self._reset_if_stuck(connection)
         self._bound()
 
     def end_stream(self, connection: Connection, kept: int) -> None:
-        """End a body that was given up: its client has taken what was kept, or has left."""
+        """End an aborted body: its client has read what was kept, or has disconnected."""
         connection.stuck -= 1
         connection.bodies -= 1
         if connection.held:
@@ -122,7 +125,7 @@ class Connections:
             self._watch()
 
     def release(self) -> None:
-        """Let go of all whose bodies have ended, when the web server has ended too: the kernel has everything."""
+        """Release all connections whose bodies have ended; the web server has ended too, so the kernel has all data."""
         for connection in self._ended():
             self._release(connection)
 
@@ -139,18 +142,18 @@ class Connections:
         connection = self._held.get(ends)
         if connection is None:
             connection = self._held[ends] = Connection(ends, found)
-        else:  # the search for another stream of it was faster
+        else:  # the search for another of its streams was faster
             found.close()
         return connection
 
     def _bound(self) -> None:
-        """Give up whoever has most of what waits, while that is too much."""
+        """Reset the connections that hold the most unread bytes, until the total is within the limit."""
         while self._room.is_too_much and self._held:
             most = max(self._held.values(), key=lambda held: held.unread + held.owed)
             self._reset(most, "it holds the most unread bytes")
 
     def _reset_if_stuck(self, connection: Connection) -> None:
-        """Reset a connection of which no body is read, and none has just ended that may still be."""
+        """Reset a connection if none of its bodies is being read, and none has just ended that may still be read."""
         if not (connection.held and 0 < connection.stuck == connection.bodies):
             return
         loop = asyncio.get_running_loop()

@@ -1,8 +1,8 @@
-"""Connections on which no request runs: so many may be kept, and beyond that those go that have been idle longest.
+"""Connections without a running request: a limited number is kept, and those idle longest are closed.
 
-Between two requests, in the middle of a head or of TLS's handshake, of HTTP/2 without a stream, or without a word: the
-web server tells nobody of them, takes no more connections once it has as many as it may, and lets some of them be kept
-for ever. See docs/decisions/idle-connections.md.
+They are between two requests, in the middle of a request head or a TLS handshake, use HTTP/2 without a stream, or have
+sent nothing. The web server does not report them, accepts no more connections once it is full, and keeps some of them
+forever. See docs/decisions/idle-connections.md.
 """
 
 import asyncio
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from velithon.datastructures import Scope
 
 MOST_IDLE = 512
-"""Of a worker: more than a proxy keeps for it, and far less than the descriptors that there are."""
+"""Per worker: more than a proxy keeps for it, and far fewer than the available descriptors."""
 _LOOK_SECONDS = 0.5
 _AGAIN_SECONDS = 0.01
 _AT_ONCE = 32
-"""Connections that are ended in one turn of the event loop, which takes less than a millisecond."""
+"""Connections to close in one turn of the event loop, which takes less than a millisecond."""
 
 log = logging.getLogger(__name__)
 
@@ -31,14 +31,14 @@ class Idle:
     """The idle connections of one worker."""
 
     def __init__(self, most: int = MOST_IDLE) -> None:
-        """Take how many may be kept."""
+        """Take the number of idle connections to keep."""
         self._most = most
         self._running: Counter[Ends] = Counter()
         self._since: dict[Ends, float] = {}
 
     @contextmanager
-    def asked(self, scope: "Scope") -> Iterator[None]:
-        """Have the connection of a request count as used meanwhile."""
+    def in_use(self, scope: "Scope") -> Iterator[None]:
+        """Count the connection of a request as used in the meantime."""
         ends = ends_of(scope)
         if ends is None:
             yield
@@ -53,19 +53,20 @@ class Idle:
             self._since.pop(ends, None)
 
     async def bound(self) -> None:
-        """Keep to the bound until cancelled, in a process that serves nothing else."""
+        """Keep the limit until cancelled, in a process that serves nothing else."""
         ports: dict[int, int] = {}
         while True:
             await asyncio.sleep(_LOOK_SECONDS if ports else _AGAIN_SECONDS)
-            ports = ports or listening_ports()  # the server listens only after the start
-            # Once told to stop, the web server listens no more, and waits for half a head as for an export.
+            ports = ports or listening_ports()  # the server listens only after startup
+            # A stopping web server no longer listens, but waits for an incomplete head as for an export.
             stopping = not any(map(is_listening, ports)) and not listening_ports()
             await self.look(set(ports.values()), stopping=stopping)
 
     async def look(self, ports: Collection[int], *, stopping: bool = False) -> None:
-        """End those that are too many among the connections that were accepted at these ports.
+        """Close the excess idle connections that were accepted at these ports.
 
-        When the service is `stopping`, all are. Who was not idle the last time is left alone: a head may be on its way.
+        If the service is `stopping`, close all. A connection that was not idle last time is left alone, because a
+        request head may be on its way.
         """
         now = asyncio.get_running_loop().time()
         idle = {ends: descriptor async for ends, descriptor in clients(ports) if ends not in self._running}

@@ -1,4 +1,4 @@
-"""The limits of one worker, as its settings and the datasets' headers give them."""
+"""The limits of one worker, from its settings and the datasets' headers."""
 
 from dataclasses import dataclass
 
@@ -14,12 +14,12 @@ from queries.dataset import Dataset
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the exports and callers of one worker may take together, and each by itself."""
+    """The limits on the exports and callers of one worker, together and each."""
 
     admission: Admission
     rates: Rates
     bounds: Bounds
-    """Those of a dataset that has none of its own."""
+    """The bounds of a dataset without its own."""
     paces: Paces
     connections: Connections
 
@@ -33,7 +33,7 @@ def limits(settings: Settings) -> Limits:
     places = settings.max_exports or settings.pool_size
     own = settings.max_exports_per_principal
     if own is None:
-        # On this machine alone there is one caller, whoever asks.
+        # With local requests only, all callers count as one.
         own = max(1, places // 2) if settings.closed or settings.allow_anonymous else 0
     return Limits(
         Admission(

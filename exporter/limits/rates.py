@@ -1,4 +1,4 @@
-"""How many requests a caller may make a minute."""
+"""Rate limits: how many requests per minute a caller may make."""
 
 import math
 import time
@@ -12,7 +12,7 @@ from exporter.problems import Problem, ProblemType
 
 _WINDOW = 60.0
 _MOST_KEYS = 10_000
-"""Callers that are remembered; beyond that the one not heard of for longest begins anew. About a megabyte."""
+"""Callers to remember; beyond that, the one idle longest starts over. About a megabyte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +22,15 @@ class Standing:
     left: int
     """Requests that would be allowed now."""
     wait: int
-    """Seconds until there is one more."""
+    """Seconds until one more is allowed."""
     allowed: bool
-    """Whether the request that was counted is."""
+    """Whether the counted request is allowed."""
 
 
 class Bucket:
-    """A bucket of tokens for each caller: as many as requests are allowed a minute, refilled evenly.
+    """A token bucket for each caller, with a minute's requests, refilled evenly.
 
-    Of each only one number is kept, the time at which its bucket will be full again (the generic cell rate algorithm).
+    Only one number is stored for each: the time when its bucket will be full again (the generic cell rate algorithm).
     """
 
     def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -38,13 +38,13 @@ class Bucket:
         self._each = _WINDOW / per_minute
         self._clock = clock
         self._full_at: dict[str, float] = {}
-        """The caller heard of last comes last."""
+        """In the order of the callers' last requests."""
 
     def take(self, caller: str) -> Standing:
-        """Count a request of a caller, unless it has none left."""
+        """Count a request of a caller, unless its bucket is empty."""
         now = self._clock()
         before = max(self._full_at.pop(caller, now), now)
-        # A millionth of a request: sums of floats must not cost anybody the last one.
+        # A tolerance of a millionth of a request, so that rounding does not cost a caller the last one.
         allowed = before + self._each - now <= _WINDOW + self._each / 1e6
         after = before + self._each if allowed else before
         self._full_at[caller] = after
@@ -58,7 +58,7 @@ class Rates:
     """The buckets of one worker, by address and by principal."""
 
     def __init__(self, per_address: int, per_principal: int, trusted: Sequence[Network] = ()) -> None:
-        """Take the requests a minute (0: any number), and the proxies that are believed; see `client_address`."""
+        """Take the requests per minute (0: no limit), and the trusted proxies; see `client_address`."""
         self._addresses = Bucket(per_address) if per_address else None
         self._principals = Bucket(per_principal) if per_principal else None
         self._trusted = trusted
@@ -67,7 +67,7 @@ class Rates:
         """Count a request for its client's address.
 
         Raises:
-            Problem: there were too many.
+            Problem: the rate limit is exceeded.
         """
         if self._addresses:
             _count(self._addresses, "address", site(client_address(request.scope, self._trusted)), request)
@@ -76,14 +76,14 @@ class Rates:
         """Count a request for its principal.
 
         Raises:
-            Problem: there were too many.
+            Problem: the rate limit is exceeded.
         """
         if self._principals:
             _count(self._principals, "principal", principal, request)
 
 
 def _count(bucket: Bucket, policy: str, caller: str, request: Request) -> None:
-    """Count, and have the answer say what is left (draft-ietf-httpapi-ratelimit-headers-11)."""
+    """Count a request, and add what is left to the response (draft-ietf-httpapi-ratelimit-headers-11)."""
     standing = bucket.take(caller)
     request.protocol.update_headers(
         [

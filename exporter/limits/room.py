@@ -1,25 +1,25 @@
-"""Room for what waits to be read."""
+"""A budget of bytes for what is kept until clients read it."""
 
 import asyncio
 from collections import deque
 
 
 class Room:
-    """So many bytes, which are taken in the order of asking, and may be too many: whoever cannot wait takes more."""
+    """A number of bytes, taken in the order of asking. It may be exceeded by takers that cannot wait."""
 
     def __init__(self, most: int) -> None:
-        """Take how many there are."""
+        """Take the number of bytes."""
         self.taken = 0
         self._most = most
         self._line: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     @property
     def is_too_much(self) -> bool:
-        """Whether more is taken than there is."""
+        """Whether more bytes are taken than there are."""
         return self.taken > self._most
 
     async def wait(self, size: int, seconds: float) -> None:
-        """Take bytes as soon as there is room, or after so many seconds without."""
+        """Take bytes as soon as there is room, or after `seconds` even if there is none."""
         if not self._line and self.taken + size <= self._most:
             self.taken += size
             return
@@ -43,7 +43,7 @@ class Room:
         self.taken += size
 
     def give_back(self, size: int) -> None:
-        """Give bytes back, to those who wait for them."""
+        """Give bytes back, and pass them on to waiters."""
         self.taken -= size
         while self._line and self.taken + self._line[0][0] <= self._most:
             wanted, called = self._line.popleft()

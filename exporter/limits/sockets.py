@@ -1,4 +1,4 @@
-"""Sockets of this process: no web server says which one is a request's, but the kernel knows the ends of each."""
+"""Finds the socket of a request among this process's descriptors, by its addresses; web servers do not tell it."""
 
 import asyncio
 import os
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 _DESCRIPTORS = "/dev/fd"
 _AT_ONCE = 32
-"""Descriptors that are looked at in one turn of the event loop, which takes about a tenth of a millisecond."""
+"""Descriptors to look at in one turn of the event loop, which takes about a tenth of a millisecond."""
 _REMEMBERED = 4096
 _LATEST = 8
-"""A new connection mostly has the number of one that has just ended."""
+"""A new connection usually gets the number of one that has just closed."""
 
 
 class Ends(NamedTuple):
-    """What tells a client's connection from all others."""
+    """What identifies a client's connection."""
 
     host: str
     port: int
@@ -29,9 +29,9 @@ class Ends(NamedTuple):
 
 
 def ends_of(scope: "Scope") -> Ends | None:
-    """Return the ends of a request's connection, if it is one of TCP.
+    """Return the ends of a request's connection, if it uses TCP.
 
-    Servers do not say at which of their addresses a client has called, only at which port.
+    Servers report only the local port, not which of their addresses the client connected to.
     """
     host, _, port = scope.client.rpartition(":")
     local_port = scope.server.rpartition(":")[2]
@@ -39,13 +39,13 @@ def ends_of(scope: "Scope") -> Ends | None:
 
 
 class Sockets:
-    """Finds clients' connections, and remembers where it found them."""
+    """Finds clients' connections, and remembers their descriptors."""
 
     def __init__(self) -> None:
         self._found: dict[Ends, int] = {}
 
     async def find(self, ends: Ends) -> socket.socket | None:
-        """Return a copy of the socket between these ends; None where the system does not let it be found."""
+        """Return a duplicate of the socket between these ends; None if it cannot be found on this system."""
         for descriptor in self._likely(ends):
             if found := _copy_between(descriptor, ends):
                 return self._remembering(ends, descriptor, found)
@@ -68,7 +68,7 @@ class Sockets:
 
 
 def listening() -> Iterator[socket.socket]:
-    """Yield a copy of every socket that this process accepts connections from."""
+    """Yield a duplicate of every socket that this process accepts connections from."""
     with suppress(OSError):
         for path in Path(_DESCRIPTORS).iterdir():
             if copy := _copy(int(path.name)):
@@ -78,7 +78,7 @@ def listening() -> Iterator[socket.socket]:
 
 
 def listening_ports() -> dict[int, int]:
-    """Return the ports that this process accepts connections at, by a descriptor of each."""
+    """Return the ports at which this process accepts connections, by descriptor."""
     with suppress(OSError):
         found = {int(path.name): _listened_at(int(path.name)) for path in Path(_DESCRIPTORS).iterdir()}
         return {descriptor: port for descriptor, port in found.items() if port is not None}
@@ -86,12 +86,12 @@ def listening_ports() -> dict[int, int]:
 
 
 def is_listening(descriptor: int) -> bool:
-    """Return whether a descriptor is of a socket that connections are accepted from."""
+    """Return whether a descriptor is a listening socket."""
     return _listened_at(descriptor) is not None
 
 
 async def clients(ports: Collection[int]) -> AsyncGenerator[tuple[Ends, int]]:
-    """Yield the ends and the descriptor of every connection of this process that was accepted at one of these ports."""
+    """Yield the ends and descriptor of every connection that this process accepted at one of these ports."""
     async with aclosing(_descriptors()) as descriptors:
         async for descriptor in descriptors:
             if (ends := _ends_at(descriptor)) and ends.local_port in ports:
@@ -99,12 +99,12 @@ async def clients(ports: Collection[int]) -> AsyncGenerator[tuple[Ends, int]]:
 
 
 def hang_up(ends: Ends, descriptor: int) -> None:
-    """Tell the web server that nothing more comes on a connection, if it still is the one of this descriptor.
+    """Make the web server see the end of the client's data, if the descriptor still belongs to this connection.
 
-    It then sends what it has, and closes its descriptor.
+    The web server then sends what it has, and closes its descriptor.
     """
     if copy := _copy_between(descriptor, ends):
-        with copy, suppress(OSError):  # it has ended meanwhile
+        with copy, suppress(OSError):  # it has ended in the meantime
             copy.shutdown(socket.SHUT_RD)
 
 
@@ -125,7 +125,7 @@ def _ends_at(descriptor: int) -> Ends | None:
         try:
             peer, own = copy.getpeername(), copy.getsockname()
             return Ends(_plain(peer[0]), peer[1], own[1])
-        except (OSError, IndexError, TypeError):  # it is connected no more, or is no socket of the internet
+        except (OSError, IndexError, TypeError):  # it is no longer connected, or not an internet socket
             return None
 
 
@@ -155,22 +155,22 @@ def are_ends(connection: socket.socket, ends: Ends) -> bool:
     try:
         peer = connection.getpeername()
         return peer[1] == ends.port and _plain(peer[0]) == ends.host and connection.getsockname()[1] == ends.local_port
-    except (OSError, IndexError, TypeError):  # it is connected no more, or is no socket of the internet
+    except (OSError, IndexError, TypeError):  # it is no longer connected, or not an internet socket
         return False
 
 
 def _copy(descriptor: int) -> socket.socket | None:
-    """Return a copy, which stays the same socket whatever becomes of the number; None if it is no socket of TCP."""
+    """Return a duplicate, which stays the same socket even if the number is reused; None if it is not a TCP socket."""
     copy = -1
     try:
         copy = os.dup(descriptor)
         return socket.socket(-1, socket.SOCK_STREAM, 0, copy)
-    except OSError:  # it is no socket, or was closed meanwhile
+    except OSError:  # it is not a socket, or was closed in the meantime
         if copy >= 0:
             os.close(copy)
         return None
 
 
 def _plain(host: str) -> str:
-    """Return an address without its zone, and one of IPv4 as such: servers write them in one way or the other."""
+    """Return an address without its zone and without an IPv4-mapped prefix; servers write addresses differently."""
     return host.partition("%")[0].removeprefix("::ffff:") if ":" in host else host

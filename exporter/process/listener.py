@@ -1,8 +1,8 @@
-"""The socket that a worker takes connections from, which whoever takes the worker's place has too.
+"""A worker's listening socket, which the worker's replacement shares.
 
-A web server takes connections for as long as an epoll of its process watches that socket. Granian closes it only when
-it is told to stop, and then drops the connections of which TLS's handshake has not ended. So a worker that is to be
-replaced leaves the socket first. See docs/decisions/renewed-certificate.md. Linux only.
+A web server accepts connections while an epoll of its process watches the socket. Granian closes the socket only when
+told to stop, and then drops connections whose TLS handshake has not ended. So a worker that is being replaced leaves
+the socket first. See docs/decisions/renewed-certificate.md. Linux only.
 """
 
 import os
@@ -20,26 +20,26 @@ _AGAIN_SECONDS = 0.01
 
 
 def watching(listener: int) -> list[int]:
-    """Return the descriptors of this process's epolls that watch a descriptor."""
+    """Return the descriptors of this process's epolls that watch a given descriptor."""
     watched = re.compile(rf"^tfd:\s+{listener}\b", re.MULTILINE)
     found = list[int]()
     for path in (_PROCESS / "fd").iterdir():
-        with suppress(OSError):  # it was closed meanwhile
+        with suppress(OSError):  # it was closed in the meantime
             if path.readlink() == _EPOLL and watched.search((_PROCESS / "fdinfo" / path.name).read_text()):
                 found.append(int(path.name))
     return found
 
 
 def leave(listener: int) -> None:
-    """Have this process take no more connections from a socket; they are left to the others that have it."""
+    """Stop accepting connections from a socket in this process; other processes that share it go on."""
     for epoll in watching(listener):
-        # Two descriptors may be the same epoll's.
+        # Two descriptors may belong to the same epoll.
         with suppress(OSError), select.epoll.fromfd(os.dup(epoll)) as watcher:
             watcher.unregister(listener)
 
 
 def follow(parent: Connection, listener: int, leaving: Callable[[], None]) -> None:
-    """Tell the parent once connections are taken, and take no more when it says so; `leaving` is called before."""
+    """Notify the parent once connections are accepted; when it replies, call `leaving` and stop accepting."""
     while not watching(listener):
         time.sleep(_AGAIN_SECONDS)
     with suppress(EOFError, OSError):  # the parent is gone

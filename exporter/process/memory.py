@@ -1,4 +1,4 @@
-"""How long freed memory is kept."""
+"""Returns freed memory to the system soon."""
 
 import ctypes
 import sys
@@ -9,24 +9,24 @@ from functools import cache
 import pyarrow as pa
 
 _DECAY_MILLISECONDS = 100
-"""Long enough for the next block to use it again, too short for it to pile up."""
+"""Long enough for the next block to reuse it, short enough that it does not accumulate."""
 
 _THRESHOLD = 4 * 2**20
-"""glibc keeps less than this at the end of each heap, and gives more than this a mapping of its own, which goes back
-when it is freed. Left alone, both grow with what has been freed, to 32 MiB and more for each thread. Most blocks are
-smaller, and do not fault in again."""
+"""glibc keeps less than this at the end of each heap. Larger allocations get their own mapping, which is returned when
+freed. By default, both limits grow with freed sizes to 32 MiB and more per thread. Most blocks are smaller, so their
+pages are not faulted in again."""
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 """malloc.h"""
 
 _TRIM_SECONDS = 1.0
-"""So seldom that faulting the pages in again costs nothing that can be measured."""
+"""So rare that the cost of faulting pages in again cannot be measured."""
 
 
 @cache
 def give_back_soon() -> None:
-    """Have freed pages returned to the system soon, by jemalloc, where Arrow uses it, and by glibc.
+    """Make jemalloc, if Arrow uses it, and glibc return freed pages to the system soon.
 
-    Counts for the whole process, and as long as it lives.
+    This affects the whole process, for its lifetime.
     """
     if pa.default_memory_pool().backend_name == "jemalloc":
         pa.jemalloc_set_decay_ms(_DECAY_MILLISECONDS)
@@ -37,7 +37,7 @@ def give_back_soon() -> None:
 
 
 def _trim(libc: ctypes.CDLL) -> None:
-    """Have glibc give back the free pages inside its heaps: by itself it looks only at their ends (malloc_trim(3))."""
+    """Make glibc return free pages inside its heaps; by default it returns only their ends (malloc_trim(3))."""
     while True:
         time.sleep(_TRIM_SECONDS)
         libc.malloc_trim(0)

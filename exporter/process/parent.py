@@ -1,4 +1,4 @@
-"""The end of a worker whose parent is gone."""
+"""Stops a worker whose parent has died."""
 
 import multiprocessing
 import os
@@ -8,9 +8,9 @@ import time
 
 
 def end_with_parent(shutdown_timeout: int) -> None:
-    """Have this worker stop once the process that started it has died, as that would have stopped it.
+    """Stop this worker once the process that started it has died, in the same way as that process would.
 
-    Left alone, it would go on to serve, supervised by nobody, on the port that the next start needs.
+    Otherwise it would keep serving, unsupervised, on the port that the next start needs.
     """
     parent = multiprocessing.parent_process()
     if parent is not None:

@@ -1,4 +1,4 @@
-"""The catalogue as the parent of the workers has read it: all of them serve that one, also those started later."""
+"""The catalog as read by the workers' parent, which all workers serve, including those started later."""
 
 import asyncio
 import logging
@@ -12,7 +12,7 @@ from queries.catalog import Catalog
 from queries.dataset import Dataset
 
 _LOOK_SECONDS = 0.25
-"""How often a worker looks for another catalogue, which takes some microseconds."""
+"""How often a worker looks for a new catalog, which takes a few microseconds."""
 _MOST_NAMES = 20
 _DATASETS = TypeAdapter(dict[str, Dataset])
 
@@ -20,13 +20,13 @@ log = logging.getLogger(__name__)
 
 
 class Published:
-    """A catalogue, which a worker is given when it starts, and finds in a file when there is another one later.
+    """A catalog, which a worker gets when it starts; later catalogs come through a file.
 
-    What it is started with does not need the file: it also starts when somebody has cleaned up the folder.
+    A worker starts without the file, even if somebody has cleaned up the folder.
     """
 
     def __init__(self, path: Path, catalog: Catalog) -> None:
-        """Take the file, of which the folder belongs to this service alone.
+        """Take the file, in a folder that belongs to this service alone.
 
         Raises:
             OSError: it cannot be written.
@@ -35,12 +35,12 @@ class Published:
         self.publish(catalog)
 
     def publish(self, catalog: Catalog) -> None:
-        """Have all workers serve a catalogue soon, and those that start from now on at once; all of it or nothing.
+        """Make all workers serve a catalog soon, and new workers from their start; all of it or nothing.
 
         Raises:
-            OSError: the file cannot be written; nothing has changed then.
+            OSError: the file cannot be written; nothing has changed.
         """
-        # What was not declared is left out: its defaults need not pass for declared values.
+        # Leaves out what was not declared, because some defaults are not valid as declared values.
         document = _DATASETS.dump_json(dict(catalog), exclude_unset=True, exclude={"__all__": {"path"}})
         beside = self._path.with_suffix(".new")
         beside.write_bytes(document)
@@ -48,11 +48,11 @@ class Published:
         self._document = document
 
     def catalog(self) -> Catalog:
-        """Return what was published last, or before this copy was made, without the paths of its files."""
+        """Return the catalog that was published last, or before this copy was made, without the paths of its files."""
         return _DATASETS.validate_json(self._document)
 
     async def follow(self, serve: Callable[[Catalog], None], threads: Executor) -> None:
-        """Tell of each other catalogue that is published, for ever; `threads` read it."""
+        """Call `serve` with each new catalog, forever; `threads` read it."""
         seen: tuple[int, int] | None = None
         while True:
             state = self._state()
@@ -80,7 +80,7 @@ class Published:
 
 
 def changes(before: Catalog, after: Catalog) -> Mapping[str, str]:
-    """Return the names of datasets that are new, gone and other, for the log; without those that there are none of."""
+    """Return the names of added, removed and changed datasets for the log, without empty groups."""
     found = {
         "added": after.keys() - before.keys(),
         "removed": before.keys() - after.keys(),

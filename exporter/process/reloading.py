@@ -1,4 +1,4 @@
-"""SIGHUP to the parent of the workers: the datasets and the certificate are read again."""
+"""SIGHUP to the parent of the workers: reloads the datasets and the certificate."""
 
 import logging
 import os
@@ -13,24 +13,24 @@ log = logging.getLogger(__name__)
 
 
 class Reloading:
-    """Reads the datasets again when it is told to; with anything wrong about any of them those of before stay."""
+    """Reloads the datasets; if any of them is invalid, the previous ones stay."""
 
     def __init__(self, read: Callable[[], Catalog], catalog: Catalog, published: Published) -> None:
-        """Take what reads them (raising `CatalogError`), those that are published now, and where others are to be."""
+        """Take a function that reads them (raising `CatalogError`), the current ones, and where to publish new ones."""
         self._read = read
         self._catalog = catalog
         self._published = published
 
     def reload(self) -> None:
-        """Read, check and publish them; whatever is in the way is told in the log."""
+        """Read, check and publish them; log every error."""
         try:
             found = self._read()
             self._published.publish(found)
         except CatalogError as error:
             for fault in error.faults:
-                log.error("datasets not reloaded", extra={"fields": {"reason": str(fault)}})  # noqa: TRY400 - told whole
+                log.error("datasets not reloaded", extra={"fields": {"reason": str(fault)}})  # noqa: TRY400 - the message says it all
         except Exception:
-            # Nobody else would tell, and the next signal counts too.
+            # Nothing else would log it, and the thread must stay alive for the next signal.
             log.exception("datasets not reloaded")
         else:
             fields = {"datasets": len(found), **changes(self._catalog, found)}
@@ -39,24 +39,24 @@ class Reloading:
 
 
 def on_hangup(*actions: Callable[[], None]) -> None:
-    """Have a thread do something at each SIGHUP since `starting` was imported; several may count as one.
+    """Run actions in a thread at each SIGHUP since `starting` was imported; several signals may count as one.
 
-    This thread has SIGHUP blocked since then, so the workers that it starts have, from the first: one to the whole
-    group, as when a terminal is closed, ends none of them. Threads of libraries may take it too; whichever does, Python
-    tells by the descriptor, also while this thread waits for something else.
+    The calling thread has SIGHUP blocked since then, and so have the workers that it starts: a SIGHUP to the whole
+    process group, as when a terminal is closed, stops none of them. Other threads may receive the signal. Whichever
+    does, Python reports it through the descriptor, even while the calling thread is waiting.
     """
-    # Without any, no descriptor is told; whoever sets another does nothing in it.
+    # Python writes to the descriptor only if there is a handler.
     signal.signal(signal.SIGHUP, lambda *_: None)
-    told, tell = os.pipe()
-    os.set_blocking(tell, False)
-    signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-    threading.Thread(target=_wait, args=(told, actions), daemon=True).start()
+    threading.Thread(target=_wait, args=(reader, actions), daemon=True).start()
 
 
-def _wait(told: int, actions: Sequence[Callable[[], None]]) -> None:
+def _wait(reader: int, actions: Sequence[Callable[[], None]]) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
-    while signals := os.read(told, 4096):
+    while signals := os.read(reader, 4096):
         if signal.SIGHUP in signals:
             for action in actions:
                 action()

@@ -1,4 +1,4 @@
-"""A worker that takes no more connections, and ends with its last export."""
+"""A worker that accepts no more connections and exits after its last export."""
 
 import threading
 from contextlib import suppress
@@ -7,16 +7,16 @@ from multiprocessing.connection import Connection
 from granian.server.mp import WorkerProcess
 
 _HANDSHAKE_SECONDS = 10.0
-"""For how long the web server waits for TLS's handshake: later none is under way, and it may be told to stop."""
+"""How long the web server waits for a TLS handshake: after that none is pending, and it can be stopped."""
 
 
 class Retiring:
-    """Has a worker end when it has nothing more to do, however late: nobody has asked the service to stop."""
+    """Lets a worker exit when it has nothing more to do, however late, since the service is not stopping."""
 
     def __init__(self, worker: WorkerProcess, link: Connection) -> None:
-        """Have it take no more connections, by what `exporter.process.listener.follow` listens to."""
-        worker.interrupt_by_parent = True  # its end is no failure
-        with suppress(OSError):  # it has ended already
+        """Make it stop accepting connections, through the link that `exporter.process.listener.follow` reads."""
+        worker.interrupt_by_parent = True  # its exit is not a failure
+        with suppress(OSError):  # it has already exited
             link.send_bytes(b"leave")
         self._worker = worker
         self._now = threading.Event()
@@ -25,7 +25,7 @@ class Retiring:
 
     def _end(self) -> None:
         self._now.wait(_HANDSHAKE_SECONDS)
-        # Once only: a third SIGTERM would block the event loop of a Granian worker.
+        # Only once: a third SIGTERM would block the event loop of a Granian worker.
         self._worker.terminate()
         self._worker.join()
 
@@ -35,11 +35,11 @@ class Retiring:
         return not self._ending.is_alive()
 
     def stop(self) -> None:
-        """Have it stop at once, as the whole service does: exports that run go on."""
+        """Stop it at once, like the whole service: running exports continue."""
         self._now.set()
 
     def kill_after(self, seconds: float) -> None:
-        """Return when it has ended, for which it has some seconds left."""
+        """Wait until it has ended, and kill it after so many seconds."""
         self._ending.join(max(0.0, seconds))
         if not self.ended:
             self._worker.kill()

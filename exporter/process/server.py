@@ -1,4 +1,4 @@
-"""Granian, set up so that exports stay whole and memory stays flat."""
+"""Granian, configured so that exports stay complete and memory stays flat."""
 
 import multiprocessing
 import os
@@ -28,36 +28,36 @@ if TYPE_CHECKING:
     from exporter.http.asgi import AsgiAdapter
 
 _CONNECTIONS = 2 * MOST_IDLE
-"""The most that a worker has at once, whatever runs on them; more wait to be taken."""
+"""The most connections of a worker, idle or not; further ones wait to be accepted."""
 
 _HTTP1_BYTES = 417_792
-"""The most that a connection buffers of a request's head, answering 431 to a longer one, and of an answer: Granian's
-own value, with which the memory of stalled readers was measured."""
+"""The most that a connection buffers of a request head, whose excess gets 431, and of a response: Granian's default,
+with which the memory of stalled readers was measured."""
 
 _HTTP2_STREAMS = 100
-"""The most requests that run on a connection at once: as few as RFC 9113 (section 6.5.2) advises."""
+"""The most concurrent requests on a connection: the minimum that RFC 9113 (section 6.5.2) recommends."""
 
 _HTTP2_SEND_BYTES = 1 << 16
-"""The most that is buffered of an answer for a connection that is not read."""
+"""The most that is buffered of a response for a connection that is not read."""
 
 _HTTP2_HEADER_BYTES = 1 << 17
-"""The most bytes of a request's headers, its path included."""
+"""The most bytes of a request's headers, including its path."""
 
 
 def check_address(host: str, port: int) -> None:
-    """Make sure that nobody listens there: Granian would share the port, and two services answer in turn.
+    """Check that nothing else listens there: Granian would share the port, and two services would answer in turn.
 
     Raises:
-        OSError: the address cannot be listened on.
+        OSError: the service cannot listen on the address.
     """
     socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
 
 
 @contextmanager
 def _shared_folder() -> Iterator[Path]:
-    """Yield a folder of this service's own, where its processes keep what all of them read."""
-    # Metrics are written through shared memory: in a full file system that is SIGBUS, so not on a disk if we can.
-    memory = "/dev/shm"  # noqa: S108 - a private folder within
+    """Yield a private folder, where the service's processes keep what all of them read."""
+    # Metrics are memory-mapped files, which cause SIGBUS on a full file system, so prefer memory to a disk.
+    memory = "/dev/shm"  # noqa: S108 - a private folder in it
     with TemporaryDirectory(prefix="exporter-", dir=memory if os.access(memory, os.W_OK) else None) as folder:
         yield Path(folder)
 
@@ -80,13 +80,13 @@ def run(
 ) -> None:
     """Serve until SIGINT or SIGTERM; each worker reads its settings from the environment.
 
-    `read` reads the catalogue again, `application` makes what a worker serves, in its own process.
+    `read` reads the catalog again. `application` creates the application of a worker, in its own process.
 
-    The workers serve the catalogue that is given, and with the certificate as it is now, whatever becomes of the files,
-    until SIGHUP has them read again.
+    The workers serve this catalog and the certificate as it is now, even if the files change, until SIGHUP reloads
+    them.
 
-    A worker that was told to stop sends the exports it has begun for up to `settings.shutdown_timeout` seconds, and is
-    killed then, which leaves their bodies without an end.
+    A worker that is told to stop continues its running exports for up to `settings.shutdown_timeout` seconds. Then it
+    is killed, which leaves the bodies visibly incomplete.
     """
     end_in_order()
     with _shared_folder() as folder:
@@ -106,14 +106,14 @@ def _workers(listening: Listening, settings: Settings, certificate: Certificate 
         address=listening.host,
         port=listening.port,
         workers=listening.workers,
-        # RSGI has no flow control and ends failed bodies cleanly: docs/decisions/asgi-under-velithon.md.
+        # RSGI has no flow control and ends failed bodies normally: docs/decisions/asgi-under-velithon.md.
         interface=Interfaces.ASGI,
         loop=Loops.uvloop,
         websockets=False,
         backpressure=_CONNECTIONS,
         url_path_prefix=settings.root_path or None,
         http1_settings=HTTP1Settings(
-            # It runs from the end of one request to the end of the next one's head: docs/decisions/idle-connections.md.
+            # From the end of one request to the end of the next one's head: docs/decisions/idle-connections.md.
             header_read_timeout=round(settings.keep_alive_timeout * 1000),
             max_buffer_size=_HTTP1_BYTES,
         ),
@@ -123,7 +123,7 @@ def _workers(listening: Listening, settings: Settings, certificate: Certificate 
             max_headers_size=_HTTP2_HEADER_BYTES,
         ),
         certificate=certificate,
-        # Granian wants 1.3, which drivers of some spreadsheets do not speak.
+        # Granian's default is 1.3, which the drivers of some spreadsheets do not support.
         ssl_protocol_min=SSLProtocols.tls12,
         respawn_failed_workers=True,
         workers_kill_timeout=settings.shutdown_timeout,

@@ -1,4 +1,4 @@
-"""Signals while a service starts: the command imports this first, since all other imports take a second."""
+"""Signal handling during startup: the command imports this first, because all other imports take a second."""
 
 import os
 import signal
@@ -11,9 +11,9 @@ _INTERRUPTED = 130
 
 
 def settle(arguments: list[str]) -> None:
-    """If the command is a service, have SIGHUP wait until it listens to it, and SIGUSR1 and SIGUSR2 ignored.
+    """If the command is a service, block SIGHUP until it is handled, and ignore SIGUSR1 and SIGUSR2.
 
-    SIGTERM and SIGINT end it at once, as long as there is nothing to clean up; an export too.
+    SIGTERM and SIGINT end it at once, and an export too, while there is nothing to clean up.
     """
     if arguments[1:2] == ["export"]:
         for each in _ENDING:
@@ -24,18 +24,18 @@ def settle(arguments: list[str]) -> None:
     for harmless in (signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(harmless, signal.SIG_IGN)
     for each in _ENDING:
-        # A container's first process has no default action, and an exception may be lost in an import.
+        # A container's first process has no default action, and an import could swallow an exception.
         signal.signal(each, lambda *_: os._exit(0))
 
 
 def end_in_order() -> None:
-    """From now on have SIGTERM and SIGINT leave every block that is entered, and end the process with 0."""
+    """From now on, make SIGTERM and SIGINT leave all entered blocks and exit with 0."""
     for each in _ENDING:
         signal.signal(each, _end)
 
 
 def _end(*_: object) -> None:
-    # Another one must not interrupt the cleaning up.
+    # Another signal must not interrupt the cleanup.
     for each in _ENDING:
         signal.signal(each, signal.SIG_IGN)
     sys.exit(0)

@@ -1,4 +1,4 @@
-"""The certificate and key that the service speaks HTTPS with, and those that take their place."""
+"""The certificate and key for HTTPS, and their renewal."""
 
 import ssl
 from dataclasses import dataclass
@@ -10,18 +10,18 @@ from exporter.private_file import OUTSIDERS, exposure
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """The files of a certificate (with the chain that leads to it) and its key, in PEM."""
+    """The PEM files of a certificate (with its chain) and its key."""
 
     certificate: Path
     key: Path
 
     def check(self) -> None:
-        """Make sure that they can be used: a worker would end at once over what it cannot use.
+        """Check that they can be used, because otherwise a worker would exit at once.
 
         Raises:
-            OSError: a file cannot be read; it names which.
-            ValueError: one is no PEM, the two do not belong together, or the key is another user's, or open to others
-                than its owner and, for reading, its group.
+            OSError: a file cannot be read; the error names it.
+            ValueError: a file is not PEM, the two do not belong together, or the key is owned by another user or
+                accessible to others (except, for reading, to its group).
         """
         if b"-----BEGIN CERTIFICATE-----" not in self.certificate.read_bytes():
             raise ValueError(f"{self.certificate} contains no PEM certificate")
@@ -39,27 +39,27 @@ class Tls:
             raise ValueError(wrong)
 
     def read(self) -> tuple[bytes, bytes]:
-        """Return what the files hold.
+        """Return the contents of the files.
 
         Raises:
-            OSError: one cannot be read.
+            OSError: a file cannot be read.
         """
         return self.certificate.read_bytes(), self.key.read_bytes()
 
     def remove(self) -> None:
-        """Remove the files, if they are there."""
+        """Remove the files, if they exist."""
         self.certificate.unlink(missing_ok=True)
         self.key.unlink(missing_ok=True)
 
 
 class Certificate:
-    """What workers serve: copies, in a folder that nobody else may enter.
+    """The copies that workers serve, in a private folder.
 
-    So a worker that starts while the files are being replaced has a pair that belongs together.
+    With copies, a worker that starts while the files are being replaced gets a matching pair.
     """
 
     def __init__(self, files: Tls, folder: Path) -> None:
-        """Take the files, which have been checked, and where the copies are to be.
+        """Take the files, which have been checked, and the folder for the copies.
 
         Raises:
             OSError: a file cannot be read or written.
@@ -71,11 +71,11 @@ class Certificate:
         self.copies = self._copied(self._served)
 
     def renewed(self) -> Tls | None:
-        """Return copies of what the files hold now, or None if that is what is served already.
+        """Return copies of the current files, or None if they have not changed.
 
         Raises:
-            OSError: a file cannot be read, or a copy not written.
-            ValueError: they cannot be used, as `Tls.check` says, or were replaced while they were read.
+            OSError: a file cannot be read, or a copy cannot be written.
+            ValueError: they fail `Tls.check`, or were replaced while they were read.
         """
         found = self._files.read()
         if found == self._served:
@@ -88,10 +88,10 @@ class Certificate:
         return self._copied(found)
 
     def serve(self, copies: Tls) -> None:
-        """Have copies take the place of those of before, which are removed.
+        """Replace the previous copies, and remove those.
 
         Raises:
-            OSError: they cannot be read.
+            OSError: the new copies cannot be read.
         """
         self._served = copies.read()
         former, self.copies = self.copies, copies

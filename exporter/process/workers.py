@@ -1,4 +1,4 @@
-"""The worker processes, and others that take their place with a renewed certificate."""
+"""The worker processes, and their replacement when the certificate is renewed."""
 
 import logging
 import multiprocessing
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from exporter.http.asgi import AsgiAdapter
 
 _START_SECONDS = 60.0
-"""For how long others may start until those of before stay."""
+"""How long new workers may take to start before the renewal is given up."""
 _LOOK_SECONDS = 0.1
 
 Load = Callable[[], "AsgiAdapter"]
@@ -32,10 +32,10 @@ log = logging.getLogger(__name__)
 
 
 class Workers(MPServer):
-    """The parent: it starts workers, others where some have died, and others for all when the certificate is another.
+    """The parent: starts workers, replaces those that die, and replaces all when the certificate is renewed.
 
-    Each worker's listening socket is the parent's too, so that connections that wait there outlive it. All but `renew`
-    is for the main thread.
+    The parent shares each worker's listening socket, so that waiting connections survive the worker. Everything except
+    `renew` must be called on the main thread.
     """
 
     def __init__(self, target: str, *, certificate: Certificate | None = None, **options: Any) -> None:
@@ -49,16 +49,16 @@ class Workers(MPServer):
         self._retiring: list[Retiring] = []
 
     def renew(self) -> None:
-        """Have all workers replaced soon if the certificate or its key is another by now; the log tells."""
+        """Replace all workers soon if the certificate or its key has changed; the outcome is logged."""
         if self._certificate:
             self.reload_signal = True
             self.main_loop_interrupt.set()
 
     def signal_handler_reload(self, *_: object) -> None:
-        """Do nothing at SIGHUP, which a thread sees to."""
+        """Do nothing at SIGHUP, which a thread handles."""
 
     def _init_shared_socket(self) -> None:
-        # Linux divides connections among several sockets of one port, other systems do not.
+        # Only Linux distributes connections among several sockets of one port.
         for _ in range(self.workers if sys.platform == "linux" else 1):
             holder = SocketSpec(self.bind_addr, self.bind_port, self.backlog).build()
             self._listeners.append((holder, socket.socket(fileno=holder.get_fd())))
@@ -74,7 +74,7 @@ class Workers(MPServer):
         return super()._spawn_worker(idx, target, following)
 
     def _respawn_workers(self, workers: Sequence[int], *arguments: Any, **options: Any) -> None:
-        # One that has died may have been replaced meanwhile.
+        # A worker that died may have been replaced in the meantime.
         super()._respawn_workers([idx for idx in workers if not self.wrks[idx].is_alive()], *arguments, **options)
 
     def _stop_workers(self) -> None:
@@ -91,7 +91,7 @@ class Workers(MPServer):
         try:
             self._renew(spawn_target, target_loader)
         except (OSError, ValueError) as error:
-            log.error("certificate not renewed", extra={"fields": {"reason": str(error)}})  # noqa: TRY400 - told whole
+            log.error("certificate not renewed", extra={"fields": {"reason": str(error)}})  # noqa: TRY400 - the message says it all
         except Exception:
             log.exception("certificate not renewed")
         if self.interrupt_signal or self.interrupt_children or self.reload_signal:
@@ -114,11 +114,11 @@ class Workers(MPServer):
         log.info("certificate renewed", extra={"fields": {"workers": self.workers, "retiring": len(self._retiring)}})
 
     def _replace(self, tls: Tls, spawn_target: Any, target_loader: Load) -> None:
-        """Have others take the place of all workers, or of none.
+        """Replace all workers, or none.
 
         Raises:
-            OSError: one could not be started, or did not take connections in time.
-            ValueError: one ended before it took any, or the service is to stop.
+            OSError: a worker could not be started, or did not accept connections in time.
+            ValueError: a worker exited before it accepted any, or the service is stopping.
         """
         context = self.ssl_ctx
         links = dict(self._links)
@@ -137,7 +137,7 @@ class Workers(MPServer):
         self._retire(self.wrks, links)
         self.wrks[:] = fresh
         for worker in fresh:
-            worker._watch()  # noqa: SLF001 - as its `start` does, which would have had one that dies replaced before
+            worker._watch()  # noqa: SLF001 - as its `start` does, which would have replaced a dying worker too early
 
     def _wait_for(self, fresh: Sequence[WorkerProcess]) -> None:
         deadline = time.monotonic() + _START_SECONDS
@@ -159,7 +159,7 @@ class Workers(MPServer):
 
 
 def _following(load: Load, parent: Connection, listener: int) -> "AsgiAdapter":
-    """Return what a worker serves; a thread of it tells the parent, and listens to it."""
+    """Return the application of a worker, after starting a thread that communicates with the parent."""
     application = load()
     if sys.platform == "linux":
         threading.Thread(target=follow, args=(parent, listener, application.leave), daemon=True).start()

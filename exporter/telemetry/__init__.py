@@ -1,1 +1,1 @@
-"""What goes on, told: log lines, metrics, the audit log, spans, readiness."""
+"""Logs, metrics, the audit log and traces."""

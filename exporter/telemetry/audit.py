@@ -1,4 +1,4 @@
-"""Who accessed what: one JSON object a line, appended to a file that nobody else can read."""
+"""The audit log: who accessed what, one JSON object per line, appended to a file that only its owner can read."""
 
 import asyncio
 import logging
@@ -20,18 +20,18 @@ from exporter.telemetry.lane import Lane
 from exporter.telemetry.logs import dumps
 
 _IN_TIME = 2.0
-"""Seconds within which a line is written, or counts as not written."""
+"""Seconds after which a line counts as not written."""
 _HELD_LINES = 1000
-"""How many lines may wait to be written; after that they are dropped, and no export begins."""
+"""How many lines may wait to be written; beyond that they are dropped, and no export starts."""
 
 _UNSEEN = frozenset({"/healthz", "/readyz"})
-"""Asked every few seconds, by everybody, and telling nothing of the data."""
+"""Requested every few seconds, without authentication, and revealing nothing about the data."""
 
 log = logging.getLogger(__name__)
 
 
 def check(path: str | None) -> None:
-    """Open the file that a setting names, as a service does that is to write it.
+    """Check that the file named by the setting can be opened for the audit log.
 
     Raises:
         OSError: it cannot be opened.
@@ -43,10 +43,10 @@ def check(path: str | None) -> None:
 
 
 class AuditLog:
-    """The log of accesses and refusals, or none. A thread writes it, so that no file holds the service up."""
+    """The log of accesses and refusals, or none. A thread writes it, so that no file can block the service."""
 
     def __init__(self, path: str | None, options: frozenset[str] = frozenset()) -> None:
-        """Take a path, `-` for stderr or None for no log; and the names of the options in a query string."""
+        """Take a path, `-` for stderr or None for no log, and the names of the options in a query string."""
         self._no_room = 0
         self._unwritten = 0
         self._options = options
@@ -57,11 +57,11 @@ class AuditLog:
 
     @property
     def dropped(self) -> int:
-        """How many lines of what was over were not written so far."""
+        """How many lines about finished requests could not be written so far."""
         return self._no_room + self._unwritten
 
     def visited(self, visit: Visit, status: int | None) -> None:
-        """Have a request written down that is over, and how the export ended that it began."""
+        """Log a finished request, and how the export that it started ended."""
         if self._file and visit.path not in _UNSEEN:
             event = "export ended" if visit.export else "request"
             problem = {"problem": visit.problem.slug} if visit.problem else {}
@@ -70,8 +70,8 @@ class AuditLog:
             if not self._lane.put(lambda: self._keep(line)):
                 self._no_room += 1
 
-    def came(self, visit: Visit) -> dict[str, str | None]:
-        """Return how a request came, for the origin of the export that it orders; without a log only its method."""
+    def request_fields(self, visit: Visit) -> dict[str, str | None]:
+        """Return the details of a request for the origin of its export; without an audit log, only its method."""
         if self._file is None:
             return {"method": visit.method}
         return {
@@ -81,10 +81,10 @@ class AuditLog:
         }
 
     async def begun(self, began: Began) -> None:
-        """Write down that an export begins, before anything is read for it.
+        """Log the start of an export, before anything is read for it.
 
         Raises:
-            Problem: it could not be written, or not in time, so that nothing may be read.
+            Problem: the line could not be written in time, so nothing may be read.
         """
         if self._file is None:
             return
@@ -104,15 +104,15 @@ class AuditLog:
             raise Problem(ProblemType.AUDIT_LOG_UNAVAILABLE, "Tell the service's operator.")
 
     async def problems(self) -> list[str]:
-        """Return what is wrong with the log, in words that anybody may read; after a failure it is tried again.
+        """Return what is wrong with the log, in words that everybody may read; after a failure, try to write again.
 
-        Without one the file is looked at, not written: a worker that writes nothing yet would not know of its loss.
+        Without a failure, only check the file, so that a worker that writes nothing notices its loss.
         """
         written = self._file is None or await self._done(self._look)
         return [] if written else ["it cannot be written"]
 
     def flush(self, within: float | None = None) -> None:
-        """Wait until all lines are written; if not said otherwise, for as long as one may take."""
+        """Wait until all lines are written, `within` seconds at most; by default, as long as one line may take."""
         self._lane.drain(_IN_TIME if within is None else within)
 
     def close(self) -> None:
@@ -127,12 +127,12 @@ class AuditLog:
             "event": event,
             "principal": visit.who,
             "address": visit.address,
-            **self.came(visit),
+            **self.request_fields(visit),
         }
         return about | ({"export": str(visit.export)} if visit.export else {})
 
     async def _done(self, job: Callable[[], bool]) -> bool:
-        """Have the thread do a job, and return whether it succeeded in time."""
+        """Run a job in the thread, and return whether it succeeded in time."""
         loop = asyncio.get_running_loop()
         done: asyncio.Future[bool] = loop.create_future()
 
@@ -142,7 +142,7 @@ class AuditLog:
 
         def work() -> None:
             succeeded = job()
-            with suppress(RuntimeError):  # the loop has ended meanwhile
+            with suppress(RuntimeError):  # the loop has ended in the meantime
                 loop.call_soon_threadsafe(tell, succeeded)
 
         if self._lane.stuck(_IN_TIME) or not self._lane.put(work):
@@ -183,7 +183,7 @@ class AuditLog:
         return failure is None
 
     def _note(self, failure: str | None) -> None:
-        """Remember why the log is not written, if it is not; the service's log is told when that changes."""
+        """Remember why the log cannot be written, if so; changes are logged to the service's log."""
         before, self._failure = self._failure, failure
         if failure and failure != before:
             log.error("the audit log cannot be written", extra={"fields": {"reason": failure}})
@@ -192,7 +192,7 @@ class AuditLog:
 
 
 class AuditedExport(Observation):
-    """Writes down that an export begins; how it ended stands in the line of its request."""
+    """Logs the start of an export; the line of its request says how it ended."""
 
     def __init__(self, audit: AuditLog, began: Began) -> None:
         """Write nothing yet."""
@@ -209,7 +209,7 @@ def _file_at(path: str | None, opened: Opened = lambda *_: None) -> AppendOnlyFi
 
 
 def _tell_of_readers(path: Path, status: os.stat_result) -> None:
-    """Warn of a file that was there already, made by somebody else: by logrotate's `create`, as a rule."""
+    """Warn about an existing file that others can access, usually created by logrotate's `create`."""
     if stat.S_ISREG(status.st_mode) and (wrong := exposure(path, status, OUTSIDERS)):
         log.warning("others can access the audit log", extra={"fields": {"reason": wrong}})
 

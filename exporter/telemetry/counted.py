@@ -1,4 +1,4 @@
-"""The metrics of each export."""
+"""The observer that counts exports in the metrics."""
 
 from exporter.exports.observers import Began, Ended, Observation, Progress
 from exporter.telemetry.metrics import Metrics
@@ -8,7 +8,7 @@ class CountedExport(Observation):
     """Counts one export."""
 
     def __init__(self, metrics: Metrics, began: Began) -> None:
-        """Count one more that is in flight."""
+        """Count the export as in flight."""
         self._metrics = metrics
         self._format = began.order.format_name
         self._labels = (began.order.dataset.name, self._format)
@@ -17,7 +17,7 @@ class CountedExport(Observation):
         metrics.in_flight.inc()
 
     def first_byte(self, seconds: float) -> None:
-        """Observe how long it took."""
+        """Record the time to the first byte."""
         self._metrics.first_byte.labels(self._format).observe(seconds)
 
     def progressed(self, progress: Progress) -> None:

@@ -1,4 +1,4 @@
-"""How an export ended, as the fields of a log line."""
+"""The fields of a log line for how an export ended."""
 
 import re
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 from exporter.exports.observers import Ended, Origin
 
 _TRACEPARENT = re.compile("00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
-"""W3C Trace Context, section 3.2; nothing else gets into a log or a span."""
+"""W3C Trace Context, section 3.2; only such text is put into a log or a span."""
 
 
 def fields(ended: Ended) -> dict[str, Any]:
-    """Return the fields that there are; times in seconds."""
+    """Return the fields that have a value; times are in seconds."""
     found = {
         "outcome": ended.outcome.name,
         "reason": ended.outcome.reason or None,
@@ -24,7 +24,7 @@ def fields(ended: Ended) -> dict[str, Any]:
 
 
 def trace_id(origin: Origin, ended: Ended) -> str | None:
-    """Return the trace that an export belongs to: its own, or else the one that the caller names."""
+    """Return the trace that an export belongs to: its own, or else the caller's."""
     found = _TRACEPARENT.fullmatch(ended.traceparent or origin.traceparent or "")
     return found[1] if found else None
 

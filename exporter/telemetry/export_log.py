@@ -1,4 +1,4 @@
-"""The log's line of each export, when it has ended."""
+"""The observer that logs each export when it has ended."""
 
 import logging
 
@@ -16,7 +16,7 @@ class LoggedExport(Observation):
         self._order, self._origin = began.order, began.origin
 
     def ended(self, ended: Ended) -> None:
-        """Log how it ended; before that, where a failure that nobody foresaw arose."""
+        """Log how it ended, preceded by the traceback of an unexpected failure."""
         order, origin, outcome = self._order, self._origin, ended.outcome
         if outcome.traceback:
             log.error("export %s failed\n%s", order.id, outcome.traceback)

@@ -1,4 +1,4 @@
-"""Failures that nobody foresaw, told without their texts, which may quote the value of a row or of an argument."""
+"""Logs unexpected failures without their messages, which may quote values of rows or arguments."""
 
 import asyncio
 import logging
@@ -13,21 +13,21 @@ _FRAME = re.compile(r' +File "[^"]+", line \d+, in \S+')
 
 
 def frames(text: str) -> str:
-    """Return the first line of a text with tracebacks, and their frames: nothing else of it may be shown."""
+    """Return the first line of a text with tracebacks, and their frames: the rest must not be shown."""
     first, *lines = text.split("\n")
     return "\n".join([first, *(line for line in lines if _FRAME.fullmatch(line))])
 
 
 def watch_process() -> None:
-    """Have the log tell what nobody catches in a thread, or in what Python cleans away."""
+    """Log exceptions that are not caught in a thread, or that Python ignores, as in a finalizer."""
     threading.excepthook = _of_thread
     sys.unraisablehook = _of_object
 
 
 def of_loop(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Tell what nobody catches in an event loop, as its exception handler.
+    """Log exceptions that are not caught in an event loop, as its exception handler.
 
-    asyncio's own would show the repr of a task, and so of its exception, and a callback with its arguments.
+    asyncio's own handler would show the repr of a task with its exception, and a callback with its arguments.
     """
     head, callback, _shown = context.get("message", "unhandled error in the event loop").partition(" callback ")
     log.error("%s%s", head, callback.rstrip(), exc_info=context.get("exception"))

@@ -1,4 +1,4 @@
-"""What the service and its server log, and how: one line an event, on stderr, which no value can end or forge."""
+"""The log of the service and its server: one line per event, on stderr, which no value can end or forge."""
 
 import json
 import logging
@@ -19,25 +19,25 @@ LogFormat = Literal["console", "json"]
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"} | {
     code: f"\\u{code:04x}" for code in (0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 }
-"""What moves a terminal's cursor, ends a line for some reader, or turns the direction of writing."""
+"""Characters that move a terminal's cursor, end a line for some readers, or change the writing direction."""
 
 _JSON_CONTROLS = {code: f"\\u{code:04x}" for code in _CONTROLS if code > 0x7F}  # noqa: PLR2004 - ASCII's last
 
 _PLAIN = re.compile(r"[\w.:/+*@-]+", re.ASCII)
 
 
-class Untold(logging.Filter):
-    """Keeps the texts of exceptions out of the server's tracebacks, as `format_exception` does for all others."""
+class WithoutExceptionText(logging.Filter):
+    """Removes exception messages from the server's tracebacks; the formatters do so for all others."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return True; of a record of the server's only the first line and the frames are left."""
+        """Return True; reduce a traceback of the server to its first line and the frames."""
         if record.name.startswith("_granian") and "\nTraceback" in (message := record.getMessage()):
             record.msg, record.args = frames(message), ()
         return True
 
 
 class NoAborts(logging.Filter):
-    """Drops the server's traceback of an aborted body: whoever aborted it has logged why."""
+    """Drops the server's traceback of an aborted body, because the reason has already been logged."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether to log the record."""
@@ -45,9 +45,10 @@ class NoAborts(logging.Filter):
 
 
 class ConsoleFormatter(logging.Formatter):
-    """Writes a line for people: time, level, logger, message, and a record's fields as `name=value`.
+    """Formats a line for people: time, level, logger, message, and the record's fields as `name=value`.
 
-    Further lines, such as those of a traceback, are indented, so that only a record's first begins with a time.
+    Further lines, such as those of a traceback, are indented, so that only the first line of a record begins with a
+    time.
     """
 
     def __init__(self) -> None:
@@ -59,19 +60,19 @@ class ConsoleFormatter(logging.Formatter):
         return super().formatMessage(record) + fields
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's own name
-        """Return where an exception was raised, without its text."""
+        """Return the traceback of an exception, without its message."""
         return trace(ei[1])
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the whole text."""
-        if record.exc_info:  # another handler may have written the exception down, with its text
+        if record.exc_info:  # another handler may have stored the exception with its message
             record = copy(record)
             record.exc_text = None
         return super().format(record).translate(_CONTROLS).replace("\n", "\n    ")
 
 
 class JsonFormatter(logging.Formatter):
-    """Writes each record as a JSON object on a line of its own, a record's fields beside `time` and `message`."""
+    """Formats each record as a JSON object on one line, with the record's fields beside `time` and `message`."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
@@ -88,35 +89,35 @@ class JsonFormatter(logging.Formatter):
 
 
 def dumps(document: Mapping[str, Any]) -> bytes:
-    """Return a document as JSON in one line."""
+    """Return a document as JSON on one line."""
     try:
         line = orjson.dumps(document)
     except TypeError:  # half of a surrogate pair, which is not UTF-8
         return json.dumps(document, default=str).encode()
-    # To JSON these are letters, to some readers the end of a line.
+    # JSON allows these characters, but some readers take them for the end of a line.
     return line if line.isascii() else line.decode().translate(_JSON_CONTROLS).encode()
 
 
 def configuration(level: str, log_format: LogFormat = "console") -> dict[str, Any]:
-    """Return the configuration for `logging.config`, in the shape that Granian hands to its workers."""
+    """Return the configuration for `logging.config`, in the form that Granian passes to its workers."""
     formatter = JsonFormatter if log_format == "json" else ConsoleFormatter
     return {
         "formatters": {"line": {"()": formatter}},
-        "filters": {"no_aborts": {"()": NoAborts}, "untold": {"()": Untold}},
-        "handlers": {"stderr": {"()": Handler, "formatter": "line", "filters": ["no_aborts", "untold"]}},
+        "filters": {"no_aborts": {"()": NoAborts}, "redacted": {"()": WithoutExceptionText}},
+        "handlers": {"stderr": {"()": Handler, "formatter": "line", "filters": ["no_aborts", "redacted"]}},
         "root": {"level": level, "handlers": ["stderr"]},
         "loggers": {
             "_granian": {"level": level},
-            # At INFO it tells several times of each client that leaves, which the line of the export tells too.
+            # At INFO it logs each disconnect several times, which the export's line also shows.
             "_granian.asgi.io": {"level": "WARNING" if level == "INFO" else level},
-            # At INFO it puts a second line beside ours, and it answers errors with their text.
+            # At INFO it logs a second line per request, and errors with their messages.
             "velithon.middleware.logging": {"level": "CRITICAL"},
         },
     }
 
 
 def _fields(record: logging.LogRecord) -> Mapping[str, Any]:
-    """Return what a record carries besides its message (`extra={"fields": …}`)."""
+    """Return the fields of a record (`extra={"fields": …}`)."""
     return getattr(record, "fields", {})
 
 

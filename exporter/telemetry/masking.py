@@ -1,4 +1,4 @@
-"""What of a request may be written down."""
+"""Masks what must not be logged of a request."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -14,18 +14,18 @@ from queries.declaration import Value
 
 MASK = "***"
 _LONGEST = 500
-"""Characters of one value, and of a query string four times as many: collectors cut lines that are too long."""
+"""Characters of a value; a query string may have four times as many. Log collectors truncate long lines."""
 _MOST_ITEMS = 20
 
 
 def arguments(order: Order) -> dict[str, Any]:
-    """Return the arguments, those that are sensitive masked and long ones shortened."""
+    """Return the arguments, with sensitive ones masked and long ones shortened."""
     sensitive = _sensitive(order.dataset)
     return {name: MASK if name in sensitive else _short(value) for name, value in order.arguments.items()}
 
 
 def options(order: Order) -> dict[str, Any]:
-    """Return the options that the caller has set, by the names they have in the query string."""
+    """Return the options that the caller has set, by name."""
     chosen: dict[str, Any] = order.options.model_dump(mode="json", exclude_unset=True)
     if order.columns is not None:
         chosen["columns"] = _short(",".join(order.columns))
@@ -37,14 +37,14 @@ def options(order: Order) -> dict[str, Any]:
 
 
 def option_names(formats: Iterable[Format], common: type[ExportOptions]) -> frozenset[str]:
-    """Return the names of all options, as the query string has them; none of them holds a secret."""
+    """Return the names of all options, as in a query string; none of them is secret."""
     return frozenset(
         f"_{name}" for format_ in formats for model in option_models(format_, common) for name in model.model_fields
     )
 
 
 def target(visit: Visit, options: frozenset[str]) -> str:
-    """Return path and query of a request; a value of which it is not known that it holds no secret is masked."""
+    """Return the path and query of a request, with all values masked that may be secret."""
     shown = options | _harmless(visit.dataset) if visit.dataset else frozenset[str]()
     pairs = parse_qsl(visit.query_string[: 4 * _LONGEST], keep_blank_values=True)
     query = "&".join(
@@ -56,7 +56,7 @@ def target(visit: Visit, options: frozenset[str]) -> str:
 
 
 def _named(name: str, visit: Visit) -> str:
-    """Return the name of a masked value, itself masked where nobody has declared it: it may be a token gone astray."""
+    """Return the name of a masked value; an undeclared name is masked too, because it may be a misplaced token."""
     declared = visit.dataset and any(parameter.name == name for parameter in visit.dataset.parameters)
     return name if declared or name in SIGNATURE else MASK
 

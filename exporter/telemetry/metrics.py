@@ -1,7 +1,7 @@
-"""The metrics of all workers, in Prometheus' text format.
+"""The metrics of all workers, in Prometheus's text format.
 
-Labels hold names from the catalogue and from enumerations of ours, never a principal or an argument, so that their
-number is bounded. Histograms are by format only: a bucket for each dataset would be too many.
+Labels contain names from the catalog and from enumerations, never principals or arguments, so that their number is
+bounded. Histograms are by format only, because buckets for each dataset would be too many.
 """
 
 import os
@@ -19,15 +19,15 @@ from exporter.problems import ProblemType
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-"""Where the workers keep their metrics; `exporter.process.server` makes it. Without it there is one worker."""
+"""The folder with the workers' metrics, created by `exporter.process.server`. Without it there is one worker."""
 
 _SECONDS = (0.005, 0.025, 0.1, 0.5, 1, 5, 15, 60, 300, 1800)
 _LAGS = (0.001, 0.005, 0.025, 0.1, 0.5, 2)
 
 _USUAL_INTERVAL = sys.getswitchinterval()
-_COURTEOUS_INTERVAL = 0.0002
-"""Seconds after which a thread gives the interpreter up. With the usual five milliseconds the event loop would be that
-late, again and again, while somebody scrapes."""
+_SHORT_INTERVAL = 0.0002
+"""Seconds after which a thread releases the interpreter. With the usual five milliseconds, every scrape would delay the
+event loop by that long, again and again."""
 
 Reading = Callable[[], float]
 Drops = Callable[[], int]
@@ -37,50 +37,50 @@ class Metrics:
     """What one worker counts."""
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
-        """Make every metric in a registry, by default one of its own.
+        """Create every metric in a registry, by default its own.
 
-        Its value is in a file of this process where several workers are to be added up.
+        With several workers, the values are in a file of this process, and are added up.
         """
         self._registry = registry = registry or CollectorRegistry()
         labels = ("dataset", "format")
-        self.exports = Counter("exporter_exports", "Exports that ended.", (*labels, "outcome"), registry=registry)
+        self.exports = Counter("exporter_exports", "Exports that have ended.", (*labels, "outcome"), registry=registry)
         self.bytes = Counter("exporter_bytes", "Bytes of bodies handed to the server.", labels, registry=registry)
-        self.rows = Counter("exporter_rows", "Rows written, when the export has ended.", labels, registry=registry)
-        self.aborts = Counter(
-            "exporter_aborts", "Bodies given up after the first byte.", ("reason",), registry=registry
+        self.rows = Counter(
+            "exporter_rows", "Rows written, counted when the export has ended.", labels, registry=registry
         )
+        self.aborts = Counter("exporter_aborts", "Bodies aborted after the first byte.", ("reason",), registry=registry)
         self.problems = Counter("exporter_problems", "Requests answered with a problem.", ("type",), registry=registry)
-        for problem in ProblemType:  # a counter that is not there before its first count hides that from `increase`
+        for problem in ProblemType:  # `increase` would miss the first count of a counter that did not exist
             self.problems.labels(problem.slug)
-        self.in_flight = self._gauge("exporter_exports_in_flight", "Exports that have begun and not ended.")
+        self.in_flight = self._gauge("exporter_exports_in_flight", "Exports that are running or waiting.")
         self.first_byte = self._histogram("exporter_first_byte_seconds", "From the order to the first byte.", "format")
         self.duration = self._histogram("exporter_export_seconds", "From the order to the end.", "format")
         self.waited = self._histogram("exporter_wait_seconds", "Waiting for a place and a connection.")
         self.lag = Histogram(
-            "exporter_event_loop_lag_seconds", "How late the event loop is, seen every second.",
+            "exporter_event_loop_lag_seconds", "Delay of the event loop, measured every second.",
             buckets=_LAGS, registry=registry,
         )  # fmt: skip
         build = Gauge(
-            "exporter_build_info", "The version that runs.", ("version",), registry=registry, multiprocess_mode="max"
+            "exporter_build_info", "The running version.", ("version",), registry=registry, multiprocess_mode="max"
         )
         build.labels(version("velithon-exporter")).set(1)
         self._read: dict[Gauge, Reading] = {}
         self._dropped = Counter(
-            "exporter_log_lines_dropped", "Lines that were not written.", ("log",), registry=registry
+            "exporter_log_lines_dropped", "Log lines that were not written.", ("log",), registry=registry
         )
         self._drops: dict[str, tuple[Drops, int]] = {}
 
     def watch(self, name: str, documentation: str, reading: Reading) -> None:
-        """Have a gauge follow a number of this worker's; the sum over all workers is what is shown."""
+        """Make a gauge follow a number of this worker; the exposition shows the sum over all workers."""
         self._read[self._gauge(name, documentation)] = reading
 
     def watch_log(self, name: str, drops: Drops) -> None:
-        """Have a counter follow how many lines of a log were dropped."""
+        """Make a counter follow the number of dropped lines of a log."""
         self._drops[name] = drops, 0
         self._dropped.labels(name)
 
     def sample(self) -> None:
-        """Bring what follows something up to date."""
+        """Update the watched gauges and counters."""
         for gauge, reading in self._read.items():
             gauge.set(reading())
         for name, (drops, before) in self._drops.items():
@@ -89,14 +89,14 @@ class Metrics:
             self._drops[name] = drops, now
 
     def exposition(self) -> bytes:
-        """Return the metrics of all workers as text. Slow: it reads a few files for each; thread-safe."""
+        """Return the metrics of all workers as text. Slow, because it reads a few files per worker. Thread-safe."""
         folder = os.environ.get(_FOLDER)
         if folder is None:
             return generate_latest(self._registry)
         _forget_dead(Path(folder))
         registry = CollectorRegistry()
         MultiProcessCollector(registry, folder)
-        with _giving_way():
+        with _switching_often():
             return generate_latest(registry)
 
     def _gauge(self, name: str, documentation: str) -> Gauge:
@@ -107,9 +107,9 @@ class Metrics:
 
 
 @contextmanager
-def _giving_way() -> Iterator[None]:
-    """Let the event loop's thread have the interpreter sooner than usual; merging files is Python from end to end."""
-    sys.setswitchinterval(_COURTEOUS_INTERVAL)
+def _switching_often() -> Iterator[None]:
+    """Let the event loop's thread run sooner than usual, because merging the files is pure Python."""
+    sys.setswitchinterval(_SHORT_INTERVAL)
     try:
         yield
     finally:
@@ -117,10 +117,10 @@ def _giving_way() -> Iterator[None]:
 
 
 def _forget_dead(folder: Path) -> None:
-    """Remove what workers that no longer run say of the present; what they have counted stays."""
+    """Remove the gauges of workers that no longer run; their counters stay."""
     for pid in {int(path.stem.rpartition("_")[2]) for path in folder.glob("gauge_live*.db")}:
         try:
             os.kill(pid, 0)
-        except (ProcessLookupError, PermissionError):  # or its number is somebody else's by now
-            with suppress(FileNotFoundError):  # another worker was asked at the same time
+        except (ProcessLookupError, PermissionError):  # or another process has its pid by now
+            with suppress(FileNotFoundError):  # another worker did the same at the same time
                 mark_process_dead(pid, str(folder))

@@ -1,4 +1,4 @@
-"""Standard error, which may be a pipe that nobody reads: no one who writes to it waits for who reads it."""
+"""Standard error that never blocks its writers, even if it is a pipe that nobody reads."""
 
 import atexit
 import io
@@ -12,30 +12,29 @@ from exporter.telemetry.lane import Lane
 
 _STDERR = 2
 _HELD_BYTES = 1 << 20
-"""What a process holds of lines that are not written yet, some thousand of them."""
+"""The most that a process keeps of unwritten lines, several thousand of them."""
 _LAST_SECONDS = 1.0
-"""How long a process that ends waits for its last lines to be written."""
+"""How long a process waits at exit for its last lines to be written."""
 
 log = logging.getLogger(__name__)
 
 
 class Stderr(io.TextIOBase):
-    """A text stream whose writes a thread does; those for which there is no room are dropped and counted.
+    """A text stream that writes in a thread; texts for which there is no room are dropped and counted.
 
-    Each text that is written is one `write`, so that lines of several processes on one pipe do not mix (up to PIPE_BUF
-    bytes, pipe(7)).
+    Each text is one `write`, so that lines of several processes on one pipe do not mix (up to PIPE_BUF bytes, pipe(7)).
     """
 
     encoding = "utf-8"
 
     def __init__(self, descriptor: int = _STDERR, held: int = _HELD_BYTES) -> None:
-        """Take a descriptor that may block, and how many bytes are held for it."""
+        """Take a descriptor that may block, and how many bytes to keep for it."""
         self.dropped = 0
         """How many texts were dropped, or could not be written, so far."""
-        self._told = 0
+        self._reported = 0
         self._descriptor = descriptor
         self._flows = True
-        self._lane = Lane("stderr", held, self._tell)
+        self._lane = Lane("stderr", held, self._report)
 
     def writable(self) -> bool:
         """Return True."""
@@ -46,18 +45,18 @@ class Stderr(io.TextIOBase):
         return self._descriptor
 
     def isatty(self) -> bool:
-        """Return whether somebody looks on."""
+        """Return whether the descriptor is a terminal."""
         return os.isatty(self._descriptor)
 
     def write(self, text: str) -> int:
-        """Have a text written soon."""
+        """Write a text soon, in the thread."""
         data = text.encode(errors="backslashreplace")
         if data and not self._lane.put(lambda: self._write(data), len(data)):
             self.dropped += 1
         return len(text)
 
     def drain(self, within: float = _LAST_SECONDS) -> bool:
-        """Wait until all is written, so many seconds at most; return whether it is."""
+        """Wait up to `within` seconds until everything is written; return whether it is."""
         return self._lane.drain(within)
 
     def _write(self, data: bytes) -> None:
@@ -69,26 +68,26 @@ class Stderr(io.TextIOBase):
             self._flows = False
             self.dropped += 1
 
-    def _tell(self) -> None:
-        if self._flows and self.dropped > self._told:
-            missing, self._told = self.dropped - self._told, self.dropped
+    def _report(self) -> None:
+        if self._flows and self.dropped > self._reported:
+            missing, self._reported = self.dropped - self._reported, self.dropped
             log.error("log lines were dropped because nobody read them", extra={"fields": {"lines": missing}})
 
     def _written(self, data: bytes) -> int:
         try:
             return os.write(self._descriptor, data)
-        except BlockingIOError:  # whoever shares the pipe with us wants it so
+        except BlockingIOError:  # another process with the same pipe made it non-blocking
             select.select([], [self._descriptor], [])
             return 0
 
 
 def unblocked() -> Stderr:
-    """Return this process's `sys.stderr`, which is one that holds nobody up from the first call on.
+    """Return this process's `sys.stderr`, which never blocks its writers after the first call.
 
-    All that Python itself writes goes there too: warnings, tracebacks of threads and of workers that die.
+    Everything that Python itself writes goes there too: warnings, tracebacks of threads and of dying workers.
     """
     if not isinstance(sys.stderr, Stderr):
-        # Where it was closed, its number is another file's by now.
+        # If it was closed, another file may have its descriptor by now.
         stream = Stderr() if sys.stderr else Stderr(os.open(os.devnull, os.O_WRONLY))
         atexit.register(stream.drain)
         sys.stderr = stream
@@ -101,7 +100,7 @@ def dropped() -> int:
 
 
 class Handler(logging.StreamHandler[Stderr]):
-    """Writes a process's records to its standard error, and what nobody catches in that process as one of them."""
+    """Writes a process's log records, including uncaught exceptions, to its standard error."""
 
     def __init__(self) -> None:
         super().__init__(unblocked())

@@ -1,4 +1,4 @@
-"""What is told of each request and each export: a log line, metrics, lines of the audit log, a span."""
+"""The telemetry of each request and export: a log line, metrics, lines of the audit log, a span."""
 
 import asyncio
 import logging
@@ -21,39 +21,39 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Telemetry:
-    """The ways in which one worker tells what goes on."""
+    """The telemetry of one worker."""
 
     metrics: Metrics
     audit: AuditLog | None = None
     more: Sequence[Observer] = ()
-    """Observers of a host application."""
+    """The host application's observers."""
 
     @property
     def observers(self) -> Sequence[Observer]:
-        """What observes every export. The audit log comes last: it may refuse one, which the others then tell."""
+        """The observers of every export. The audit log comes last: if it refuses an export, the others report that."""
         audited = [partial(AuditedExport, self.audit)] if self.audit else []
         return TracedExport, partial(CountedExport, self.metrics), LoggedExport, *self.more, *audited
 
     def origin(self, visit: Visit) -> Origin:
-        """Return where the export of a request comes from."""
-        request = self.audit.came(visit) if self.audit else {"method": visit.method}
+        """Return the origin of a request's export."""
+        request = self.audit.request_fields(visit) if self.audit else {"method": visit.method}
         return Origin(visit.who, visit.address, visit.traceparent, request)
 
     def visited(self, visit: Visit, status: int | None) -> None:
-        """Take note of a request that is over."""
+        """Count and log a finished request."""
         if visit.problem is not None:
             self.metrics.problems.labels(visit.problem.slug).inc()
         if self.audit:
             self.audit.visited(visit, status)
 
-    def given_up(self, visit: Visit, outcome: str, reason: str) -> None:
-        """Tell of an answer that is no export, and that its client did not take."""
+    def aborted(self, visit: Visit, outcome: str, reason: str) -> None:
+        """Count and log a response other than an export that was aborted because its client did not read it."""
         self.metrics.aborts.labels(outcome).inc()
         fields = {"principal": visit.who, "address": visit.address, "path": visit.path[:200], "reason": reason}
         log.info("response aborted", extra={"fields": fields})
 
     async def sample(self) -> None:
-        """Keep the gauges up to date, and see how late the event loop is, until cancelled."""
+        """Update the gauges and measure the delay of the event loop, until cancelled."""
         loop = asyncio.get_running_loop()
         while True:
             self.metrics.sample()

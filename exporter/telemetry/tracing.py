@@ -1,4 +1,4 @@
-"""A span for each export, where OpenTelemetry is installed and set up by whoever runs the service."""
+"""A span for each export, if OpenTelemetry is installed and configured by the operator."""
 
 from typing import TYPE_CHECKING
 
@@ -22,17 +22,17 @@ else:
 
 
 class TracedExport(Observation):
-    """The span of one export, if anybody records it; its statements name it."""
+    """The span of one export, if it is recorded; the export's statements name it."""
 
     def __init__(self, began: Began) -> None:
-        """Begin the span."""
+        """Start the span."""
         self._span = _begun(began) if INSTALLED else None
         if self._span is not None:
             context = self._span.get_span_context()
             self.traceparent = f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
 
     def ended(self, ended: Ended) -> None:
-        """End the span; anything but success and a client that left makes it an error."""
+        """End the span; any outcome except success and a disconnect makes it an error."""
         span, outcome = self._span, ended.outcome
         if span is None:
             return
@@ -49,7 +49,7 @@ class TracedExport(Observation):
 def _begun(began: Began) -> "Span | None":
     order, origin = began.order, began.origin
     named = origin.traceparent or ""
-    # An empty context, since Granian's requests have one in common.
+    # An empty context, because all requests under Granian share one.
     parent = _PROPAGATOR.extract({"traceparent": named}, Context()) if ending.is_traceparent(named) else Context()
     method = origin.request.get("method")
     http = {"http.request.method": method, "http.route": "/datasets/{name}"} if method else {}

@@ -1,1 +1,1 @@
-"""The resources of the service, one file each."""
+"""The HTTP resources of the service, one file each."""

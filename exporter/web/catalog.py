@@ -1,4 +1,4 @@
-"""The catalogue as the service serves it: under addresses that end in a format's extension."""
+"""The catalog as served: under URLs that end in a format's extension."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`GET /datasets` and `GET /datasets/{name}`: which datasets there are, and what one is."""
+"""`GET /datasets` and `GET /datasets/{name}`: the list of datasets, and the description of one."""
 
 import logging
 from collections.abc import Mapping
@@ -43,14 +43,14 @@ async def answer(service: Service, principal: Principal, request: Request) -> Re
 
 
 def listed(catalog: Catalog, formats: Mapping[str, Format]) -> bytes:
-    """Return all datasets of a catalogue as a document of JSON, which is beside the folder of the datasets."""
+    """Return all datasets of a catalog as JSON; the document's URL is beside the folder of the datasets."""
     return orjson.dumps({"datasets": [summary(dataset, formats, "datasets/") for dataset in catalog.values()]})
 
 
 async def _find(service: Service, name: str, principal: Principal) -> tuple[Dataset, Format | None]:
-    """Return the dataset, and the format if the name ends in the extension of one.
+    """Return the dataset, and the format if the name ends in a format's extension.
 
-    What the caller may not read is answered exactly like what is not there.
+    A dataset that the caller may not read gets the same response as one that does not exist.
     """
     formats = service.formats
     if dataset := await service.find(name, principal):
@@ -65,13 +65,13 @@ async def _find(service: Service, name: str, principal: Principal) -> tuple[Data
 
 
 def _negotiated(service: Service, request: Request) -> Format | None:
-    """Return the format that Accept prefers to a description, or None for the description."""
+    """Return the format that Accept prefers, or None if it prefers the description."""
     by_type = {media: format_ for format_ in service.formats.values() for media in format_.media_types}
     return by_type.get(offer(request, JSON, *by_type))
 
 
 def _refuse_parameters(dataset: Dataset, request: Request) -> None:
-    """Tell a caller who forgot the extension, instead of answering with a description that ignores the parameters."""
+    """Refuse parameters without an extension, instead of answering with a description that ignores them."""
     given = query_string.parse(request.scope.query_string)
     if given:
         raise Problem(
@@ -82,7 +82,7 @@ def _refuse_parameters(dataset: Dataset, request: Request) -> None:
 
 
 async def _description(service: Service, principal: Principal, visit: Visit, dataset: Dataset) -> Response:
-    """Describe a dataset; that takes a connection, and so a place among the exports."""
+    """Describe a dataset. This needs a connection, and so a place among the exports."""
     async with service.limits.admission.holding(place_of(principal, visit, dataset)):
         try:
             columns = await service.engine.describe(dataset, principal.acting)

@@ -36,7 +36,7 @@ from queries.acting import Acting
 from queries.dataset import Dataset
 
 _SHORT_QUERY = 2_048
-"""Characters, which take a millisecond to read at most; two thousand timestamps take forty."""
+"""Characters, which take at most a millisecond to parse; two thousand timestamps take forty."""
 
 
 async def answer(
@@ -64,21 +64,21 @@ class DownloadOptions(ExportOptions):
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """An order, and how its document is named and labelled on the way."""
+    """An order, and the headers of its response."""
 
     order: Order
     headers: list[tuple[str, str]]
 
 
-def download(  # noqa: PLR0913 - what a download is made of
+def download(  # noqa: PLR0913 - a download has as many parts
     dataset: Dataset, format_: Format, request: Request, acting: Acting, bounds: Bounds, *, codes: bool = True
 ) -> Download:
     """Read an order from a request; see `_off_loop` for long ones.
 
-    With `codes` the document is compressed if the client accepts a content coding.
+    With `codes`, the document is compressed if the client accepts a content coding.
 
     Raises:
-        Problem: with everything that is wrong with the query string.
+        Problem: the query string is invalid; every fault is listed.
     """
     given, options = query_string.split(query_string.parse(request.scope.query_string))
     arguments, faults = from_texts(dataset.parameters, given)
@@ -91,15 +91,15 @@ def download(  # noqa: PLR0913 - what a download is made of
     if codes and chosen.compression is None and format_.compressible:
         coding = content_coding(request.scope.headers.get("accept-encoding"), COMPRESSORS)
         order = replace(order, compression=coding)
-    name = chosen.common.filename or disposition.default_name(dataset.name, _spoken(dataset, given), _today())
+    name = chosen.common.filename or disposition.default_name(dataset.name, _file_name_parts(dataset, given), _today())
     return Download(order, _headers(order, format_, name, is_coding=coding is not None))
 
 
 async def _off_loop(reading: Callable[[], Download], request: Request, threads: Executor) -> Download:
-    """Read an order here, or in one of the threads if the request is so long that others would wait for it.
+    """Read an order here, or in a thread if the request is so long that others would wait for it.
 
     Raises:
-        Problem: as `reading` does.
+        Problem: `reading` raised it.
     """
     if len(request.scope.query_string) <= _SHORT_QUERY:
         return reading()
@@ -107,11 +107,11 @@ async def _off_loop(reading: Callable[[], Download], request: Request, threads: 
 
 
 async def _begun(service: Service, principal: Principal, request: Request, downloading: Download) -> Response:
-    """Start the export; return once the first of its bytes exist.
+    """Start the export; return once it has its first bytes.
 
     Raises:
-        Problem: the export failed before it had any; the log has the reason.
-        Disconnected: the client left before it had any.
+        Problem: the export failed before its first byte; the log has the reason.
+        Disconnected: the client disconnected before the first byte.
     """
     order, limits, visit = downloading.order, service.limits, visit_of(request.scope)
     place = place_of(principal, visit, order.dataset, order.dataset.header.max_exports or 0)
@@ -130,7 +130,7 @@ async def _begun(service: Service, principal: Principal, request: Request, downl
 
 @asynccontextmanager
 async def _visited(run: Run, visit: Visit) -> AsyncIterator[None]:
-    """Run an export, and tell the request's visit how it ended."""
+    """Run an export, and record in the request's visit how it ended."""
     visit.export = run.order.id
     try:
         async with run:
@@ -140,8 +140,8 @@ async def _visited(run: Run, visit: Visit) -> AsyncIterator[None]:
             visit.ending = ending.fields(run.ended)
 
 
-def _spoken(dataset: Dataset, given: Mapping[str, list[str]]) -> list[str]:
-    """Return the arguments that a file's name may tell."""
+def _file_name_parts(dataset: Dataset, given: Mapping[str, list[str]]) -> list[str]:
+    """Return the arguments that may appear in a file name."""
     sensitive = {parameter.name for parameter in dataset.parameters if parameter.sensitive}
     return [value for name, values in given.items() if name not in sensitive for value in values if value]
 
@@ -151,7 +151,7 @@ def _today() -> str:
 
 
 def _headers(order: Order, format_: Format, name: str, *, is_coding: bool) -> list[tuple[str, str]]:
-    """Return the headers of a download, whose compression is that of the file unless it is a content coding."""
+    """Return the headers of a download; its compression is the file's unless it is a content coding."""
     extension, content_type = f".{format_.extension}", format_.content_type(order.options)
     if order.compression and not is_coding:
         suffix, content_type = FILES[order.compression]
@@ -163,7 +163,7 @@ def _headers(order: Order, format_: Format, name: str, *, is_coding: bool) -> li
         ("link", f'<{order.dataset.name}>; rel="describedby"'),
         ("vary", VARY),
         ("accept-ranges", "none"),
-        # A proxy that buffers would take the export at full speed, into its memory and then onto its disk.
+        # A buffering proxy would read the export at full speed, into its memory and then onto its disk.
         ("x-accel-buffering", "no"),
         ("cache-control", order.dataset.header.cache_control or "no-store"),
     ]

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, generated from the catalogue: a path for each dataset and format."""
+"""The OpenAPI 3.1 document, generated from the catalog: a path for each dataset and format."""
 
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -25,7 +25,7 @@ _PROBLEM = {
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string", "description": "What to do next."},
-        "instance": {"type": "string", "description": "The export, as the service's log names it."},
+        "instance": {"type": "string", "description": "The export's id, as in the service's log."},
         "errors": {
             "type": "array",
             "items": {
@@ -34,7 +34,7 @@ _PROBLEM = {
                 "properties": {"parameter": {"type": "string"}, "detail": {"type": "string"}},
             },
         },
-        "more_errors": {"type": "integer", "description": "Errors beyond those that are listed."},
+        "more_errors": {"type": "integer", "description": "The number of errors that are not listed."},
     },
 }
 
@@ -51,13 +51,13 @@ _RANGE = {
 }
 _ALWAYS = (400, 406, 413, 431)
 _CALLER_PROBLEMS = (401, 403, 429, 503)
-"""What whoever asks may be told before anything is looked at."""
+"""The statuses that any request may get before its target is considered."""
 
 _EXPORT_PROBLEMS = (409, 422, 500, 504, 505)
 
 
 def document(catalog: Catalog, formats: Mapping[str, Format], root_path: str) -> bytes:
-    """Return the document of a service below a path; it changes only with that, the catalogue and the formats."""
+    """Return the document of a service below a path; it depends only on the path, the catalog and the formats."""
     return orjson.dumps(_document(catalog, formats, root_path))
 
 
@@ -79,11 +79,11 @@ def _document(catalog: Catalog, formats: Mapping[str, Format], root_path: str) -
     return {
         "openapi": "3.1.0",
         "info": {"title": "Exporter", "version": version("velithon-exporter")},
-        # Not relative to the document: paths are appended to it, so that "." would make two slashes.
+        # Not relative to the document: paths are appended to it, so "." would give two slashes.
         **({"servers": [{"url": root_path}]} if root_path else {}),
         "paths": paths,
         "components": {"schemas": {"Problem": _PROBLEM}, "securitySchemes": _CREDENTIALS},
-        # Whether credentials are needed is the operator's to say.
+        # The operator decides whether credentials are required.
         "security": [{"bearer": []}, {"basic": []}, {}],
     }
 

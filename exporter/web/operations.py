@@ -1,4 +1,4 @@
-"""`GET /healthz`, `GET /readyz` and `GET /metrics`: for whoever runs the service."""
+"""`GET /healthz`, `GET /readyz` and `GET /metrics`: for the service's operator."""
 
 import asyncio
 
@@ -14,13 +14,13 @@ from exporter.web.service import JSON, Service, json_response, offer
 
 
 async def answer_health(service: Service, request: Request) -> Response:
-    """Answer that the worker runs."""
+    """Answer that the worker is running."""
     offer(request, JSON)
     return json_response({"status": "ok"})
 
 
 async def answer_readiness(service: Service, request: Request) -> Response:
-    """Answer whether an export could start now, and what is in its way."""
+    """Answer whether an export could start now, and if not, why."""
     offer(request, JSON)
     checks = await service.ready.problems()
     if any(checks.values()):
@@ -29,7 +29,7 @@ async def answer_readiness(service: Service, request: Request) -> Response:
 
 
 async def answer_metrics(service: Service, principal: Principal, request: Request) -> Response:
-    """Answer with the metrics of all workers; who may not read them is told that there is nothing."""
+    """Answer with the metrics of all workers, or with "not found" for a caller who may not read them."""
     if not principal.metrics:
         return await nothing_here(request)
     offer(request, "text/plain")

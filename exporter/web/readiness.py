@@ -1,4 +1,4 @@
-"""Whether an export could start now, and what is in its way."""
+"""Whether an export could start now, and if not, why."""
 
 import asyncio
 import logging
@@ -6,31 +6,31 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from exporter.exports.failures import problem_of
 from exporter.http.problems import HttpProblem
-from exporter.problems import Problem, ProblemType
+from exporter.problems import SHORTLY, Problem, ProblemType
+from queries.base_pool import BasePool
 from queries.errors import QueryError
-from queries.pool import Pool
 
 log = logging.getLogger(__name__)
 
 Check = Callable[[], Awaitable[Sequence[str]]]
-"""Returns soon what is wrong, in words that everybody may read: no addresses, paths, names of hosts, SQL."""
+"""Quickly returns what is wrong, in words that everybody may read: no addresses, paths, host names or SQL."""
 
 _PROBE_SECONDS = 2.0
-"""How long an answer waits for the database; what asks, gives up after a few seconds itself."""
+"""How long a response waits for the database; probes give up after a few seconds themselves."""
 
 
 def not_ready(checks: Mapping[str, list[str]]) -> Problem:
-    """Return the answer of `/readyz` when something is wrong; its member `checks` has it by name."""
+    """Return the problem of `/readyz`; its member `checks` says by name what is wrong."""
     wrong = [f"{name}: {problem}" for name, problems in checks.items() for problem in problems]
     members = {"checks": {name: problems or "ok" for name, problems in checks.items()}}
-    return HttpProblem(ProblemType.NOT_READY, "; ".join(wrong), retry_after=5, members=members)
+    return HttpProblem(ProblemType.NOT_READY, "; ".join(wrong), retry_after=SHORTLY, members=members)
 
 
 class Readiness:
     """The checks of one worker."""
 
-    def __init__(self, pool: Pool, checks: Mapping[str, Check]) -> None:
-        """Take the pool of the database, and what is checked besides it, by name."""
+    def __init__(self, pool: BasePool, checks: Mapping[str, Check]) -> None:
+        """Take the pool of the database, and further checks by name."""
         self._pool = pool
         self._checks = dict(checks)
         self._probe: asyncio.Task[list[str]] | None = None
@@ -39,14 +39,14 @@ class Readiness:
         """Whether the worker has been told to stop."""
 
     async def problems(self) -> dict[str, list[str]]:
-        """Return for each check what is wrong; nothing is when all lists are empty."""
+        """Return what is wrong for each check; the worker is ready if all lists are empty."""
         checks = self._checks | {"database": self._database_problems}
         found = await asyncio.gather(*(check() for check in checks.values()))
         draining = ["the service is stopping"] if self.draining else []
         return {"draining": draining} | {name: list(wrong) for name, wrong in zip(checks, found, strict=True)}
 
     async def _database_problems(self) -> list[str]:
-        """Join the probe that runs, or start one: however many ask, they take one connection."""
+        """Join the running probe, or start one: any number of requests use one connection."""
         if self._probe is None or self._probe.done():
             self._probe = asyncio.create_task(self._probed())
         done, _ = await asyncio.wait([self._probe], timeout=_PROBE_SECONDS)
@@ -54,7 +54,7 @@ class Readiness:
 
     async def _probed(self) -> list[str]:
         if not self._pool.spare:
-            # Every connection is lent, so there are connections: waiting is not being out of order.
+            # All connections are in use, so the database works: a busy pool is ready.
             return []
         found, reason = list[str](), ""
         try:

@@ -1,4 +1,4 @@
-"""Which path is answered by which resource."""
+"""The paths and their resources."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -26,7 +26,7 @@ _CLOSED: dict[str, Closed] = {
 
 
 def routes(service: Service) -> list[Route]:
-    """Return the routes, each guarded; only whether the worker runs and is ready is told to everybody."""
+    """Return the guarded routes; only health and readiness need no authentication."""
     answers = {path: partial(_authenticated, service, answer) for path, answer in _CLOSED.items()}
     answers |= {
         "/healthz": partial(operations.answer_health, service),

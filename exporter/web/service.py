@@ -16,38 +16,39 @@ from exporter.http.negotiation import VARY, acceptable
 from exporter.http.visit import visit_of
 from exporter.limits.limits import Limits
 from exporter.telemetry.telemetry import Telemetry
+from exporter.web.buffered import SharedDocument
 from exporter.web.readiness import Readiness
-from exporter.web.whole import Shared
 from formats.encoder import Format
 from queries.catalog import Catalog
 from queries.dataset import Dataset
 
 Formats: TypeAlias = Mapping[str, Format]
+Make: TypeAlias = Callable[[Catalog, Formats], bytes]
 
 JSON = "application/json"
 _DOCUMENTS = 96
-"""Three for each of more sets of datasets than principals usually have; beyond that they are made again."""
+"""Three documents for each set of datasets, and more sets than principals usually have; beyond that, start over."""
 
 
 class Callers(Protocol):
-    """Knows who asks, and what they may read."""
+    """Authenticates callers, and knows what they may read."""
 
     async def principal(self, request: Request) -> Principal:
-        """Return who asks.
+        """Return the caller's principal.
 
         Raises:
-            Problem: it is not known who does, or they may not ask.
-            Disconnected: the client left before it was told.
+            Problem: the caller is not authenticated, or may not send this request.
+            Disconnected: the client disconnected first.
         """
 
     async def may_read(self, principal: Principal, dataset: Dataset) -> bool:
-        """Return whether a principal may know of a dataset and export it."""
+        """Return whether a principal may see and export a dataset."""
 
     def refuse_export(self, request: Request) -> None:
-        """Refuse whom a link on a page of another origin leads to an export without a word of their own.
+        """Refuse a request for an export that must not run.
 
         Raises:
-            Problem: it is such a request.
+            Problem: it is such a request, for example one that follows a link of another origin.
         """
 
 
@@ -65,19 +66,19 @@ class Service:
     ready: Readiness
     content_coding: bool = True
     """Whether exports are compressed for clients that accept it."""
-    _documents: dict[tuple[str, ...], Shared] = field(default_factory=dict)
-    """What was made of the catalogue so far, by the name of the document and those of the datasets in it."""
+    _documents: dict[tuple[str, ...], SharedDocument] = field(default_factory=dict)
+    """Documents made so far, by the document's name and the names of its datasets."""
 
     def serve(self, catalog: Catalog) -> None:
-        """Serve another catalogue to all who ask from now on; what runs goes on with the datasets it has."""
+        """Serve another catalog from now on; running exports continue with the datasets that they have."""
         self.catalog = catalog
         self._documents = {}
 
     async def principal(self, request: Request) -> Principal:
-        """Return who asks, once the request has been counted.
+        """Count the request, and return the caller's principal.
 
         Raises:
-            Problem: nobody whom the service knows, or one who asks more often than they may.
+            Problem: the caller is not authenticated, or exceeds a rate limit.
         """
         self.limits.rates.count_address(request)
         principal = await self.access.principal(request)
@@ -96,12 +97,13 @@ class Service:
         dataset = self.catalog.get(name)
         return dataset if dataset and await self.access.may_read(principal, dataset) else None
 
-    async def document(self, name: str, make: Callable[[Catalog, Formats], bytes], principal: Principal) -> Shared:
-        """Return a document about what the caller may read, made once for each set of datasets: many take long."""
+    async def document(self, name: str, make: Make, principal: Principal) -> SharedDocument:
+        """Return a document about what the caller may read; made once per set of datasets, because it is slow."""
         documents, readable = self._documents, await self.readable(principal)
         key = (name, *readable)
         if key not in documents:
-            made = Shared(await asyncio.get_running_loop().run_in_executor(self.threads, make, readable, self.formats))
+            loop = asyncio.get_running_loop()
+            made = SharedDocument(await loop.run_in_executor(self.threads, make, readable, self.formats))
             if len(documents) >= _DOCUMENTS:
                 documents.clear()
             documents[key] = made
@@ -118,6 +120,6 @@ def offer(request: Request, *media_types: str) -> str:
 
 
 def json_response(content: object) -> Response:
-    """Return a value as an answer of JSON, or bytes that are JSON already."""
+    """Return a response with a value as JSON, or with bytes that are already JSON."""
     body = content if isinstance(content, bytes) else orjson.dumps(content)
     return Response(body, headers={"cache-control": "no-store", "vary": VARY}, media_type=JSON)

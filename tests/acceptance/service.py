@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.request import urlopen
 
 import asyncpg
 import orjson
 import psutil
+from prometheus_client.parser import text_string_to_metric_families
 
 from benchmarks.ended import still_running
 from benchmarks.environment import environment
@@ -74,7 +75,18 @@ def curl(url: str, *arguments: str) -> Answer:
     """Ask with curl, which must not take longer than `PATIENCE`."""
     with tempfile.TemporaryDirectory() as folder:
         head, body = Path(folder, "head"), Path(folder, "body")
-        command = ["curl", "-sS", "--max-time", str(PATIENCE), "-D", head, "-o", body, *arguments, url]
+        command: list[str | Path] = [
+            "curl",
+            "-sS",
+            "--max-time",
+            str(PATIENCE),
+            "-D",
+            head,
+            "-o",
+            body,
+            *arguments,
+            url,
+        ]
         done = subprocess.run(command, check=False, capture_output=True)
         blocks = head.read_bytes().decode("latin-1").split("\r\n\r\n") if head.exists() else []
         lines = blocks[-2].split("\r\n") if len(blocks) > 1 else ["HTTP/0 0"]
@@ -83,7 +95,7 @@ def curl(url: str, *arguments: str) -> Answer:
         return Answer(done.returncode, int(lines[0].split()[1]), headers, content)
 
 
-def until(found: Callable[[], T], *, within: float = PATIENCE) -> T:
+def until(found: Callable[[], T | Literal[False]], *, within: float = PATIENCE) -> T:
     """Ask again and again until the answer is true, and return it.
 
     Raises AssertionError when it does not become true in time.
@@ -116,7 +128,16 @@ def running(
     What it says is in a file, unless there is a descriptor for it.
     """
     port = free_port()
-    command = [COMMAND, "serve", "--database-url", database_url, "--datasets", datasets, "--port", str(port)]
+    command: list[str | Path] = [
+        COMMAND,
+        "serve",
+        "--database-url",
+        database_url,
+        "--datasets",
+        datasets,
+        "--port",
+        str(port),
+    ]
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder, "log")
         with log.open("wb") as stream:
@@ -193,3 +214,17 @@ def stands_still(database_url: str) -> None:
         return len(copied) >= 20 and len(set(copied[-20:])) == 1
 
     until(still)
+
+
+def tls_options(certificates: Path) -> list[str]:
+    return ["--tls-certificate", str(certificates / "certificate.pem"), "--tls-key", str(certificates / "key.pem")]
+
+
+def samples(service: Service) -> dict[tuple[str, ...], float]:
+    """Every sample, by its name and the values of its labels."""
+    answer = until(lambda: (got := service.curl("/metrics")).status == 200 and got)
+    return {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }

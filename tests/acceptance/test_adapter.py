@@ -1,8 +1,6 @@
 """The ASGI application in process: mounted, driven by an ASGI client, and with an answer that raises."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,27 +17,9 @@ from exporter.http.asgi import AsgiAdapter
 from exporter.http.endpoint import Endpoint
 from exporter.http.rsgi import Aborted
 from exporter.settings.settings import Settings
+from tests.acceptance.mounted import client, lifespan
 
 pytestmark = pytest.mark.anyio
-
-
-@asynccontextmanager
-async def lifespan(application: AsgiAdapter) -> AsyncIterator[None]:
-    """Start the application, and shut it down at the end, as an ASGI server does."""
-    asked: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-    told: asyncio.Queue[Any] = asyncio.Queue()
-    task = asyncio.create_task(application({"type": "lifespan"}, asked.get, told.put))
-    for stage in ("startup", "shutdown"):
-        await asked.put({"type": f"lifespan.{stage}"})
-        assert (await told.get())["type"] == f"lifespan.{stage}.complete"
-        if stage == "startup":
-            yield
-    await task
-
-
-def client(application: AsgiAdapter, root_path: str = "") -> httpx.AsyncClient:
-    transport = httpx.ASGITransport(application, root_path=root_path, raise_app_exceptions=False)
-    return httpx.AsyncClient(transport=transport, base_url="http://mounted")
 
 
 @pytest.fixture

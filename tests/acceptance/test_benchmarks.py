@@ -107,7 +107,7 @@ def smoke(only: str, formats: str, database: str, folder: Path) -> dict[str, Any
     done = benchmarks("--database-url", database, "--only", only, "--results", folder, *settings)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == (folder / "report.md").read_text().strip()
-    found = json.loads((folder / "report.json").read_text())
+    found: dict[str, Any] = json.loads((folder / "report.json").read_text())
     assert found["seconds"].keys() == set(only.split(","))
     return found | {"markdown": done.stdout}
 

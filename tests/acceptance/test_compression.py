@@ -5,11 +5,15 @@ import subprocess
 import sys
 import time
 import zlib
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pytest
 
 from tests.acceptance.service import PATIENCE, Service
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -86,7 +90,11 @@ def test_rows_that_trickle_in_are_sent_as_they_come(service: Service, extension:
     """The last of six rows comes a second after the first, which the reader has long decoded by then."""
     url = f"{service.url}/datasets/trickle.{extension}?rows=6"
     command = ["curl", "-sSN", "-H", f"Accept-Encoding: {coding}", "--max-time", str(PATIENCE), url]
-    decode = {"identity": bytes, "gzip": zlib.decompressobj(31).decompress, "zstd": zstd.ZstdDecompressor().decompress}
+    decode: dict[str, Callable[[bytes], bytes]] = {
+        "identity": bytes,
+        "gzip": zlib.decompressobj(31).decompress,
+        "zstd": zstd.ZstdDecompressor().decompress,
+    }
     first, last = {"csv": (b"\n1,", b"\n6,"), "ndjson": (b'{"i":1,', b'{"i":6,')}[extension]
     seen: dict[bytes, float] = {}
     text = b""

@@ -9,15 +9,10 @@ from pydantic import ValidationError
 from exporter.http.cors import Cors
 from exporter.http.headers import EXPOSED
 from exporter.settings.settings import Settings
+from tests.acceptance.headers import ANSWERS, EVERYWHERE, SAFELISTED, TRANSPORT
 from tests.acceptance.service import Answer, Service, running
-from tests.acceptance.test_security_headers import ANSWERS, EVERYWHERE
 
 OURS, OTHER = "https://reports.example.com", "https://evil.example.com"
-
-SAFELISTED = {"cache-control", "content-language", "content-length", "content-type", "expires", "last-modified"}
-"""Any page may read these (Fetch standard: CORS-safelisted response-header name)."""
-
-TRANSPORT = {"connection", "date", "server", "transfer-encoding", "x-accel-buffering"}
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +57,7 @@ def test_other_origins_may_read_nothing(open_to_one: Service, path: str, origin:
 def test_pages_of_an_origin_that_is_named_go_on(open_to_one: Service) -> None:
     """Other pages are refused where nobody says who they are; links and images come with a `Referer` only."""
     elsewhere = ("-H", "Sec-Fetch-Site: cross-site")
+    how: tuple[str, ...]
     for how in (("-H", f"Origin: {OURS}"), ("-e", f"{OURS}/board")):
         assert open_to_one.curl("/datasets/items.csv", *elsewhere, *how).status == 200
     for how in ((), ("-H", f"Origin: {OTHER}"), ("-e", f"{OTHER}/board"), ("-e", f"{OURS}.evil.com/")):

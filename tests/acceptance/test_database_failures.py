@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.acceptance.problems import problem
 from tests.acceptance.service import Service, fetch, free_port, running, statements, until
-from tests.acceptance.test_bad_input import problem
 from tests.postgres import execute
 
 EXTENSIONS = ["csv", "ndjson", "parquet", "arrows"]

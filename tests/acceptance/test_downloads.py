@@ -4,12 +4,16 @@ import io
 import re
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from tests.acceptance.service import Service
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 FORMATS = {
     "csv": "text/csv; charset=utf-8; header=present",
@@ -75,7 +79,7 @@ def test_parquet_rows_equal_arrow_rows(service: Service) -> None:
 @pytest.mark.parametrize("extension", FORMATS)
 def test_a_large_table_arrives_whole(service: Service, extension: str) -> None:
     body = service.curl(f"/datasets/big.{extension}").body
-    rows = {
+    rows: dict[str, Callable[[], int]] = {
         "csv": lambda: body.count(b"\n") - 1,
         "ndjson": lambda: body.count(b"\n"),
         "parquet": lambda: pq.read_metadata(io.BytesIO(body)).num_rows,

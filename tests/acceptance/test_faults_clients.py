@@ -1,7 +1,6 @@
 """Clients that hold connections and do nothing with them."""
 
 import resource
-import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -12,26 +11,13 @@ from urllib.parse import urlsplit
 import pytest
 
 from exporter.limits.idle import MOST_IDLE
+from tests.acceptance.raw import PREFACE, connections
 from tests.acceptance.service import Service, running, until
 
 MANY = 1500
 """More than a worker takes at once."""
 MIB = 2**20
 KEPT_SECONDS = 3
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes.fromhex("000000040000000000")
-
-
-@contextmanager
-def connections(service: Service, count: int, said: bytes = b"") -> Iterator[list[socket.socket]]:
-    """Open connections, and send the same on each."""
-    address = urlsplit(service.url)
-    with ExitStack() as stack:
-        opened = []
-        for _ in range(count):
-            end = stack.enter_context(socket.create_connection((address.hostname, address.port), timeout=20))
-            end.sendall(said)
-            opened.append(end)
-        yield opened
 
 
 @contextmanager

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.cluster import Server, caught_up, multi_host, primary
+from tests.acceptance.cut import AMPLE, slow_export
+from tests.acceptance.problems import problem
 from tests.acceptance.service import Service, fetch, running, statements, until
-from tests.acceptance.test_bad_input import problem
-from tests.acceptance.test_faults_shutdown import AMPLE, slow_export
 from tests.postgres import execute
 
 pytestmark = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="the servers listen on Unix sockets")
@@ -131,5 +131,5 @@ def test_a_first_host_that_never_answers(server: Server, datasets: Path) -> None
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         port = silent.getsockname()[1]
         dsn = f"postgresql://postgres@/postgres?host=127.0.0.1,{server.sockets}&port={port},5432"
-        with running(dsn, datasets, settings={"pool_timeout": "4"}) as service:
+        with running(dsn, datasets, settings={"pool_timeout": "2"}) as service:
             until(lambda: whole(service), within=AMPLE)

@@ -2,33 +2,13 @@
 
 import signal
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 
 from benchmarks.ended import still_running
-from tests.acceptance.service import PATIENCE, Service, running, statements, until
-from tests.acceptance.test_midstream import versions
-
-AMPLE = 3 * PATIENCE
-"""Seconds for what takes several processes."""
-
-LONG = "rows=9000000"
-"""Too many rows to be sent before the test is over."""
-
-
-@contextmanager
-def slow_export(service: Service, body: Path, *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """Have curl read an export that does not end by itself, and wait until some of it is there."""
-    url = f"{service.url}/datasets/stream.csv?{LONG}"
-    with subprocess.Popen(["curl", "-s", "--limit-rate", "2M", "-o", body, *arguments, url]) as curl:
-        try:
-            until(lambda: body.exists() and body.stat().st_size > 100_000)
-            yield curl
-        finally:
-            curl.kill()
+from tests.acceptance.cut import AMPLE, slow_export, versions
+from tests.acceptance.service import Service, running, statements, until
 
 
 def visibly_cut(exit_code: int, version: str = "--http1.1") -> None:

@@ -7,9 +7,9 @@ import pytest
 
 from tests.acceptance.catalogue import dataset
 from tests.acceptance.conftest import written
+from tests.acceptance.cut import cut_off, versions
+from tests.acceptance.problems import problem
 from tests.acceptance.service import Service, fetch, running, until
-from tests.acceptance.test_bad_input import problem
-from tests.acceptance.test_midstream import cut_off, versions
 from tests.postgres import execute, fresh_database
 
 _SERIES = "(SELECT generate_series(1, 200000) AS i) s"

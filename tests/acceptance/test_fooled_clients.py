@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.programs import AT_ONCE, PROGRAMS, started
-from tests.acceptance.service import PATIENCE, Service, running, stands_still, until
-from tests.acceptance.test_tls import options
+from tests.acceptance.service import PATIENCE, Service, running, stands_still, tls_options, until
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -29,7 +28,7 @@ def served(
     request: pytest.FixtureRequest, trust: None, source: str, datasets: Path, certificates: Path
 ) -> Iterator[Service]:
     secured = request.param == "TLS"
-    arguments = options(certificates) if secured else ()
+    arguments = tls_options(certificates) if secured else ()
     scheme, settings = "https" if secured else "http", {"pool_size": str(len(PROGRAMS))}
     with running(source, datasets, *arguments, settings=settings, scheme=scheme) as started:
         yield started

@@ -13,9 +13,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from exporter.http.headers import EXPOSED
+from tests.acceptance.headers import EVERYWHERE, SAFELISTED, TRANSPORT
 from tests.acceptance.service import Service
-from tests.acceptance.test_cors import SAFELISTED, TRANSPORT
-from tests.acceptance.test_security_headers import EVERYWHERE
 
 same = settings(
     derandomize=True,

@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from tests.acceptance.fronts import nginx
+from tests.acceptance.raw import answered
 from tests.acceptance.service import Service, statements
-from tests.acceptance.test_security_headers import answered
 
 EVERYTHING = [
     "/", "/datasets", "/datasets/items", "/healthz", "/readyz", "/openapi.json", "/metrics",

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.environment import environment
+from tests.acceptance.raw import PREFACE, connections
 from tests.acceptance.service import COMMAND, PATIENCE, free_port, running, stopped, until
-from tests.acceptance.test_faults_clients import PREFACE, connections
 
 
 def ended(command: Sequence[str | Path], database_url: str, datasets: Path) -> tuple[int, str]:
@@ -30,7 +30,15 @@ def ended(command: Sequence[str | Path], database_url: str, datasets: Path) -> t
 
 def test_native_rsgi_is_refused(source: str, datasets: Path) -> None:
     granian = Path(sys.executable).with_name("granian")
-    command = [granian, "--interface", "rsgi", "--factory", "exporter.app:create", "--port", str(free_port())]
+    command: list[str | Path] = [
+        granian,
+        "--interface",
+        "rsgi",
+        "--factory",
+        "exporter.app:create",
+        "--port",
+        str(free_port()),
+    ]
     code, told = ended(command, source, datasets)
     assert code != 0
     assert "exporter serve" in told
@@ -70,7 +78,7 @@ def test_port_that_is_taken(source: str, datasets: Path, tmp_path: Path) -> None
     """Two services on one port would answer in turn."""
     (tmp_path / "other.sql").write_text("SELECT 1 AS one\n")
     with running(source, datasets) as service:
-        command = [COMMAND, "serve", "--port", service.url.rpartition(":")[2]]
+        command: list[str | Path] = [COMMAND, "serve", "--port", service.url.rpartition(":")[2]]
         code, told = ended(command, source, tmp_path)
     assert code == 1
     assert "in use" in told

@@ -41,7 +41,7 @@ def service(source: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 @contextmanager
 def asking(service: Service, path: str) -> Iterator["subprocess.Popen[bytes]"]:
     """Ask in the background, until the block ends."""
-    command = ["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", service.url + path]
+    command: list[str | Path] = ["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", service.url + path]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as curl:
         try:
             yield curl
@@ -117,7 +117,7 @@ def test_a_setting_that_no_pool_can_keep_is_refused(source: str, datasets: Path)
     from benchmarks.environment import environment
     from tests.acceptance.service import COMMAND
 
-    command = [COMMAND, "serve", "--database-url", source, "--datasets", datasets]
+    command: list[str | Path] = [COMMAND, "serve", "--database-url", source, "--datasets", datasets]
     settings = environment({"pool_size": 2, "max_exports": 3})
     done = subprocess.run(command, check=False, capture_output=True, text=True, env=settings)
     assert done.returncode == 1

@@ -2,8 +2,10 @@
 
 import asyncio
 import threading
+from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -23,11 +25,12 @@ EXTENSIONS = ["csv", "csv?_compression=gzip", "ndjson", "arrows", "parquet"]
 
 
 @contextmanager
-def proxied(dsn):
+def proxied(dsn: str) -> Iterator[str]:
     """Run a proxy in a thread, and yield the DSN that leads through it."""
-    opened, over = Future(), threading.Event()
+    opened: Future[str] = Future()
+    over = threading.Event()
 
-    async def run():
+    async def run() -> None:
         async with TellingProxy(dsn) as proxy:
             opened.set_result(proxy.dsn)
             await asyncio.to_thread(over.wait)
@@ -42,17 +45,17 @@ def proxied(dsn):
 
 
 @pytest.fixture(scope="module")
-def datasets(tmp_path_factory):
+def datasets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return written(tmp_path_factory.mktemp("datasets"), DATASETS)
 
 
 @pytest.fixture(scope="module")
-def functions(database_url):
+def functions(database_url: str) -> None:
     asyncio.run(execute(database_url, FUNCTIONS))
 
 
 @pytest.mark.usefixtures("functions")
-def test_a_function_that_says_something_for_each_row(database_url, datasets):
+def test_a_function_that_says_something_for_each_row(database_url: str, datasets: Path) -> None:
     with running(database_url, datasets) as service:
         answer = service.curl("/datasets/said.csv")
         assert (answer.exit, answer.body) == (0, b"i\n" + b"".join(b"%d\n" % i for i in range(1, 501)))
@@ -60,7 +63,7 @@ def test_a_function_that_says_something_for_each_row(database_url, datasets):
         assert (answer.exit, answer.body.count(b"\n")) == (0, 500)
 
 
-def test_rows_that_are_lost_are_seen_by_the_client_and_told_in_the_log(database_url, datasets):
+def test_rows_that_are_lost_are_seen_by_the_client_and_told_in_the_log(database_url: str, datasets: Path) -> None:
     with proxied(database_url) as dsn, running(dsn, datasets) as service:
         for extension in EXTENSIONS:
             answer = service.curl(f"/datasets/many.{extension}")

@@ -12,7 +12,7 @@ from exporter.access.principal import ANONYMOUS, Principal
 from exporter.app import create
 from exporter.http.asgi import AsgiAdapter
 from exporter.settings.settings import Settings
-from tests.acceptance.test_adapter import client, lifespan
+from tests.acceptance.mounted import client, lifespan
 
 pytestmark = pytest.mark.anyio
 

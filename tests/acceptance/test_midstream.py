@@ -5,20 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.service import Answer, Service, fetch, statements, until
-
-CUT_OFF = {"--http1.1": {56}, "--http2-prior-knowledge": {92}}
-"""curl's exit codes: the connection was reset; an HTTP/2 stream that was not closed cleanly."""
-
-versions = pytest.mark.parametrize("version", CUT_OFF)
-
-
-def cut_off(answer: Answer, version: str) -> None:
-    assert answer.status == 200
-    assert answer.exit in CUT_OFF[version]
-    assert len(answer.body) > 100_000
-    for told in (b"urn:exporter", b"division", b"Unrepresentable", b"does not fit", b"Traceback"):
-        assert told not in answer.body
+from tests.acceptance.cut import CUT_OFF, cut_off, versions
+from tests.acceptance.service import Service, fetch, statements, until
 
 
 @versions
@@ -92,7 +80,7 @@ def test_before_the_first_byte_the_caller_is_told(service: Service, extension: s
 @pytest.mark.parametrize("dataset", ["stream", "fetched"])
 def test_backend_that_is_terminated(service: Service, source: str, tmp_path: Path, dataset: str, version: str) -> None:
     body, url = tmp_path / "body", f"{service.url}/datasets/{dataset}.csv?rows=3000000"
-    command = ["curl", "-s", version, "--limit-rate", "20M", "-o", body, url]
+    command: list[str | Path] = ["curl", "-s", version, "--limit-rate", "20M", "-o", body, url]
     with subprocess.Popen(command) as curl:
         until(lambda: body.exists() and body.stat().st_size > 1_000_000)
         (backend,) = until(lambda: statements(source, dataset))

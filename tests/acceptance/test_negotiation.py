@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.problems import problem
 from tests.acceptance.service import Service
-from tests.acceptance.test_bad_input import problem
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,9 @@
 
 import pytest
 
+from tests.acceptance.problems import problem
+from tests.acceptance.raw import answered
 from tests.acceptance.service import Service
-from tests.acceptance.test_bad_input import problem
-from tests.acceptance.test_security_headers import answered
 
 EXPORT = "/datasets/items.csv"
 

@@ -31,7 +31,7 @@ def test_a_head_and_a_description_have_no_parts_to_refuse(service: Service) -> N
 def test_wget_does_not_join_two_runs(service: Service, source: str, tmp_path: Path, wget: str) -> None:
     """It tries again by itself, from where it was cut, and takes any answer but an error for the rest."""
     body, url = tmp_path / "body", f"{service.url}/datasets/stream.csv?rows=300000"
-    command = [wget, "-nv", "--tries=3", "--waitretry=0", "--limit-rate=20m", "-O", body, url]
+    command: list[str | Path] = [wget, "-nv", "--tries=3", "--waitretry=0", "--limit-rate=20m", "-O", body, url]
     with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
         until(lambda: body.exists() and body.stat().st_size > 1_000_000)
         (backend,) = until(lambda: statements(source, "stream"))
@@ -56,5 +56,5 @@ def test_whoever_continues_a_file_is_told_that_it_cannot_be(
 
 def test_curl_that_continues_without_failing_on_errors_fails_too(service: Service, tmp_path: Path) -> None:
     (tmp_path / "body").write_bytes(b"id,name\n" * 100)
-    command = ["curl", "-sS", "-C", "-", "-o", tmp_path / "body", f"{service.url}/datasets/big.csv"]
+    command: list[str | Path] = ["curl", "-sS", "-C", "-", "-o", tmp_path / "body", f"{service.url}/datasets/big.csv"]
     assert subprocess.run(command, check=False, timeout=60).returncode == 33

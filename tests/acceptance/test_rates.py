@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from exporter.app import create
 from exporter.settings.settings import Settings
-from tests.acceptance.test_adapter import lifespan
+from tests.acceptance.mounted import lifespan
 
 pytestmark = pytest.mark.anyio
 

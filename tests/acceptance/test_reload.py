@@ -11,8 +11,7 @@ import pytest
 
 from tests.acceptance.catalogue import DATASETS, dataset
 from tests.acceptance.conftest import written
-from tests.acceptance.service import PATIENCE, Service, running, until
-from tests.acceptance.test_tls import options
+from tests.acceptance.service import PATIENCE, Service, running, tls_options, until
 
 OLD, OLD_ROWS = dataset('title = "Old"\nmax_rows = 1', "SELECT 1 AS n"), b"n\n1\n"
 NEW, NEW_ROWS = dataset('title = "New"\nmax_rows = 2', "SELECT n FROM (VALUES (2), (3)) v(n)"), b"n\n2\n3\n"
@@ -38,7 +37,7 @@ def pair(source: str, folder: Path, certificates: Path, tls: Path) -> Iterator[S
     """Two workers with HTTPS, whose files may be changed."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("SSL_CERT_FILE", str(certificates / "authority.pem"))
-        with running(source, folder, "--workers", "2", *options(tls), scheme="https") as started:
+        with running(source, folder, "--workers", "2", *tls_options(tls), scheme="https") as started:
             until(lambda: started.log.read_text().count("Started worker-") == 2)
             yield started
 

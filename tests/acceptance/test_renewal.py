@@ -16,8 +16,7 @@ import psutil
 import pytest
 import trustme
 
-from tests.acceptance.service import PATIENCE, Service, curl, running, until
-from tests.acceptance.test_tls import options
+from tests.acceptance.service import PATIENCE, Service, curl, running, tls_options, until
 
 T = TypeVar("T")
 
@@ -62,7 +61,7 @@ def secured(source: str, datasets: Path, files: Files, *arguments: str, **settin
     """A service of which all workers have started."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("SSL_CERT_FILE", str(files.folder / "authority.pem"))
-        given = options(files.folder)
+        given = tls_options(files.folder)
         with running(source, datasets, *given, *arguments, settings=settings, scheme="https") as started:
             until(lambda: started.log.read_text().count("Started worker-") == max(1, arguments.count("2") * 2))
             yield started
@@ -136,7 +135,17 @@ class KeptAlive:
 @contextmanager
 def paused(service: Service, files: Files, body: Path, version: str) -> Iterator["subprocess.Popen[bytes]"]:
     """Have curl read some of an export, and stop."""
-    command = ["curl", "-sS", version, "--cacert", files.folder / "authority.pem", "--limit-rate", "20M", "-o", body]
+    command: list[str | Path] = [
+        "curl",
+        "-sS",
+        version,
+        "--cacert",
+        files.folder / "authority.pem",
+        "--limit-rate",
+        "20M",
+        "-o",
+        body,
+    ]
     with subprocess.Popen([*command, service.url + ROWS]) as client:
         try:
             until(lambda: body.exists() and body.stat().st_size > 100_000)
@@ -211,7 +220,16 @@ def frozen(workers: Sequence[psutil.Process]) -> Iterator[None]:
 
 def unusual(folder: Path) -> tuple[bytes, bytes]:
     """A pair that OpenSSL takes, and the web server does not."""
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-521", "-nodes"]
+    command: list[str | Path] = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-521",
+        "-nodes",
+    ]
     command += ["-keyout", str(folder / "key"), "-out", str(folder / "certificate"), "-subj", "/CN=127.0.0.1"]
     subprocess.run(command, check=True, capture_output=True)
     return (folder / "certificate").read_bytes(), (folder / "key").read_bytes()

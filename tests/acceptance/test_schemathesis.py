@@ -17,7 +17,7 @@ PATHS = (
 
 @pytest.mark.timeout(300)
 def test_every_answer_is_one_that_the_document_announces(service: Service, tmp_path: Path) -> None:
-    command = [
+    command: list[str | Path] = [
         *(Path(sys.executable).with_name("schemathesis"), "run", f"{service.url}/openapi.json"),
         *("--include-path-regex", PATHS, "--phases", "coverage,fuzzing", "--max-examples", "5", "--no-color"),
         # The same requests in every run, so that it fails for everybody or for nobody.

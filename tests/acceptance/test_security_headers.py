@@ -3,35 +3,14 @@
 import base64
 import hashlib
 import re
-import socket
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 import pytest
 
+from tests.acceptance.headers import ANSWERS, EVERYWHERE
+from tests.acceptance.problems import problem
+from tests.acceptance.raw import answered
 from tests.acceptance.service import Service
-from tests.acceptance.test_bad_input import problem
-
-EVERYWHERE = {
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-}
-
-ANSWERS = [
-    "/",
-    "/datasets",
-    "/datasets/items",
-    "/datasets/items.csv",
-    "/datasets/items.parquet",
-    "/datasets/items.csv?_limit=x",
-    "/datasets/none",
-    "/nothing",
-    "/healthz",
-    "/readyz",
-    "/openapi.json",
-]
 
 
 def directives(policy: str) -> dict[str, list[str]]:
@@ -73,20 +52,6 @@ def test_a_body_of_unknown_length_is_refused(service: Service) -> None:
 
 def test_an_empty_body_is_no_body(service: Service) -> None:
     assert service.curl("/datasets/items.csv", "-X", "GET", "-H", "Content-Length: 0").status == 200
-
-
-def answered(service: Service, request: bytes) -> bytes:
-    """Send bytes and return all that comes back; a server that closes without an answer gives none."""
-    address = urlsplit(service.url)
-    answer = bytearray()
-    with socket.create_connection((address.hostname, address.port or 0), timeout=20) as connection:
-        try:
-            connection.sendall(request)
-            while chunk := connection.recv(65_536):
-                answer += chunk
-        except ConnectionError:
-            pass
-    return bytes(answer)
 
 
 END = b"Host: localhost\r\nConnection: close\r\n\r\n"

@@ -8,19 +8,19 @@ import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 import yaml
-from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.problems import ProblemType
 from tests.acceptance.catalogue import DATASETS, dataset
 from tests.acceptance.conftest import written
-from tests.acceptance.service import Service, answers, running, statements, until
-from tests.acceptance.test_bad_input import problem
+from tests.acceptance.problems import problem
+from tests.acceptance.service import Service, answers, running, samples, statements, until
 
 SENSITIVE = '[parameters.number]\ntype = "text"\nsensitive = true\n[parameters.day]\ntype = "date"\nnullable = true'
 CATALOGUE = {
@@ -58,6 +58,10 @@ def logged(service: Service, export: str) -> dict[str, Any]:
     return line
 
 
+def asks_for(path: str, line: dict[str, Any]) -> bool:
+    return line.get("target") == path
+
+
 def audited(folder: Path, has: Callable[[dict[str, Any]], bool], count: int = 1) -> list[dict[str, Any]]:
     def found() -> list[dict[str, Any]]:
         return [line for line in lines((folder / "audit").read_text()) if has(line)]
@@ -65,16 +69,6 @@ def audited(folder: Path, has: Callable[[dict[str, Any]], bool], count: int = 1)
     until(lambda: len(found()) >= count)
     assert len(found()) == count
     return found()
-
-
-def samples(service: Service) -> dict[tuple[str, ...], float]:
-    """Every sample, by its name and the values of its labels."""
-    answer = until(lambda: (got := service.curl("/metrics")).status == 200 and got)
-    return {
-        (sample.name, *sample.labels.values()): sample.value
-        for family in text_string_to_metric_families(answer.text)
-        for sample in family.samples
-    }
 
 
 @contextmanager
@@ -179,7 +173,7 @@ def test_accesses_and_refusals_are_audited(seen: Service, folder: Path) -> None:
     }
     for path, (status, slug) in refused.items():
         assert seen.curl(path).status == status
-        (line,) = audited(folder, lambda line, path=path: line.get("target") == path)
+        (line,) = audited(folder, partial(asks_for, path))
         assert (line["status"], line["problem"], line["event"]) == (status, slug, "request")
     seen.curl("/datasets/items.ndjson", "-I")
     audited(folder, lambda line: line.get("method") == "HEAD" and line["target"] == "/datasets/items.ndjson")
@@ -215,13 +209,14 @@ def test_metrics_are_those_of_both_workers(seen: Service) -> None:
     def added(*key: str) -> float:
         return after.get(key, 0) - before.get(key, 0)
 
+    after = before
+
     def counted() -> bool:
         nonlocal after
         after = samples(seen)
         ended = [("items", "ndjson", "succeeded"), ("late", "ndjson", "failed")]
         return [added("exporter_exports_total", *labels) for labels in ended] == [12, 2]
 
-    after = before
     until(counted)
     assert added("exporter_rows_total", "items", "ndjson") == 48
     assert added("exporter_export_seconds_count", "ndjson") == 14

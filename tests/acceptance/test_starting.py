@@ -24,7 +24,7 @@ def starting(source: str, datasets: Path, folder: Path) -> Iterator[Service]:
     variables = environment({"database_url": source, "datasets": datasets})
     log = folder / "log"
     with log.open("wb") as stream:
-        command = [COMMAND, "serve", "--port", str(port)]
+        command: list[str | Path] = [COMMAND, "serve", "--port", str(port)]
         with subprocess.Popen(command, stdout=stream, stderr=stream, env=variables) as process:
             try:
                 until(lambda: settled(process))
@@ -41,7 +41,8 @@ def settled(process: "subprocess.Popen[bytes]") -> bool:
 
 
 def children(service: Service) -> list[psutil.Process]:
-    return psutil.Process(service.process.pid).children(recursive=True)
+    found: list[psutil.Process] = psutil.Process(service.process.pid).children(recursive=True)
+    return found
 
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process does not tell what it blocks")
@@ -87,7 +88,7 @@ def test_an_end_at_any_moment(
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
 def test_an_end_while_the_demo_makes_its_database(end: signal.Signals) -> None:
-    command = [COMMAND, "demo", "--port", str(free_port())]
+    command: list[str | Path] = [COMMAND, "demo", "--port", str(free_port())]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment()) as process:
         try:
             (keeper,) = until(lambda: [c for c in psutil.Process(process.pid).children() if c.name() == "sh"])

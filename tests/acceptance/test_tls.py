@@ -13,7 +13,7 @@ import trustme
 
 from benchmarks.environment import environment
 from exporter.process.tls import Tls
-from tests.acceptance.service import COMMAND, Service, free_port, running
+from tests.acceptance.service import COMMAND, Service, free_port, running, tls_options
 
 CUT_OFF = {"--http1.1": {56}, "--http2": {92}}
 """curl's exit codes: the connection was reset; a stream was."""
@@ -21,16 +21,12 @@ CUT_OFF = {"--http1.1": {56}, "--http2": {92}}
 versions = pytest.mark.parametrize("version", CUT_OFF)
 
 
-def options(certificates: Path) -> list[str]:
-    return ["--tls-certificate", str(certificates / "certificate.pem"), "--tls-key", str(certificates / "key.pem")]
-
-
 @pytest.fixture(scope="module")
 def secured(source: str, datasets: Path, certificates: Path) -> Iterator[Service]:
     with pytest.MonkeyPatch.context() as patched:
         # What the suite's own client trusts while it waits for the service.
         patched.setenv("SSL_CERT_FILE", str(certificates / "authority.pem"))
-        with running(source, datasets, *options(certificates), scheme="https") as started:
+        with running(source, datasets, *tls_options(certificates), scheme="https") as started:
             yield started
 
 
@@ -109,7 +105,7 @@ def test_files_that_cannot_be_used_are_refused_with_the_reason(certificates: Pat
 
 
 def test_a_start_with_a_file_that_is_not_there_names_it(datasets: Path, certificates: Path, tmp_path: Path) -> None:
-    command = [
+    command: list[str | Path] = [
         COMMAND,
         "serve",
         "--database-url",
@@ -126,7 +122,7 @@ def test_a_start_with_a_file_that_is_not_there_names_it(datasets: Path, certific
 
 
 def test_a_start_without_the_key_says_so_in_one_line(datasets: Path, certificates: Path) -> None:
-    command = [
+    command: list[str | Path] = [
         COMMAND,
         "serve",
         "--database-url",

@@ -14,9 +14,8 @@ import pytest
 
 from tests.acceptance.catalogue import DATASETS, dataset
 from tests.acceptance.conftest import written
-from tests.acceptance.service import PATIENCE, Service, answers, running, until
-from tests.acceptance.test_bad_input import problem
-from tests.acceptance.test_seeing import samples
+from tests.acceptance.problems import problem
+from tests.acceptance.service import PATIENCE, Service, answers, running, samples, until
 
 WORDS = '[parameters.words]\ntype = "text[]"'
 QUERY = "&".join(f"words={'x' * 500}" for _ in range(20))

@@ -9,8 +9,8 @@ import pytest
 
 from tests.acceptance.catalogue import dataset
 from tests.acceptance.conftest import written
+from tests.acceptance.problems import problem
 from tests.acceptance.service import Service, running, until
-from tests.acceptance.test_bad_input import problem
 from tests.postgres import execute
 
 ROW, NUMBER, ARGUMENT = "canaryofrows", "98765432", "canaryofarguments"

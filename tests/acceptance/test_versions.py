@@ -7,9 +7,9 @@ import pytest
 
 from tests.acceptance.fronts import haproxy
 from tests.acceptance.http2 import http2
+from tests.acceptance.problems import problem
+from tests.acceptance.raw import answered
 from tests.acceptance.service import Service, curl, until
-from tests.acceptance.test_bad_input import problem
-from tests.acceptance.test_security_headers import answered
 
 WHOLE = ["/", "/datasets", "/datasets/items", "/healthz", "/readyz", "/openapi.json", "/metrics"]
 ONE_HOST = "urn:exporter:problem:malformed-host"

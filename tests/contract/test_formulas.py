@@ -2,11 +2,14 @@
 
 import csv
 import io
+from collections.abc import AsyncIterator
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from exporter.exports import scan
+from exporter.exports.database import Database
 from formats.csv import FORMULA_STARTS
 from queries import walk
 from tests.exporting import database, document, order
@@ -68,27 +71,27 @@ UNCHANGED = {
 
 
 @pytest.fixture(scope="module")
-async def exporting(database_url):
+async def exporting(database_url: str) -> AsyncIterator[Database]:
     await execute(database_url, TYPES)
     opened = database(database_url)
     yield opened
     await opened.pool.close()
 
 
-def cells(body, delimiter=","):
+def cells(body: bytes, delimiter: str = ",") -> list[list[str]]:
     return list(csv.reader(io.StringIO(body.decode(), newline=""), delimiter=delimiter))
 
 
-async def exported(exporting, sql, source, **how):
+async def exported(exporting: Database, sql: str, source: str, **how: Any) -> list[list[str]]:
     return cells(await document(exporting, order(sql, "csv", source, **how)))
 
 
-def literal(text):
+def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
 @sources
-async def test_a_text_that_a_spreadsheet_would_run_begins_with_an_apostrophe(exporting, source):
+async def test_a_text_that_a_spreadsheet_would_run_begins_with_an_apostrophe(exporting: Database, source: str) -> None:
     sql = "SELECT v, n FROM unnest(ARRAY[" + ", ".join(map(literal, TEXTS)) + "]) WITH ORDINALITY u(v, n) ORDER BY n"
     expected = ["'" + text if text.lstrip(" ").startswith(tuple(FORMULA_STARTS)) else text for text in TEXTS]
     for delimiter in ",;\t":
@@ -97,32 +100,34 @@ async def test_a_text_that_a_spreadsheet_would_run_begins_with_an_apostrophe(exp
 
 
 @sources
-async def test_free_text_of_every_type_is_escaped(exporting, source):
+async def test_free_text_of_every_type_is_escaped(exporting: Database, source: str) -> None:
     for sql, text in CHANGED.items():
         (_, (value,)) = await exported(exporting, f"SELECT {sql} AS v", source, escape_formulas=True)
         assert value.startswith(text), sql
 
 
 @sources
-async def test_what_only_the_server_writes_stays_as_it_is(exporting, source):
+async def test_what_only_the_server_writes_stays_as_it_is(exporting: Database, source: str) -> None:
     for sql, text in UNCHANGED.items():
         (_, row) = await exported(exporting, f"SELECT {sql} AS v, 1 AS n", source, escape_formulas=True)
         assert row == [text, "1"], sql
 
 
 @sources
-async def test_null_and_the_empty_text_stay_apart(exporting, source):
+async def test_null_and_the_empty_text_stay_apart(exporting: Database, source: str) -> None:
     body = await document(exporting, order("SELECT NULL::text AS a, '' AS b, '=' AS c", "csv", source, profile="excel"))
     assert body == b'\xef\xbb\xbfa,b,c\n,"",\'=\n'
 
 
 @sources
-async def test_names_are_escaped_like_texts(exporting, source):
+async def test_names_are_escaped_like_texts(exporting: Database, source: str) -> None:
     rows = await exported(exporting, 'SELECT 1 AS "=x", 2 AS "a=x"', source, escape_formulas=True)
     assert rows == [["'=x", "a=x"], ["1", "2"]]
 
 
-async def test_every_part_of_a_parallel_scan_is_escaped(exporting, database_url, monkeypatch):
+async def test_every_part_of_a_parallel_scan_is_escaped(
+    exporting: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(scan, "_BYTES_EACH", 1)
     monkeypatch.setattr(walk, "BLOCK_BYTES", 30_000)
     await execute(database_url, "CREATE TABLE formulas.many AS SELECT '=' || i AS v FROM generate_series(1, 20000) i")
@@ -131,7 +136,7 @@ async def test_every_part_of_a_parallel_scan_is_escaped(exporting, database_url,
 
 
 @pytest.mark.parametrize("encoding", ["LATIN1", "EUC_JP", "SQL_ASCII"])
-async def test_a_database_in_another_encoding_is_escaped_too(server_url, encoding):
+async def test_a_database_in_another_encoding_is_escaped_too(server_url: str, encoding: str) -> None:
     name = f"formulas_{encoding.lower()}"
     await execute(server_url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
     options = f"TEMPLATE template0 ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' LOCALE_PROVIDER libc"

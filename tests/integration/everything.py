@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import asyncpg
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -21,8 +22,9 @@ from exporter.web.readiness import Readiness
 from queries.acting import Acting
 from queries.catalog import load
 from queries.copy import takes_copy
-from queries.declaration import Parameter
+from queries.declaration import Parameter, ParameterType
 from queries.errors import QueryError
+from queries.lent_pool import LentPool
 from queries.pool import Pool
 from queries.session import Session
 from queries.table import table_of
@@ -78,6 +80,9 @@ ARGUMENTS = {
     "uuid": "123e4567-e89b-12d3-a456-426614174000",
 }  # fmt: skip
 
+LENT = ("copy csv", "cursor parquet", "copy arguments", "pages", "key day")
+"""The orders that are tried over a host's pool too."""
+
 TYPES = "SELECT *, ROW(1, 'x') AS record FROM shop.types"
 
 DATASET = '/*\n[parameters.least]\ntype = "date"\n*/\nSELECT * FROM shop.types WHERE day OPERATOR(pg_catalog.>=) :least'
@@ -114,7 +119,7 @@ def orders(role: str) -> Iterator[tuple[str, Order]]:
 
 
 def _with_arguments(extension: str, source: str, *, null: bool = False) -> Order:
-    types = [type_ + suffix for type_ in ARGUMENTS for suffix in ("", "[]")]
+    types = [cast("ParameterType", type_ + suffix) for type_ in ARGUMENTS for suffix in ("", "[]")]
     parameters = tuple(Parameter(name=f"p{n}", type=type_, nullable=True) for n, type_ in enumerate(types))
     values = [value for text in ARGUMENTS.values() for value in ((None, None) if null else (text, [text, None]))]
     arguments = {parameter.name: value for parameter, value in zip(parameters, values, strict=True)}
@@ -128,6 +133,7 @@ async def everything(dsn: str, role: str, search_path: tuple[str, ...], folder: 
     database = Database(pool, parallel=3, parallel_connections=2)
     try:
         found = {name: await _outcome(database, ordered) for name, ordered in orders(role)}
+        found |= await _over_a_lent_pool(dsn, role, search_path)
         found["readiness"] = await Readiness(pool, {}).problems()
         found["description"] = await _description(database)
         async with pool.transaction("copy") as connection:
@@ -137,6 +143,20 @@ async def everything(dsn: str, role: str, search_path: tuple[str, ...], folder: 
         await pool.close()
     found["check"] = await _check(dsn, search_path, folder)
     return found
+
+
+async def _over_a_lent_pool(dsn: str, role: str, search_path: tuple[str, ...]) -> dict[str, Any]:
+    """Do the same exports over a host's pool that does nothing with its connections, and what leaves a lock behind."""
+    async with asyncpg.create_pool(dsn, min_size=0, max_size=3, reset=_nothing) as lent:
+        pool = LentPool(lent, acquire_timeout=5, session=Session(60, 10, search_path), most=3)
+        database = Database(pool, parallel=3, parallel_connections=2)
+        ordered = {name: order_ for name, order_ in orders(role) if name in LENT}
+        ordered["lock"] = order("SELECT pg_catalog.pg_advisory_lock(7)::pg_catalog.text", "csv")
+        return {f"lent: {name}": await _outcome(database, order_) for name, order_ in ordered.items()}
+
+
+async def _nothing(connection: object) -> None:
+    pass
 
 
 async def _outcome(database: Database, ordered: Order) -> Any:

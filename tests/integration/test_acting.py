@@ -2,13 +2,17 @@
 
 import asyncio
 import secrets
+from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
 import pytest
 
 from exporter.access.principal import Principal
+from exporter.exports.order import Order
 from queries.acting import Acting
+from queries.connection import Connection
 from queries.errors import LockTimeout, PermissionDenied, RoleRefused
 from queries.pool import Pool
 from queries.session import Session
@@ -40,7 +44,7 @@ GRANT SELECT ON acting.own TO {ROLE}_north;
 
 
 @pytest.fixture(scope="module")
-def acting_url(database_url):
+def acting_url(database_url: str) -> Iterator[str]:
     asyncio.run(execute(database_url, SCHEMA))
     yield database_url
     asyncio.run(
@@ -52,7 +56,7 @@ def acting_url(database_url):
     )
 
 
-def _as(role, name="ann", **how):
+def _as(role: str | None, name: str = "ann", **how: Any) -> Order:
     return order(
         "SELECT region, count(*) AS n, min(current_user) AS who FROM acting.sales GROUP BY region",
         "csv",
@@ -61,7 +65,7 @@ def _as(role, name="ann", **how):
     )
 
 
-async def test_two_roles_over_one_pool_at_once_see_their_own_rows(acting_url):
+async def test_two_roles_over_one_pool_at_once_see_their_own_rows(acting_url: str) -> None:
     shared = database(acting_url, size=2)
     try:
         roles = [f"{ROLE}_north", f"{ROLE}_south"] * 20
@@ -73,7 +77,7 @@ async def test_two_roles_over_one_pool_at_once_see_their_own_rows(acting_url):
 
 @pytest.mark.parametrize("source", ["copy", "cursor"])
 @pytest.mark.parametrize("name", ["ann", 'o\'neill \\ "q" $1 :x \N{SNOWMAN}', "'; RESET ROLE; --"])
-async def test_claims_reach_the_database_as_they_are(acting_url, source, name):
+async def test_claims_reach_the_database_as_they_are(acting_url: str, source: str, name: str) -> None:
     shared = database(acting_url, size=1)
     claims = "current_setting('request.jwt.claims')::json"
     sql = f"SELECT {claims} ->> 'sub' AS who, {claims} -> 'teams' ->> 1 AS team"
@@ -85,7 +89,7 @@ async def test_claims_reach_the_database_as_they_are(acting_url, source, name):
     assert orjson.loads(body) == {"who": name, "team": "b"}
 
 
-async def test_policies_see_the_claims(acting_url):
+async def test_policies_see_the_claims(acting_url: str) -> None:
     shared = database(acting_url)
     acting = Principal("ann", ("*",), f"{ROLE}_north").acting
     try:
@@ -96,7 +100,9 @@ async def test_policies_see_the_claims(acting_url):
         await shared.pool.close()
 
 
-async def test_every_connection_of_a_parallel_scan_acts_as_the_caller(acting_url, monkeypatch):
+async def test_every_connection_of_a_parallel_scan_acts_as_the_caller(
+    acting_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("exporter.exports.scan._BYTES_EACH", 2**10)
     # The planner expects few rows behind a policy.
     monkeypatch.setattr("queries.walk.BLOCK_BYTES", 5_000)
@@ -104,7 +110,7 @@ async def test_every_connection_of_a_parallel_scan_acts_as_the_caller(acting_url
     joined = []
     taken = shared.pool.transaction
 
-    def transaction(*arguments, **how):
+    def transaction(*arguments: Any, **how: Any) -> Any:
         joined.append(how)
         return taken(*arguments, **how)
 
@@ -121,7 +127,7 @@ async def test_every_connection_of_a_parallel_scan_acts_as_the_caller(acting_url
     assert {(region, who) for _, region, _, who in rows} == {(b"south", f"{ROLE}_south".encode())}
 
 
-async def test_nothing_of_the_caller_is_left_on_the_connection(acting_url):
+async def test_nothing_of_the_caller_is_left_on_the_connection(acting_url: str) -> None:
     pool = Pool(acting_url, size=1, acquire_timeout=5, session=Session(60, 10))
     acting = Principal("ann", ("*",), f"{ROLE}_north").acting
     state = "SELECT current_user = session_user, coalesce(current_setting('request.jwt.claims', true), '')"
@@ -133,12 +139,12 @@ async def test_nothing_of_the_caller_is_left_on_the_connection(acting_url):
             await connection.execute("SELECT set_config('request.jwt.claims', 'kept', false)")
         async with pool.transaction("nobody's") as connection:
             assert await connection.fetchval("SELECT pg_backend_pid()") == backend
-            assert tuple(await connection.fetchrow(state)) == (True, "")
+            assert [tuple(row) for row in await connection.fetch(state)] == [(True, "")]
     finally:
         await pool.close()
 
 
-async def test_a_grant_that_the_role_lacks_is_refused_whatever_the_service_may(acting_url):
+async def test_a_grant_that_the_role_lacks_is_refused_whatever_the_service_may(acting_url: str) -> None:
     shared = database(acting_url)
     try:
         with pytest.raises(PermissionDenied):
@@ -160,7 +166,7 @@ async def test_a_role_that_cannot_be_taken_on_is_told_by_name(acting_url, role):
         await shared.pool.close()
 
 
-async def test_an_odd_name_of_a_role_is_quoted(acting_url):
+async def test_an_odd_name_of_a_role_is_quoted(acting_url: str) -> None:
     shared = database(acting_url)
     principal = Principal("ann", ("*",), f'{ROLE} odd"role')
     try:
@@ -171,12 +177,12 @@ async def test_an_odd_name_of_a_role_is_quoted(acting_url):
 
 
 @pytest.mark.parametrize("role", ["none", "", "a\0b", "x" * 64, "\N{SNOWMAN}" * 22, "\ud800"])
-def test_what_the_server_would_take_for_another_role_is_no_role(role):
+def test_what_the_server_would_take_for_another_role_is_no_role(role: str) -> None:
     with pytest.raises(ValueError, match="role"):
         Acting(role)
 
 
-async def test_names_are_looked_up_where_the_service_says(acting_url):
+async def test_names_are_looked_up_where_the_service_says(acting_url: str) -> None:
     pool = Pool(acting_url, size=1, acquire_timeout=5, session=Session(60, 10, ("acting", "Odd, schema")))
     try:
         async with pool.transaction("named") as connection:
@@ -186,7 +192,7 @@ async def test_names_are_looked_up_where_the_service_says(acting_url):
         await pool.close()
 
 
-async def test_a_lock_is_waited_for_only_so_long(acting_url, connection):
+async def test_a_lock_is_waited_for_only_so_long(acting_url: str, connection: Connection) -> None:
     shared = database(acting_url)
     shared.pool = Pool(acting_url, size=1, acquire_timeout=5, session=Session(60, 0.1))
     try:

@@ -1,6 +1,7 @@
 """A connection that the server ends between two statements is a database that is away, not a defect of the service."""
 
 import asyncio
+from asyncio.streams import StreamReader, StreamWriter
 
 import pytest
 
@@ -15,17 +16,17 @@ _ENDED = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator 
 
 
 class EndingProxy(Proxy):
-    async def _serve(self, reader, writer):
+    async def _serve(self, reader: StreamReader, writer: StreamWriter) -> None:
         self.client = writer
         await super()._serve(reader, writer)
 
-    async def end(self):
+    async def end(self) -> None:
         """Say what a server says last, and do not close yet: the driver then has an answer that it never asked for."""
         self.client.write(message(b"E", _ENDED))
         await asyncio.sleep(0.1)
 
 
-async def test_a_connection_that_ended_in_the_pool(database_url):
+async def test_a_connection_that_ended_in_the_pool(database_url: str) -> None:
     async with EndingProxy(database_url) as proxy:
         pool = Pool(proxy.dsn, size=1, acquire_timeout=5, session=Session(60, 10))
         async with pool.transaction("first"):
@@ -39,7 +40,7 @@ async def test_a_connection_that_ended_in_the_pool(database_url):
         await pool.close()
 
 
-async def test_no_host_of_the_kind_that_is_wanted(database_url):
+async def test_no_host_of_the_kind_that_is_wanted(database_url: str) -> None:
     separator = "&" if "?" in database_url else "?"
     pool = Pool(
         f"{database_url}{separator}target_session_attrs=standby", size=1, acquire_timeout=5, session=Session(60, 10)

@@ -1,14 +1,16 @@
 """A COPY that is given up, whenever that is, leaves a connection that can be used again."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
 
 import asyncpg
 import pytest
 
+from queries.connection import Connection
 from queries.copy import copy
 from queries.parallel import parallel
 from queries.walk import Span, Walk
-from queries.wire import CopyingConnection
 from tests.exporting import texts
 
 pytestmark = pytest.mark.anyio
@@ -16,16 +18,17 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 async def connections(database_url):
-    opened = [await asyncpg.connect(database_url, connection_class=CopyingConnection) for _ in range(4)]
+    opened = [await asyncpg.connect(database_url) for _ in range(4)]
     yield opened
     for connection in opened:
         await connection.close(timeout=5)
 
 
 @pytest.fixture
-async def complaints():
+async def complaints() -> AsyncIterator[list[Any]]:
     """What the event loop was told, since nobody else took it: the driver broke over what came."""
-    loop, told = asyncio.get_running_loop(), []
+    loop = asyncio.get_running_loop()
+    told: list[Any] = []
     handler = loop.get_exception_handler()
     loop.set_exception_handler(lambda _, context: told.append(context))
     yield told
@@ -34,8 +37,8 @@ async def complaints():
 
 
 @pytest.mark.usefixtures("complaints")
-async def test_at_any_moment_of_many_copies(connections):
-    def rows(low, high):
+async def test_at_any_moment_of_many_copies(connections: list[Connection]) -> None:
+    def rows(low: int | None, high: int | None) -> str:
         return f"SELECT n, md5(n::text) FROM generate_series({low or 0}::int, {high or 10000}) n"
 
     backends = [connection.get_server_pid() for connection in connections]
@@ -49,7 +52,7 @@ async def test_at_any_moment_of_many_copies(connections):
 
 
 @pytest.mark.usefixtures("complaints")
-async def test_before_the_server_has_a_row(connections):
+async def test_before_the_server_has_a_row(connections: list[Connection]) -> None:
     for number in range(3):
         async with copy(connections[0], "SELECT pg_sleep(60)", texts(1)):
             await asyncio.sleep(number / 100)

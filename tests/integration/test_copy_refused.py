@@ -16,7 +16,7 @@ class RefusingProxy(Proxy):
 
     refused = 0
 
-    def answered(self, kind, body):
+    def answered(self, kind: bytes, body: bytes) -> bytes | None:
         if kind != b"Q" or not body.startswith(b"COPY"):
             return None
         self.refused += 1
@@ -24,7 +24,7 @@ class RefusingProxy(Proxy):
         return message(b"E", refusal) + message(b"Z", b"E")
 
 
-async def test_the_cursor_takes_over_where_copy_is_refused_and_copy_is_not_tried_again(database_url):
+async def test_the_cursor_takes_over_where_copy_is_refused_and_copy_is_not_tried_again(database_url: str) -> None:
     async with RefusingProxy(database_url) as proxy:
         exporting = database(proxy.dsn)
         expected = b"a\n1\n2\n"
@@ -35,7 +35,9 @@ async def test_the_cursor_takes_over_where_copy_is_refused_and_copy_is_not_tried
 
 
 @pytest.mark.parametrize("sqlstate", ["0A000", "42601"])
-async def test_a_query_that_fails_by_itself_is_not_taken_for_a_server_without_copy(database_url, sqlstate):
+async def test_a_query_that_fails_by_itself_is_not_taken_for_a_server_without_copy(
+    database_url: str, sqlstate: str
+) -> None:
     await execute(
         database_url,
         f"CREATE OR REPLACE FUNCTION fails() RETURNS int LANGUAGE plpgsql AS "
@@ -51,7 +53,9 @@ async def test_a_query_that_fails_by_itself_is_not_taken_for_a_server_without_co
 
 @pytest.mark.parametrize("extension", ["csv", "ndjson"])
 @pytest.mark.parametrize("sqlstate", ["0A000", "42601"])
-async def test_a_refusal_in_mid_stream_is_a_failure_and_never_a_second_start(database_url, sqlstate, extension):
+async def test_a_refusal_in_mid_stream_is_a_failure_and_never_a_second_start(
+    database_url: str, sqlstate: str, extension: str
+) -> None:
     await execute(
         database_url,
         f"""CREATE OR REPLACE FUNCTION late(i int) RETURNS int LANGUAGE plpgsql AS $$BEGIN
@@ -65,7 +69,7 @@ async def test_a_refusal_in_mid_stream_is_a_failure_and_never_a_second_start(dat
     await exporting.pool.close()
 
 
-async def test_one_query_that_only_copy_fails_is_read_with_the_cursor_once(database_url):
+async def test_one_query_that_only_copy_fails_is_read_with_the_cursor_once(database_url: str) -> None:
     await execute(
         database_url,
         """CREATE OR REPLACE FUNCTION not_copied() RETURNS int LANGUAGE plpgsql AS $$BEGIN
@@ -77,7 +81,9 @@ async def test_one_query_that_only_copy_fails_is_read_with_the_cursor_once(datab
     await exporting.pool.close()
 
 
-async def test_a_refusal_that_quotes_a_sensitive_argument_is_not_repeated_in_the_log(database_url, caplog):
+async def test_a_refusal_that_quotes_a_sensitive_argument_is_not_repeated_in_the_log(
+    database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
     """PostgreSQL calls what is no query of text search a syntax error, as it calls a COPY that it does not know."""
     exporting = database(database_url)
     secret = Parameter(name="word", type="text", sensitive=True)

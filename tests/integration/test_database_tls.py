@@ -2,6 +2,9 @@
 
 import asyncio
 import ssl
+from asyncio.streams import StreamReader, StreamWriter
+from pathlib import Path
+from typing import Any, Self
 
 import pytest
 import trustme
@@ -19,7 +22,7 @@ AUTHORITY = trustme.CA()
 class Front(Proxy):
     """A server called `localhost` that wants TLS, by PostgreSQL's negotiation or, if `direct`, at once."""
 
-    def __init__(self, dsn, *, direct):
+    def __init__(self, dsn: str, *, direct: bool) -> None:
         super().__init__(dsn)
         self._direct = direct
         self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -27,15 +30,15 @@ class Front(Proxy):
         AUTHORITY.issue_cert("localhost").configure_cert(self._context)
         AUTHORITY.configure_trust(self._context)
         self._context.verify_mode = ssl.CERT_OPTIONAL
-        self.certificates = []
+        self.certificates: list[Any] = []
 
-    async def __aenter__(self):
+    async def __aenter__(self) -> Self:
         context = self._context if self._direct else None
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=context)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
-    async def _serve(self, reader, writer):
+    async def _serve(self, reader: StreamReader, writer: StreamWriter) -> None:
         try:
             if not self._direct:
                 await reader.readexactly(8)
@@ -49,7 +52,7 @@ class Front(Proxy):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the authority, and a certificate of ours with its key."""
     folder = tmp_path_factory.mktemp("tls")
     AUTHORITY.cert_pem.write_to_path(folder / "authority.pem")
@@ -59,7 +62,7 @@ def folder(tmp_path_factory):
     return folder
 
 
-async def connected(dsn, folder, query, host="localhost"):
+async def connected(dsn: str, folder: Path, query: str, host: str = "localhost") -> list[Any]:
     """The certificates that came with the connections to a server."""
     async with Front(dsn, direct="direct" in query) as front:
         user, name = front._user or "postgres", front._name
@@ -85,12 +88,14 @@ async def connected(dsn, folder, query, host="localhost"):
         "sslmode=verify-ca&sslrootcert={folder}/authority.pem&ssl_min_protocol_version=TLSv1.3",
     ],
 )
-async def test_ways_to_trust_a_server(database_url, folder, monkeypatch, query):
+async def test_ways_to_trust_a_server(
+    database_url: str, folder: Path, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(folder / "authority.pem"))
     assert await connected(database_url, folder, query) == [None]
 
 
-async def test_a_certificate_of_ours(database_url, folder):
+async def test_a_certificate_of_ours(database_url: str, folder: Path) -> None:
     query = "sslmode=require&sslcert={folder}/ours.pem&sslkey={folder}/ours.key"
     (certificate,) = await connected(database_url, folder, query)
     assert ("email", "exporter@example.com") in certificate["subjectAltName"]
@@ -104,6 +109,6 @@ async def test_a_certificate_of_ours(database_url, folder):
         ("sslmode=verify-full&sslrootcert={folder}/ours.pem", "localhost"),
     ],
 )
-async def test_servers_that_are_not_trusted(database_url, folder, query, host):
+async def test_servers_that_are_not_trusted(database_url: str, folder: Path, query: str, host: str) -> None:
     with pytest.raises(DatabaseUnavailable, match="CERTIFICATE_VERIFY_FAILED"):
         await connected(database_url, folder, query, host)

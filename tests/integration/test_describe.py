@@ -6,14 +6,17 @@ from dataclasses import replace
 import pytest
 
 from queries.builtin import BUILTIN
+from queries.connection import Connection
 from queries.describe import Description, describe, types_of
 from queries.errors import QueryRejected
-from queries.types import Attribute
+from queries.types import Attribute, PgType
 
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_column_comes_with_its_modifier_table_and_number(connection):
+async def test_a_column_comes_with_its_modifier_table_and_number(
+    connection: Connection,
+) -> None:
     await connection.execute("CREATE TEMP TABLE described (a text, price numeric(10,2))")
     table = await connection.fetchval("SELECT 'described'::regclass::oid::int8")
     found = await describe(connection, "SELECT price, sum(price) AS total, 'x'::varchar(3) FROM described GROUP BY 1")
@@ -25,12 +28,14 @@ async def test_a_column_comes_with_its_modifier_table_and_number(connection):
     )
 
 
-async def test_parameters_are_counted(connection):
+async def test_parameters_are_counted(connection: Connection) -> None:
     assert (await describe(connection, "SELECT $1::text, $2::text[]")).parameters == 2
     assert await describe(connection, "SELECT") == Description((), 0)
 
 
-async def test_a_composite_with_a_field_that_the_driver_cannot_decode_is_described(connection):
+async def test_a_composite_with_a_field_that_the_driver_cannot_decode_is_described(
+    connection: Connection,
+) -> None:
     found = await describe(connection, "SELECT NULL::pg_class AS c, NULL::pg_class[] AS a")
     types = await types_of(connection, [attribute.oid for attribute in found.attributes], {})
     assert [types[attribute.oid].name for attribute in found.attributes] == ["pg_class", "_pg_class"]
@@ -39,16 +44,16 @@ async def test_a_composite_with_a_field_that_the_driver_cannot_decode_is_describ
 @pytest.mark.parametrize(
     "sql", ["SELECT 1; SELECT 2", "SET work_mem = '1MB'", "", "CREATE TABLE never (a int)", "SELECT nothing_there"]
 )
-async def test_what_is_not_one_query_is_refused(connection, sql):
+async def test_what_is_not_one_query_is_refused(connection: Connection, sql: str) -> None:
     with pytest.raises(QueryRejected):
         await describe(connection, sql)
 
 
-async def test_describing_runs_nothing(connection):
+async def test_describing_runs_nothing(connection: Connection) -> None:
     await describe(connection, "SELECT pg_sleep(60)")
 
 
-async def test_elements_and_bases_of_types_are_looked_up_too(connection):
+async def test_elements_and_bases_of_types_are_looked_up_too(connection: Connection) -> None:
     await connection.execute("CREATE DOMAIN pg_temp.cents AS numeric(9,2)")
     found = await describe(connection, "SELECT NULL::pg_temp.cents[] AS a")
     types = await types_of(connection, [found.attributes[0].oid], {})
@@ -57,12 +62,12 @@ async def test_elements_and_bases_of_types_are_looked_up_too(connection):
     assert BUILTIN[element.base].name == "numeric"
 
 
-async def test_types_that_change_are_looked_up_again(connection):
+async def test_types_that_change_are_looked_up_again(connection: Connection) -> None:
     """Also those of another server behind the same address, which may have other types under the same oids."""
     await connection.execute("CREATE TYPE pg_temp.mood AS ENUM ('sad'); CREATE TYPE pg_temp.pair AS (a int, b text)")
     oids = [row[0] for row in await connection.fetch("SELECT unnest(ARRAY['mood', '_mood', 'pair']::regtype[]::oid[])")]
     mood, moods, pair = oids
-    known = {}
+    known: dict[int, PgType] = {}
     first = await types_of(connection, oids, known)
     assert first == known == await types_of(connection, oids, known)
     known[moods] = replace(known[moods], element=25)
@@ -79,9 +84,9 @@ async def test_types_that_change_are_looked_up_again(connection):
     assert {type_.casts_to_json for type_ in (await types_of(connection, oids, known)).values()} == {True}
 
 
-async def test_types_that_have_not_changed_take_one_statement(connection):
+async def test_types_that_have_not_changed_take_one_statement(connection: Connection) -> None:
     (row,) = await connection.fetch("SELECT 'information_schema.sql_identifier'::regtype::oid AS oid")
-    known = {}
+    known: dict[int, PgType] = {}
     await types_of(connection, [row["oid"]], known)
     sent = []
     with connection.query_logger(lambda record: sent.append(record.query)):

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
-import psutil  # type: ignore[import-untyped]  # its stubs are apart, and this is all we use
+import psutil
 import pytest
 
 from queries import embedded as module

@@ -54,7 +54,7 @@ async def test_a_character_that_utf8_does_not_have(win1252, source):
 
 
 @pytest.mark.anyio
-async def test_text_is_utf8_or_refused_and_never_a_broken_document(encoded):
+async def test_text_is_utf8_or_refused_and_never_a_broken_document(encoded: tuple[str, str]) -> None:
     encoding, dsn = encoded
     exporting = database(dsn)
     query = "SELECT chr(228) AS v" if encoding == "LATIN1" else "SELECT convert_from('\\xe4', 'SQL_ASCII') AS v"
@@ -110,7 +110,7 @@ async def test_a_query_s_own_conversion_from_any_bytes_is_the_query_s(encoded):
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("source", ["copy", "cursor"])
-async def test_the_advice_does_what_it_says(encoded, source):
+async def test_the_advice_does_what_it_says(encoded: tuple[str, str], source: str) -> None:
     encoding, dsn = encoded
     exporting = database(dsn)
     (told,) = re.findall(r"use (.*) in the dataset's query for the column `name`", _INVALID["SQL_ASCII"])
@@ -124,7 +124,7 @@ async def test_the_advice_does_what_it_says(encoded, source):
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("source", ["copy", "cursor"])
-async def test_a_spreadsheet_s_text(encoded, source):
+async def test_a_spreadsheet_s_text(encoded: tuple[str, str], source: str) -> None:
     encoding, dsn = encoded
     exporting = database(dsn)
     signs = "'\uff1d1'" if encoding == "SQL_ASCII" else "'ä'"
@@ -141,7 +141,7 @@ async def test_a_spreadsheet_s_text(encoded, source):
 
 
 @pytest.mark.anyio
-async def test_a_query_s_own_conversion_is_the_query_s(database_url):
+async def test_a_query_s_own_conversion_is_the_query_s(database_url: str) -> None:
     exporting = database(database_url)
     for source in ("copy", "cursor"):
         with pytest.raises(QueryRejected) as refused:

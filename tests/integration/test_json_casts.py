@@ -1,6 +1,8 @@
 """Types with a cast to json of their own: the cast makes the JSON of NDJSON, and of nothing that promises the value."""
 
 import io
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import asyncpg
 import orjson
@@ -8,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from exporter.exports.database import Database
 from queries.errors import QueryRejected
 from queries.header import ColumnOverride
 from queries.unrepresentable import Unrepresentable
@@ -68,29 +71,29 @@ VALUES = {
 
 
 @pytest.fixture(scope="module")
-def cast_url(server_url):
+def cast_url(server_url: str) -> Iterator[str]:
     with fresh_database(server_url) as dsn:
         yield dsn
 
 
 @pytest.fixture(scope="module", autouse=True)
-async def types(cast_url):
+async def types(cast_url: str) -> None:
     await execute(cast_url, SCHEMA)
 
 
 @pytest.fixture
-async def exporting(cast_url):
+async def exporting(cast_url: str) -> AsyncIterator[Database]:
     async with opened(cast_url) as database:
         yield database
 
 
-def table_of(extension, body):
+def table_of(extension: str, body: bytes) -> pa.Table:
     return pq.read_table(io.BytesIO(body)) if extension == "parquet" else pa.ipc.open_stream(body).read_all()
 
 
 @pytest.mark.parametrize("source", ["copy", "cursor"])
 @pytest.mark.parametrize("extension", ["parquet", "arrows"])
-async def test_typed_formats_have_the_text_of_the_type(exporting, extension, source):
+async def test_typed_formats_have_the_text_of_the_type(exporting: Database, extension: str, source: str) -> None:
     table = table_of(extension, await document(exporting, order(f"SELECT {COLUMNS}", extension, source)))
     assert table.to_pylist() == [VALUES]
     assert {
@@ -100,18 +103,18 @@ async def test_typed_formats_have_the_text_of_the_type(exporting, extension, sou
 
 @pytest.mark.parametrize("source", ["copy", "cursor"])
 @pytest.mark.parametrize("policy", ["error", "null"])
-async def test_ndjson_has_what_row_to_json_gives(exporting, source, policy):
+async def test_ndjson_has_what_row_to_json_gives(exporting: Database, source: str, policy: str) -> None:
     ((expected,),) = await fetched(exporting, f"SELECT row_to_json(r)::text FROM (SELECT {COLUMNS}) r")
     body = await document(exporting, order(f"SELECT {COLUMNS}", "ndjson", source, on_unrepresentable=policy))
     assert body.decode() == expected + "\n"
 
 
-async def fetched(exporting, sql):
+async def fetched(exporting: Database, sql: str) -> list[Any]:
     async with exporting.pool.transaction("oracle") as connection:
         return await connection.fetch(sql)
 
 
-async def test_a_dataset_may_choose_the_cast(exporting):
+async def test_a_dataset_may_choose_the_cast(exporting: Database) -> None:
     declared = {name: ColumnOverride(type="json") for name in ("spot", "spots", "place", "places", "record")}
     table = table_of("arrows", await document(exporting, order(f"SELECT {COLUMNS}", "arrows", columns=declared)))
     row = table.select(declared.keys()).to_pylist()[0]
@@ -125,7 +128,7 @@ async def test_a_dataset_may_choose_the_cast(exporting):
 
 
 @pytest.mark.parametrize("source", ["copy", "cursor"])
-async def test_several_dimensions_do_not_fit_a_list(exporting, source):
+async def test_several_dimensions_do_not_fit_a_list(exporting: Database, source: str) -> None:
     sql = f"SELECT ARRAY[['{POINT}'::spot]] AS v"
     with pytest.raises(Unrepresentable, match="more than one dimension"):
         await document(exporting, order(sql, "arrows", source))
@@ -142,7 +145,7 @@ FROM generate_series(1, 3000) i
 
 
 @pytest.mark.parametrize("source", ["copy", "cursor"])
-async def test_a_value_that_the_cast_refuses(exporting, source):
+async def test_a_value_that_the_cast_refuses(exporting: Database, source: str) -> None:
     with pytest.raises(QueryRejected, match="RaiseError"):
         await document(exporting, order(CURVES, "ndjson", source))
     body = await document(exporting, order(CURVES, "ndjson", source, on_unrepresentable="null"))
@@ -158,33 +161,33 @@ async def test_a_value_that_the_cast_refuses(exporting, source):
     ]
 
 
-async def test_what_no_value_is_to_blame_for_is_a_failure(exporting):
+async def test_what_no_value_is_to_blame_for_is_a_failure(exporting: Database) -> None:
     sql = "SELECT 'POINT'::spot AS v, 1 / (i - 2000) AS n FROM generate_series(1, 3000) i"
     with pytest.raises(QueryRejected, match="DivisionByZero"):
         await document(exporting, order(sql, "ndjson", on_unrepresentable="null"))
 
 
-async def test_a_value_that_cannot_be_read_back_is_a_failure_and_no_refusal(exporting):
+async def test_a_value_that_cannot_be_read_back_is_a_failure_and_no_refusal(exporting: Database) -> None:
     sql = "SELECT v, 'CURVE'::spot AS other FROM counts"
     assert orjson.loads(await document(exporting, order("SELECT v FROM counts", "ndjson")))
     with pytest.raises(QueryRejected):
         await document(exporting, order(sql, "ndjson", on_unrepresentable="null"))
 
 
-async def test_arrays_are_read_back_as_they_were_written(exporting):
+async def test_arrays_are_read_back_as_they_were_written(exporting: Database) -> None:
     sql = "SELECT set_config('array_nulls', 'off', true) AS a, ARRAY['POINT'::spot, NULL] AS v, 'CURVE'::spot AS w"
     body = await document(exporting, order(sql, "ndjson", on_unrepresentable="null"))
     assert orjson.loads(body) == {"a": "off", "v": ["POINT", None], "w": None}
 
 
-async def test_csv_has_the_text_of_the_type(exporting):
+async def test_csv_has_the_text_of_the_type(exporting: Database) -> None:
     assert await document(exporting, order(f"SELECT '{POINT}'::spot AS v", "csv")) == f"v\n{POINT}\n".encode()
 
 
 GEOMETRY = "ST_GeomFromEWKT('SRID=28992;POINT ZM(1.1234567890123456 2 3 7)')"
 
 
-async def test_postgis(exporting, cast_url):
+async def test_postgis(exporting: Database, cast_url: str) -> None:
     try:
         await execute(cast_url, "CREATE EXTENSION IF NOT EXISTS postgis")
     except asyncpg.FeatureNotSupportedError:

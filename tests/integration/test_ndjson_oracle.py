@@ -1,10 +1,14 @@
 """NDJSON lines equal what `row_to_json` gives, for every type that the server has."""
 
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
 import asyncpg
 import pytest
 
 from formats.ndjson import NdjsonEncoder, NdjsonOptions
 from queries.columns import text_schema
+from queries.connection import Connection
 from queries.projection import Projection
 from tests.integration.reading import SETTINGS, columns_of, texts
 from tests.integration.typetable import CASES, SCHEMA
@@ -35,24 +39,24 @@ CANDIDATES = NUMBERS + MOMENTS + TEXTS + DOCUMENTS + SHAPES
 
 
 @pytest.fixture(scope="module")
-async def connection(database_url):
+async def connection(database_url: str) -> AsyncIterator[Connection]:
     connection = await asyncpg.connect(database_url)
     await connection.execute(f"CREATE SCHEMA lines; SET search_path = lines, public; {SCHEMA} {SETTINGS}")
-    yield connection
+    yield cast("Connection", connection)
     await connection.close()
 
 
-async def ndjson(connection, query):
+async def ndjson(connection: Connection, query: str) -> Any:
     columns = await columns_of(connection, query)
     encoder = NdjsonEncoder(text_schema(columns), NdjsonOptions())
     lines = encoder.write(encoder.prepare(await texts(connection, query, columns, Projection.TEXT)))
     return (encoder.header() + lines + encoder.finish()).decode().split("\n")
 
 
-async def oracle(connection, query):
+async def oracle(connection: Connection, query: str) -> Any:
     lines = bytearray()
 
-    async def write(chunk):
+    async def write(chunk: bytes) -> None:
         lines.extend(chunk)
 
     # The server's own text of each line: neither mark can occur in JSON, so COPY quotes and doubles nothing.
@@ -63,13 +67,13 @@ async def oracle(connection, query):
     return lines.decode().split("\n")
 
 
-async def assert_equal_lines(connection, query):
+async def assert_equal_lines(connection: Connection, query: str) -> Any:
     lines = await ndjson(connection, query)
     assert lines == await oracle(connection, query)
     return len(lines) - 1
 
 
-async def accepted(connection, type_):
+async def accepted(connection: Connection, type_: str) -> Any:
     """Return the candidates that are values of a type, as SQL."""
     values = []
     for candidate in CANDIDATES:
@@ -82,7 +86,7 @@ async def accepted(connection, type_):
     return values
 
 
-async def column_types(connection):
+async def column_types(connection: Connection) -> Any:
     """Return every built-in type that a column can have and a user can write a value of, arrays apart."""
     rows = await connection.fetch("""
         SELECT format_type(oid, NULL) FROM pg_type
@@ -92,7 +96,9 @@ async def column_types(connection):
     return [row[0] for row in rows]
 
 
-async def test_every_built_in_type_is_what_row_to_json_makes_of_it(connection):
+async def test_every_built_in_type_is_what_row_to_json_makes_of_it(
+    connection: Connection,
+) -> None:
     types = await column_types(connection)
     assert len(types) > 60
     for type_ in types:
@@ -103,7 +109,9 @@ async def test_every_built_in_type_is_what_row_to_json_makes_of_it(connection):
         assert await assert_equal_lines(connection, query) == len(values) + 1
 
 
-async def test_arrays_of_every_built_in_type_are_what_row_to_json_makes_of_them(connection):
+async def test_arrays_of_every_built_in_type_are_what_row_to_json_makes_of_them(
+    connection: Connection,
+) -> None:
     for type_ in await column_types(connection):
         values = await accepted(connection, type_)
         array = f"ARRAY[{', '.join([*values, 'NULL'])}]::{type_}[]"
@@ -111,7 +119,7 @@ async def test_arrays_of_every_built_in_type_are_what_row_to_json_makes_of_them(
         await assert_equal_lines(connection, f"SELECT ARRAY[{array}, {array}] AS v")
 
 
-async def test_one_table_of_all_types_with_nulls_between(connection):
+async def test_one_table_of_all_types_with_nulls_between(connection: Connection) -> None:
     columns = {type_: await accepted(connection, type_) for type_ in await column_types(connection)}
     longest = max(map(len, columns.values()))
     rows = [
@@ -125,7 +133,7 @@ async def test_one_table_of_all_types_with_nulls_between(connection):
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.type)
-async def test_hazards_of_each_type(connection, case):
+async def test_hazards_of_each_type(connection: Connection, case: Any) -> None:
     values = [value.replace("\\", "\\\\").replace("'", "''") for value in [*case.values, *case.unfit]]
     try:
         await connection.execute(f"SELECT E'{values[0]}'::{case.type}")
@@ -135,7 +143,7 @@ async def test_hazards_of_each_type(connection, case):
     await assert_equal_lines(connection, f"SELECT v FROM (VALUES {rows}, (-1, NULL)) t(n, v) ORDER BY n")
 
 
-async def test_types_of_ones_own(connection):
+async def test_types_of_ones_own(connection: Connection) -> None:
     await connection.execute("""
         CREATE TYPE feeling AS ENUM ('so "so"', E'back\\\\slash');
         CREATE TYPE trio AS (n numeric, note text, feelings feeling[]);
@@ -171,5 +179,5 @@ async def test_types_of_ones_own(connection):
         "unnamed", "long", "byte order mark", "widest",
     ],
 )  # fmt: skip
-async def test_odd_results(connection, query):
+async def test_odd_results(connection: Connection, query: str) -> None:
     await assert_equal_lines(connection, query)

@@ -3,8 +3,10 @@
 import asyncio
 import gc
 import logging
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager
+from typing import Any
 
 import asyncpg
 import pyarrow as pa
@@ -12,12 +14,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from exporter.exports import scan
-from queries import walk
+from exporter.exports.database import Database
 from queries.errors import QueryError
 from queries.followers import Followers
-from tests.exporting import database, document, export, order
+from tests.exporting import database, document, export, of_table, single
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("small")]
 
 ROWS = 30_000
 
@@ -56,59 +58,17 @@ TABLES = ["plain", "empty", "toasted", "parted", "parent", "stored"]
 
 
 @pytest.fixture(scope="module", autouse=True)
-async def tables(database_url):
+async def tables(database_url: str) -> None:
     connection = await asyncpg.connect(database_url)
     await connection.execute(SCHEMA)
     await connection.close()
 
 
-@pytest.fixture(autouse=True)
-def small(monkeypatch):
-    """Small tables are read in many small parts."""
-    monkeypatch.setattr(scan, "_BYTES_EACH", 1)
-    monkeypatch.setattr(walk, "BLOCK_BYTES", 30_000)
-
-
-@pytest.fixture
-def parts(monkeypatch):
-    """What is read in parts, as a list of queries."""
-    taken: list[str] = []
-    original = walk.Walk.take
-
-    def take(self):
-        part = original(self)
-        if part:
-            taken.append(part.sql)
-        return part
-
-    monkeypatch.setattr(walk.Walk, "take", take)
-    return taken
-
-
-def of_table(name, extension="csv", **how):
-    return order(f"SELECT * FROM parts.{name}", extension, table=f'"parts"."{name}"', **how)
-
-
-async def single(dsn, ordered):
-    opened = database(dsn, size=1)
-    try:
-        return await document(opened, ordered)
-    finally:
-        await opened.pool.close()
-
-
-@pytest.fixture
-async def exporting(database_url):
-    opened = database(database_url, size=4)
-    yield opened
-    assert opened.pool.spare == 4
-    assert opened.followers.spare == 4
-    await opened.pool.close()
-
-
 @pytest.mark.parametrize("extension", ["csv", "ndjson", "arrows"])
 @pytest.mark.parametrize("table", TABLES)
-async def test_a_table_in_parts_has_the_bytes_of_one_scan(database_url, exporting, parts, table, extension):
+async def test_a_table_in_parts_has_the_bytes_of_one_scan(
+    database_url: str, exporting: Database, parts: list[str], table: str, extension: str
+) -> None:
     found = await document(exporting, of_table(table, extension))
     assert len(parts) >= {"empty": 0, "toasted": 4}.get(table, 10)
     expected = await single(database_url, of_table(table, extension))
@@ -117,25 +77,27 @@ async def test_a_table_in_parts_has_the_bytes_of_one_scan(database_url, exportin
     assert found == expected
 
 
-def _records(body):
+def _records(body: bytes) -> Any:
     with pa.ipc.open_stream(body) as reader:
         return reader.read_all().to_pylist()
 
 
-async def test_parquet_of_parts_holds_the_same_rows_in_the_same_order(database_url, exporting, parts):
+async def test_parquet_of_parts_holds_the_same_rows_in_the_same_order(
+    database_url: str, exporting: Database, parts: list[str]
+) -> None:
     found = pq.read_table(pa.BufferReader(await document(exporting, of_table("plain", "parquet"))))
     assert len(parts) > 10
     assert found.equals(pq.read_table(pa.BufferReader(await single(database_url, of_table("plain", "parquet")))))
 
 
-async def test_unordered_parts_hold_the_same_rows(database_url, exporting, parts):
+async def test_unordered_parts_hold_the_same_rows(database_url: str, exporting: Database, parts: list[str]) -> None:
     found = await document(exporting, of_table("plain", ordered=False))
     assert len(parts) > 10
     expected = await single(database_url, of_table("plain"))
     assert sorted(found.splitlines()) == sorted(expected.splitlines())
 
 
-async def test_chosen_columns_and_another_dialect(database_url, exporting, parts):
+async def test_chosen_columns_and_another_dialect(database_url: str, exporting: Database, parts: list[str]) -> None:
     wanted = of_table("parted", chosen=("Größe", "id"), delimiter=";", null="NULL")
     found = await document(exporting, wanted)
     assert parts
@@ -143,20 +105,22 @@ async def test_chosen_columns_and_another_dialect(database_url, exporting, parts
 
 
 @pytest.mark.parametrize("how", [{"limit": 10}, {"source": "cursor"}], ids=["limited", "cursor"])
-async def test_what_is_read_at_once(database_url, exporting, parts, how):
+async def test_what_is_read_at_once(database_url: str, exporting: Database, parts: list[str], how: Any) -> None:
     found = await document(exporting, of_table("plain", **how))
     assert not parts
     assert found == await single(database_url, of_table("plain", **how))
 
 
-async def test_a_view_and_a_small_table_are_read_at_once(exporting, parts, monkeypatch):
+async def test_a_view_and_a_small_table_are_read_at_once(
+    exporting: Database, parts: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     await document(exporting, of_table("seen"))
     monkeypatch.setattr(scan, "_BYTES_EACH", 1 << 30)
     await document(exporting, of_table("plain"))
     assert not parts
 
 
-async def test_all_parts_see_one_snapshot(database_url, exporting, parts):
+async def test_all_parts_see_one_snapshot(database_url: str, exporting: Database, parts: list[str]) -> None:
     """Rows that move, come and go while the export is read."""
     writer = await asyncpg.connect(database_url)
     await writer.execute("CREATE TABLE parts.busy AS SELECT n AS id, 0 AS version FROM generate_series(1, 200000) n")
@@ -175,25 +139,32 @@ async def test_all_parts_see_one_snapshot(database_url, exporting, parts):
     assert body == expected
 
 
-async def test_connections_that_are_not_free_are_not_waited_for(exporting, parts):
+async def test_connections_that_are_not_free_are_not_waited_for(exporting: Database, parts: list[str]) -> None:
     async with exporting.pool.transaction("a"), exporting.pool.transaction("b"), exporting.pool.transaction("c"):
         await document(exporting, of_table("plain"))
     assert not parts
 
 
-async def test_parallel_scans_leave_connections_to_others(database_url, parts):
+async def test_parallel_scans_leave_connections_to_others(database_url: str, parts: list[str]) -> None:
     opened = database(database_url, size=6)
     opened.followers = Followers(opened.pool, 2)
     await asyncio.gather(*(document(opened, of_table("parted")) for _ in range(3)))
     assert parts
+    assert opened.pool._opened
     assert opened.pool._opened.get_size() <= 5
     await opened.pool.close()
 
 
-async def test_a_connection_that_cannot_join_is_done_without(database_url, exporting, parts, monkeypatch, caplog):
+async def test_a_connection_that_cannot_join_is_done_without(
+    database_url: str,
+    exporting: Database,
+    parts: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     original = type(exporting.pool).transaction
 
-    def transaction(self, *arguments, snapshot=None, **how):
+    def transaction(self: Any, *arguments: Any, snapshot: Any = None, **how: Any) -> Any:
         return original(self, *arguments, snapshot="00000003-0000001B-1" if snapshot else None, **how)
 
     monkeypatch.setattr(type(exporting.pool), "transaction", transaction)
@@ -205,7 +176,7 @@ async def test_a_connection_that_cannot_join_is_done_without(database_url, expor
 
 
 @pytest.fixture
-async def unretrieved():
+async def unretrieved() -> AsyncIterator[None]:
     """The driver's future that tells of the loss is nobody's by then, if its task was cancelled for another failure."""
     loop = asyncio.get_running_loop()
     handler = loop.get_exception_handler()
@@ -217,7 +188,7 @@ async def unretrieved():
 
 @pytest.mark.usefixtures("unretrieved")
 @pytest.mark.parametrize("ordered", [True, False])
-async def test_a_lost_connection_fails_the_export(database_url, exporting, ordered):
+async def test_a_lost_connection_fails_the_export(database_url: str, exporting: Database, ordered: bool) -> None:
     """Whichever of the connections it is."""
     killer = await asyncpg.connect(database_url)
     for number in range(4):
@@ -234,7 +205,7 @@ async def test_a_lost_connection_fails_the_export(database_url, exporting, order
     await killer.close()
 
 
-async def test_a_reader_that_stops_stops_all_connections(exporting, parts):
+async def test_a_reader_that_stops_stops_all_connections(exporting: Database, parts: list[str]) -> None:
     with ThreadPoolExecutor(2) as threads:
         async with aclosing(export(of_table("parted"), exporting, threads)) as chunks:
             await anext(chunks)
@@ -247,7 +218,7 @@ async def test_a_reader_that_stops_stops_all_connections(exporting, parts):
     assert len(parts) > taken
 
 
-async def test_an_export_that_is_given_up_gives_every_connection_back(database_url, exporting):
+async def test_an_export_that_is_given_up_gives_every_connection_back(database_url: str, exporting: Database) -> None:
     with ThreadPoolExecutor(2) as threads:
         async with aclosing(export(of_table("parted"), exporting, threads)) as chunks:
             await anext(chunks)
@@ -257,7 +228,9 @@ async def test_an_export_that_is_given_up_gives_every_connection_back(database_u
     await watcher.close()
 
 
-async def test_who_waits_to_alter_a_partition_waits_for_the_export(database_url, exporting, parts):
+async def test_who_waits_to_alter_a_partition_waits_for_the_export(
+    database_url: str, exporting: Database, parts: list[str]
+) -> None:
     """A connection that came to it later would wait behind, and the export for that connection."""
     other = await asyncpg.connect(database_url)
     async with asyncio.timeout(20):
@@ -275,14 +248,16 @@ async def test_who_waits_to_alter_a_partition_waits_for_the_export(database_url,
     assert body == await single(database_url, of_table("parted"))
 
 
-async def test_a_connection_that_would_wait_for_a_lock_is_done_without(database_url, exporting, parts, monkeypatch):
+async def test_a_connection_that_would_wait_for_a_lock_is_done_without(
+    database_url: str, exporting: Database, parts: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Somebody waits to alter the table from before the others join."""
     other = await asyncpg.connect(database_url)
     waiting = []
     original = type(exporting.followers).joining
 
     @asynccontextmanager
-    async def joining(self, *arguments):
+    async def joining(self: Any, *arguments: Any) -> AsyncIterator[Any]:
         waiting.append(asyncio.create_task(other.execute("LOCK TABLE parts.plain IN ACCESS EXCLUSIVE MODE")))
         await asyncio.sleep(0.1)
         async with original(self, *arguments) as joined:

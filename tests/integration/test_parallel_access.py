@@ -1,14 +1,15 @@
 """Reading the parts of a table by themselves gives nobody more, or less, than reading the table does."""
 
+from collections.abc import AsyncIterator
+from typing import Any
+
 import asyncpg
 import pytest
 
-from tests.exporting import database, document
-from tests.integration.test_parallel import of_table, parts, small
+from queries.connection import Connection
+from tests.exporting import database, document, of_table
 
-__all__ = ["parts", "small"]
-
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("small")]
 
 SCHEMA = """
 DROP ROLE IF EXISTS parts_reader;
@@ -56,7 +57,7 @@ INSERT INTO virtual SELECT generate_series(1, 60000);
 
 
 @pytest.fixture(scope="module")
-async def reader(database_url):
+async def reader(database_url: str) -> AsyncIterator[Any]:
     """The DSN of a role that is no superuser."""
     connection = await asyncpg.connect(database_url)
     await connection.execute(SCHEMA)
@@ -77,7 +78,9 @@ async def reader(database_url):
         ("by_columns", 60_000, False),
     ],
 )
-async def test_partitions_are_read_by_themselves_only_where_that_is_the_same(reader, parts, table, rows, divided):
+async def test_partitions_are_read_by_themselves_only_where_that_is_the_same(
+    reader: Any, parts: list[str], table: str, rows: Any, divided: Any
+) -> None:
     exporting = database(reader, size=3)
     body = await document(exporting, of_table(table))
     await exporting.pool.close()
@@ -86,7 +89,9 @@ async def test_partitions_are_read_by_themselves_only_where_that_is_the_same(rea
 
 
 @pytest.mark.usefixtures("small", "reader")
-async def test_virtual_columns_are_those_of_the_table(database_url, connection, parts):
+async def test_virtual_columns_are_those_of_the_table(
+    database_url: str, connection: Connection, parts: list[str]
+) -> None:
     """A partition may make them otherwise, and then does so only where it is asked for by its own name."""
     if connection.get_server_version().major < 18:
         pytest.skip("needs PostgreSQL 18")

@@ -1,8 +1,11 @@
 """Connections of several servers never read one table together, even where a snapshot's name exists on both."""
 
+from typing import Any, cast
+
 import asyncpg
 import pytest
 
+from queries.connection import Connection
 from queries.embedded import embedded
 from queries.followers import Followers
 from queries.pool import Pool
@@ -11,22 +14,22 @@ from queries.session import Session
 pytestmark = pytest.mark.anyio
 
 
-def _pool(dsn):
+def _pool(dsn: str) -> Pool:
     return Pool(dsn, size=4, acquire_timeout=20, session=Session(60, 10))
 
 
-async def _transaction_id(connection):
+async def _transaction_id(connection: Connection) -> Any:
     """The virtual transaction: backend and counter, of which a snapshot's name is made."""
     name = "SELECT virtualtransaction FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'virtualxid'"
     backend, counter = (await connection.fetchval(name)).split("/")
     return int(backend), int(counter)
 
 
-async def _same_transaction_id(dsn, backend, counter):
+async def _same_transaction_id(dsn: str, backend: int, counter: int) -> Connection:
     """Begin a transaction of this backend and counter; None where the server is beyond it."""
     opened = []
     while True:
-        connection = await asyncpg.connect(dsn)
+        connection = cast("Connection", await asyncpg.connect(dsn))
         opened.append(connection)
         await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
         found = await _transaction_id(connection)
@@ -42,19 +45,19 @@ async def _same_transaction_id(dsn, backend, counter):
     return connection
 
 
-def _joining(pool, leader):
-    def begin(snapshot):
+def _joining(pool: Pool, leader: Connection) -> Any:
+    def begin(snapshot: Any) -> Any:
         return pool.transaction("follower", snapshot=snapshot)
 
     return Followers(pool, 3).joining(leader, 3, "SELECT i FROM numbers", begin)
 
 
-async def test_a_snapshot_of_the_same_name_on_another_server():
+async def test_a_snapshot_of_the_same_name_on_another_server() -> None:
     with embedded() as one, embedded() as other:
         for dsn, rows in ((one, 1), (other, 2)):
-            connection = await asyncpg.connect(dsn)
-            await connection.execute(f"CREATE TABLE numbers AS SELECT generate_series(1, {rows}) AS i")
-            await connection.close()
+            made = await asyncpg.connect(dsn)
+            await made.execute(f"CREATE TABLE numbers AS SELECT generate_series(1, {rows}) AS i")
+            await made.close()
         here, there = _pool(one), _pool(other)
         for _ in range(30):  # this server's counter is ahead of the other's
             async with here.transaction("earlier"):

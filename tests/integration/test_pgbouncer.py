@@ -5,17 +5,24 @@ import os
 import shutil
 import socket
 import subprocess
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 import pytest
 
 from exporter.exports import scan
+from exporter.exports.database import Database
 from queries import walk
+from queries.connection import Connection
+from queries.lent_connection import LentConnection
+from queries.lent_pool import LentPool
+from queries.session import Session
 from queries.source import BLOCK_BYTES
+from tests.decoding import read
 from tests.exporting import FORMATS, database, document, export, order
-from tests.integration.test_messages import read
 from tests.postgres import execute
 
 pytestmark = pytest.mark.anyio
@@ -41,14 +48,16 @@ CREATE TABLE bounced.rows AS
 """
 
 
-def _free_port():
+def _free_port() -> Any:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="module", params=["transaction", "session"])
-def bounced_url(request, database_url, tmp_path_factory):
+def bounced_url(
+    request: pytest.FixtureRequest, database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Any]:
     """The DSN of a PgBouncer before the tests' server."""
     program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin") or pytest.skip("needs pgbouncer")
     parts, port = urlsplit(database_url), _free_port()
@@ -73,7 +82,7 @@ def bounced_url(request, database_url, tmp_path_factory):
             process.terminate()
 
 
-async def _answers(url, process):
+async def _answers(url: str, process: Any) -> Any:
     async with asyncio.timeout(20):
         while process.poll() is None:
             try:
@@ -85,7 +94,7 @@ async def _answers(url, process):
 
 @pytest.mark.parametrize("source", ["copy", "cursor"])
 @pytest.mark.parametrize("extension", FORMATS)
-async def test_every_format(bounced_url, database_url, extension, source):
+async def test_every_format(bounced_url: str, database_url: str, extension: str, source: str) -> None:
     wanted = order("SELECT * FROM bounced.rows ORDER BY i", extension, source)
     bodies = []
     for url in (bounced_url, database_url):
@@ -96,7 +105,7 @@ async def test_every_format(bounced_url, database_url, extension, source):
     assert bodies[0] == bodies[1]
 
 
-async def test_a_table_that_several_connections_read(bounced_url, monkeypatch):
+async def test_a_table_that_several_connections_read(bounced_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scan, "_BYTES_EACH", 1)
     monkeypatch.setattr(walk, "BLOCK_BYTES", BLOCK_BYTES // 50)
     exporting = database(bounced_url, size=3)
@@ -106,7 +115,7 @@ async def test_a_table_that_several_connections_read(bounced_url, monkeypatch):
     await exporting.pool.close()
 
 
-async def test_an_export_that_is_given_up_leaves_nothing(bounced_url, connection):
+async def test_an_export_that_is_given_up_leaves_nothing(bounced_url: str, connection: Connection) -> None:
     exporting = database(bounced_url, size=1)
     endless = order("SELECT repeat('x', 9000) FROM generate_series(1, 1000000) AS bounced", "csv")
     for _ in range(3):
@@ -118,3 +127,28 @@ async def test_an_export_that_is_given_up_leaves_nothing(bounced_url, connection
     await exporting.pool.close()
     running = "SELECT count(*) FROM pg_stat_activity WHERE query ~ '1000000. AS bounced' AND state = 'active'"
     assert await connection.fetchval(f"{running} AND pid <> pg_backend_pid()") == 0
+
+
+async def test_what_is_held_behind_it_is_not_taken_for_a_host_s_own(bounced_url, database_url):
+    """The next transaction may have another session, whose statements and locks are somebody else's."""
+    found = []
+    for url in (bounced_url, database_url):
+        async with (
+            asyncpg.create_pool(url, min_size=0, max_size=1, statement_cache_size=0) as pool,
+            pool.acquire() as connection,
+        ):
+            await connection.execute("PREPARE of_somebody AS SELECT 1")
+            found.append(await LentConnection(connection)._held())
+            await connection.execute("DEALLOCATE ALL")
+    assert found == [set(), {"DEALLOCATE of_somebody"}]
+
+
+async def test_every_format_over_a_host_s_pool(bounced_url, database_url):
+    async with asyncpg.create_pool(bounced_url, min_size=0, max_size=2, statement_cache_size=0) as pool:
+        exporting = Database(LentPool(pool, acquire_timeout=5, session=Session(60, 10)))
+        own = database(database_url)
+        for extension in FORMATS:
+            wanted = order("SELECT * FROM bounced.rows ORDER BY i", extension)
+            bodies = [read(extension, await document(one, wanted)) for one in (exporting, own)]
+            assert bodies[0] == bodies[1]
+        await own.pool.close()

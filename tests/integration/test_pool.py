@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from contextlib import suppress
+from typing import Any, cast
 from urllib.parse import quote
 
 import asyncpg
@@ -20,11 +21,12 @@ from tests.proxy import Proxy
 pytestmark = pytest.mark.anyio
 
 
-def _pool(dsn, **how):
-    return Pool(dsn, **{"size": 1, "acquire_timeout": 0.5, "session": Session(60, 10)} | how)
+def _pool(dsn: str, **how: Any) -> Pool:
+    usual: dict[str, Any] = {"size": 1, "acquire_timeout": 0.5, "session": Session(60, 10)}
+    return Pool(dsn, **usual | how)
 
 
-async def test_a_busy_pool_is_told_apart_from_a_database_that_is_away(database_url):
+async def test_a_busy_pool_is_told_apart_from_a_database_that_is_away(database_url: str) -> None:
     pool = _pool(database_url)
     async with pool.transaction("first"):
         with pytest.raises(PoolBusy):
@@ -36,7 +38,7 @@ async def test_a_busy_pool_is_told_apart_from_a_database_that_is_away(database_u
             pass
 
 
-async def test_a_transaction_reads_only_under_the_session_settings_of_the_contract(database_url):
+async def test_a_transaction_reads_only_under_the_session_settings_of_the_contract(database_url: str) -> None:
     pool = _pool(database_url)
     settings = {
         "transaction_read_only": "on",
@@ -59,7 +61,7 @@ async def test_a_transaction_reads_only_under_the_session_settings_of_the_contra
     await pool.close()
 
 
-async def test_a_timeout_too_short_to_be_written_is_not_no_timeout(database_url):
+async def test_a_timeout_too_short_to_be_written_is_not_no_timeout(database_url: str) -> None:
     pool = _pool(database_url, session=Session(0.0001, 10))
     async with pool.transaction("short") as connection:
         with pytest.raises(asyncpg.QueryCanceledError):
@@ -68,7 +70,7 @@ async def test_a_timeout_too_short_to_be_written_is_not_no_timeout(database_url)
 
 
 @pytest.mark.parametrize("last", ["SELECT 1", "SELECT 1/0"])
-async def test_nothing_that_a_query_leaves_in_its_session_reaches_the_next(database_url, last):
+async def test_nothing_that_a_query_leaves_in_its_session_reaches_the_next(database_url: str, last: str) -> None:
     pool = _pool(database_url)
     async with pool.transaction("first") as connection:
         pid = await connection.fetchval("SELECT pg_backend_pid()")
@@ -90,7 +92,9 @@ async def test_nothing_that_a_query_leaves_in_its_session_reaches_the_next(datab
     await pool.close()
 
 
-async def test_a_transaction_and_its_arguments_wait_for_the_server_no_more_often_than_they_must(database_url):
+async def test_a_transaction_and_its_arguments_wait_for_the_server_no_more_often_than_they_must(
+    database_url: str,
+) -> None:
     template = Template("SELECT :a, :b", (Parameter(name="a", type="integer"), Parameter(name="b", type="text")))
     async with Proxy(database_url) as proxy:
         pool = _pool(proxy.dsn)
@@ -107,7 +111,7 @@ async def test_a_transaction_and_its_arguments_wait_for_the_server_no_more_often
         await pool.close()
 
 
-async def test_a_connection_that_the_server_ended_is_replaced_and_the_failure_keeps_its_name(database_url):
+async def test_a_connection_that_the_server_ended_is_replaced_and_the_failure_keeps_its_name(database_url: str) -> None:
     pool = _pool(database_url)
     with pytest.raises(DatabaseUnavailable):
         async with pool.transaction("ended") as connection:
@@ -123,7 +127,7 @@ async def test_a_connection_that_the_server_ended_is_replaced_and_the_failure_ke
     await pool.close()
 
 
-async def test_a_connection_that_died_silently_does_not_hang_the_next_export(database_url):
+async def test_a_connection_that_died_silently_does_not_hang_the_next_export(database_url: str) -> None:
     async with Proxy(database_url) as proxy:
         pool = _pool(proxy.dsn)
         async with pool.transaction("first"):
@@ -138,11 +142,11 @@ async def test_a_connection_that_died_silently_does_not_hang_the_next_export(dat
         await pool.close()
 
 
-async def test_a_lost_server_is_noticed_by_the_kernel_and_a_lost_service_by_the_server(database_url):
+async def test_a_lost_server_is_noticed_by_the_kernel_and_a_lost_service_by_the_server(database_url: str) -> None:
     async with Proxy(database_url) as proxy:
         pool = _pool(proxy.dsn)
         async with pool.transaction("probed") as connection:
-            end = connection._con._transport.get_extra_info("socket")
+            end = cast("Any", connection)._con._transport.get_extra_info("socket")
             assert end.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
             assert end.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 60_000
             assert await connection.fetchval("SHOW client_connection_check_interval") == "5s"
@@ -157,11 +161,11 @@ KEPT = (
 PROBES = {"TCP_KEEPIDLE": 21, "TCP_KEEPCNT": 4, "TCP_USER_TIMEOUT": 12_000}
 
 
-async def test_parameters_of_a_url_are_kept(database_url):
+async def test_parameters_of_a_url_are_kept(database_url: str) -> None:
     async with Proxy(database_url) as proxy:
         pool = _pool(f"{proxy.dsn.partition('?')[0]}?{KEPT}")
         async with pool.transaction("kept") as connection:
-            end = connection._con._transport.get_extra_info("socket")
+            end = cast("Any", connection)._con._transport.get_extra_info("socket")
             assert {name: end.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) for name in PROBES} == PROBES
             with socket.socket() as other:
                 default = other.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL)
@@ -173,13 +177,13 @@ async def test_parameters_of_a_url_are_kept(database_url):
         await pool.close()
         pool = _pool(f"{proxy.dsn}&keepalives=0")
         async with pool.transaction("silent") as connection:
-            end = connection._con._transport.get_extra_info("socket")
+            end = cast("Any", connection)._con._transport.get_extra_info("socket")
             assert not end.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
         await pool.close()
 
 
 @pytest.mark.parametrize("options", ["-c no_such_setting=1", "-c geqo=maybe", "--bogus"])
-async def test_a_server_that_refuses_what_the_url_says_is_no_fault_of_a_query(database_url, options):
+async def test_a_server_that_refuses_what_the_url_says_is_no_fault_of_a_query(database_url: str, options: str) -> None:
     pool = _pool(f"{database_url}{'&' if '?' in database_url else '?'}options={quote(options)}")
     with pytest.raises(DatabaseUnavailable) as refused:
         async with pool.transaction("refused"):
@@ -188,7 +192,9 @@ async def test_a_server_that_refuses_what_the_url_says_is_no_fault_of_a_query(da
     await pool.close()
 
 
-async def test_a_server_that_cannot_watch_its_clients_is_read_all_the_same(database_url, monkeypatch):
+async def test_a_server_that_cannot_watch_its_clients_is_read_all_the_same(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """PostgreSQL before 14, and on Windows."""
     monkeypatch.setattr(queries.pool, "_WATCH", "SET LOCAL no_such_setting = '5s';")
     pool = _pool(database_url)

@@ -4,8 +4,10 @@ import ast
 import asyncio
 import sys
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -75,7 +77,7 @@ SENDING = {"fetch", "fetchrow", "fetchval", "execute", "prepare", "copy_from_que
 
 
 @pytest.fixture(scope="module")
-def server():
+def server() -> Iterator[Any]:
     with logged_server() as started:
         asyncio.run(started.execute(ROLES))
         asyncio.run(started.execute(f"SET ROLE mallory; {SHADOWS} {THEFT}"))
@@ -84,20 +86,22 @@ def server():
 
 
 @pytest.fixture
-def dsn(server):
+def dsn(server: Any) -> Any:
     """The DSN of the service's own login, which is no superuser."""
     return urlsplit(server.dsn)._replace(netloc="service@").geturl()
 
 
 @pytest.fixture(autouse=True)
-def small(monkeypatch):
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small tables are read in many small parts."""
     monkeypatch.setattr(scan, "_BYTES_EACH", 1)
     monkeypatch.setattr(walk, "BLOCK_BYTES", 30_000)
 
 
 @pytest.mark.parametrize("search_path", [("traps",), ("traps", "pg_catalog")])
-async def test_nothing_of_the_search_path_stands_in_for_the_server_s_own(server, dsn, tmp_path, search_path):
+async def test_nothing_of_the_search_path_stands_in_for_the_server_s_own(
+    server: Any, dsn: str, tmp_path: Path, search_path: Any
+) -> None:
     """An explicit pg_catalog behind the schema lets even exact matches be shadowed."""
     expected = await everything(dsn, "north", ("pg_catalog",), tmp_path)
     await server.read()
@@ -109,7 +113,7 @@ async def test_nothing_of_the_search_path_stands_in_for_the_server_s_own(server,
     assert found["check"] == Findings()
 
 
-async def test_the_traps_are_open(server):
+async def test_the_traps_are_open(server: Any) -> None:
     """Each is called by a statement that leaves its name to the search path; else the test above would show nothing."""
     for expression in (
         "1::pg_catalog.numeric * 1",
@@ -125,7 +129,7 @@ async def test_the_traps_are_open(server):
             await server.execute(f"SET search_path = traps, pg_catalog; SELECT {expression}")
 
 
-async def test_another_caller_s_rows_are_not_seen_by_an_operator(server, dsn):
+async def test_another_caller_s_rows_are_not_seen_by_an_operator(server: Any, dsn: str) -> None:
     pool = Pool(dsn, size=3, acquire_timeout=5, session=Session(60, 10, ("theft",)))
     shared = Database(pool, parallel=3, parallel_connections=2)
     principal = Principal("ann", ("*",), "north")
@@ -143,7 +147,7 @@ async def test_another_caller_s_rows_are_not_seen_by_an_operator(server, dsn):
         await pool.close()
 
 
-async def test_every_statement_names_the_schema_of_all_that_it_uses(server, dsn, tmp_path):
+async def test_every_statement_names_the_schema_of_all_that_it_uses(server: Any, dsn: str, tmp_path: Path) -> None:
     await server.read()
     with lines_run() as ran:
         await everything(dsn, "north", ("pg_catalog",), tmp_path)
@@ -154,16 +158,16 @@ async def test_every_statement_names_the_schema_of_all_that_it_uses(server, dsn,
 
 
 @contextmanager
-def lines_run():
+def lines_run() -> Iterator[set[tuple[str, int]]]:
     """Give the lines of the service that run until the block ends, as (file, line)."""
     ran = set()
-    folders = tuple(str(Path(package.__file__).parent) for package in (exporter, queries))
+    folders = tuple(str(Path(str(package.__file__)).parent) for package in (exporter, queries))
 
-    def line(frame, event, argument):
+    def line(frame: Any, event: Any, argument: Any) -> Any:
         ran.add((frame.f_code.co_filename, frame.f_lineno))
         return line
 
-    def calls(frame, event, argument):
+    def calls(frame: Any, event: Any, argument: Any) -> Any:
         return line if frame.f_code.co_filename.startswith(folders) else None
 
     before = sys.gettrace()
@@ -176,10 +180,10 @@ def lines_run():
         threading.settrace(before)
 
 
-def sending():
+def sending() -> Iterator[tuple[tuple[str, int], ...]]:
     """Yield the lines of each call in the service that sends a statement."""
     for package in (exporter, queries):
-        for path in set(Path(package.__file__).parent.rglob("*.py")) - {DEMO / "__init__.py"}:
+        for path in set(Path(str(package.__file__)).parent.rglob("*.py")) - {DEMO / "__init__.py"}:
             for node in ast.walk(ast.parse(path.read_text())):
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in SENDING:
-                    yield tuple((str(path), number) for number in range(node.lineno, node.end_lineno + 1))
+                    yield tuple((str(path), number) for number in range(node.lineno, (node.end_lineno or 0) + 1))

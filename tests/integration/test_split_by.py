@@ -6,12 +6,10 @@ from contextlib import aclosing
 import asyncpg
 import pytest
 
+from exporter.exports.database import Database
 from queries.declaration import Parameter
 from queries.errors import QueryError, QueryRejected
-from tests.exporting import document, export, order
-from tests.integration.test_parallel import exporting, parts, single, small
-
-__all__ = ["exporting", "parts", "small"]
+from tests.exporting import document, export, order, single
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("small")]
 
@@ -34,14 +32,16 @@ KEYS = ["int2", "int4", "int8", "day", "at", "atz"]
 
 
 @pytest.fixture(scope="module", autouse=True)
-async def rows(database_url):
+async def rows(database_url: str) -> None:
     connection = await asyncpg.connect(database_url)
     await connection.execute(SCHEMA)
     await connection.close()
 
 
 @pytest.mark.parametrize("key", KEYS)
-async def test_in_the_order_of_the_key_it_has_the_bytes_of_the_query(database_url, exporting, parts, key):
+async def test_in_the_order_of_the_key_it_has_the_bytes_of_the_query(
+    database_url: str, exporting: Database, parts: list[str], key: str
+) -> None:
     wanted = order(f"SELECT * FROM keyed.rows ORDER BY {key}, text", "csv", split_by=key)
     found = await document(exporting, wanted)
     assert len(parts) > 3
@@ -49,14 +49,16 @@ async def test_in_the_order_of_the_key_it_has_the_bytes_of_the_query(database_ur
 
 
 @pytest.mark.parametrize("key", KEYS)
-async def test_without_an_order_it_has_the_same_rows(database_url, exporting, parts, key):
+async def test_without_an_order_it_has_the_same_rows(
+    database_url: str, exporting: Database, parts: list[str], key: str
+) -> None:
     wanted = order("SELECT text, * FROM keyed.rows -- every row", "csv", split_by=key, ordered=False)
     found = await document(exporting, wanted)
     assert len(parts) > 3
     assert sorted(found.splitlines()) == sorted((await single(database_url, wanted)).splitlines())
 
 
-async def test_with_arguments(database_url, exporting, parts):
+async def test_with_arguments(database_url: str, exporting: Database, parts: list[str]) -> None:
     parameters = (Parameter(name="least", type="integer"),)
     wanted = order(
         "SELECT * FROM keyed.rows WHERE int4 >= :least ORDER BY int4, text",
@@ -71,7 +73,7 @@ async def test_with_arguments(database_url, exporting, parts):
 
 
 @pytest.mark.parametrize("condition", ["false", "int4 IS NULL", "day = 'infinity'"])
-async def test_without_a_value_of_the_key(database_url, exporting, condition):
+async def test_without_a_value_of_the_key(database_url: str, exporting: Database, condition: str) -> None:
     wanted = order(f"SELECT day, text FROM keyed.rows WHERE {condition}", "csv", split_by="day")
     assert await document(exporting, wanted) == await single(database_url, wanted)
 
@@ -80,12 +82,12 @@ async def test_without_a_value_of_the_key(database_url, exporting, condition):
     ("sql", "told"),
     [("SELECT text FROM keyed.rows", "0 columns"), ("SELECT text AS day FROM keyed.rows", "not an integer")],
 )
-async def test_a_key_that_cannot_be_used(exporting, sql, told):
+async def test_a_key_that_cannot_be_used(exporting: Database, sql: str, told: str) -> None:
     with pytest.raises(QueryRejected, match=told):
         await document(exporting, order(sql, "csv", split_by="day"))
 
 
-async def test_a_part_that_the_server_refuses_is_not_the_beginning_of_another_try(exporting):
+async def test_a_part_that_the_server_refuses_is_not_the_beginning_of_another_try(exporting: Database) -> None:
     """The error of this cast has the code that servers without COPY answer."""
     bad = "CASE WHEN int4 = 1900 THEN 'NaN'::numeric ELSE 1 END::int"
     sql = f"SELECT int4, text, {bad} AS bad FROM keyed.rows WHERE int4 BETWEEN -3000 AND 3000"

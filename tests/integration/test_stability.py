@@ -1,11 +1,13 @@
 """What gives a query other rows each time it runs, or over each connection, is known by its plan and the catalogue."""
 
 import logging
+from typing import Any
 
 import pytest
 
 from exporter.exports import scan
 from queries import walk
+from queries.connection import Connection
 from queries.explain import explained, generic_plan
 from queries.stability import unstable
 from tests.exporting import database, document, order
@@ -33,11 +35,11 @@ CREATE VIEW stability.sampling AS SELECT * FROM stability.t TABLESAMPLE SYSTEM (
 
 
 @pytest.fixture(scope="module", autouse=True)
-async def tables(database_url):
+async def tables(database_url: str) -> None:
     await execute(database_url, SCHEMA)
 
 
-async def found(connection, sql):
+async def found(connection: Connection, sql: str) -> Any:
     return await unstable(connection, sql, await explained(connection, sql, verbose=True))
 
 
@@ -52,7 +54,7 @@ async def found(connection, sql):
         "SELECT i, row_number() OVER (PARTITION BY word ORDER BY i) FROM stability.t",
     ],
 )
-async def test_the_same_rows_each_time(connection, sql):
+async def test_the_same_rows_each_time(connection: Connection, sql: str) -> None:
     assert await found(connection, sql) == []
 
 
@@ -84,7 +86,7 @@ async def test_the_same_rows_each_time(connection, sql):
         ),
     ],
 )
-async def test_other_rows_each_time(connection, sql, names):
+async def test_other_rows_each_time(connection: Connection, sql: str, names: list[str]) -> None:
     assert await found(connection, sql) == names
 
 
@@ -97,18 +99,20 @@ async def test_other_rows_each_time(connection, sql, names):
         ("SELECT i FROM stability.hiding", ["now"]),
     ],
 )
-async def test_before_there_are_arguments(connection, sql, names):
+async def test_before_there_are_arguments(connection: Connection, sql: str, names: list[str]) -> None:
     async with connection.transaction(readonly=True):
         for _ in range(2):
             assert await unstable(connection, sql, await generic_plan(connection, sql, sql.count("$"))) == names
         assert await connection.fetchval("SELECT count(*) FROM pg_prepared_statements WHERE name = 'generic'") == 0
 
 
-async def test_without_a_plan_the_text_tells(connection):
+async def test_without_a_plan_the_text_tells(connection: Connection) -> None:
     assert await unstable(connection, "SELECT i, random() FROM stability.t", None) == ["random"]
 
 
-async def test_such_a_query_is_read_by_one_connection_and_the_log_says_so(database_url, monkeypatch, caplog):
+async def test_such_a_query_is_read_by_one_connection_and_the_log_says_so(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(scan, "_BYTES_EACH", 1)
     monkeypatch.setattr(walk, "BLOCK_BYTES", 10_000)
     exporting = database(database_url, size=3)

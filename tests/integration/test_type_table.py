@@ -1,12 +1,15 @@
 """Every typed value equals what the server says of it, for every type and for arrays of every type."""
 
+from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any, cast
 
 import asyncpg
 import pyarrow as pa
 import pytest
 
 from queries.columns import text_schema
+from queries.connection import Connection
 from queries.projection import Projection, project
 from queries.unrepresentable import Unrepresentable
 from tests.integration.reading import SETTINGS, columns_of, read, texts
@@ -18,15 +21,15 @@ _BY_TYPE = pytest.mark.parametrize("case", CASES, ids=lambda case: case.type, in
 
 
 @pytest.fixture(scope="module")
-async def connection(database_url):
+async def connection(database_url: str) -> AsyncIterator[Connection]:
     connection = await asyncpg.connect(database_url)
     await connection.execute(f"CREATE SCHEMA typetable; SET search_path = typetable, public; {SCHEMA}")
-    yield connection
+    yield cast("Connection", connection)
     await connection.close()
 
 
 @pytest.fixture
-async def case(request, connection):
+async def case(request: pytest.FixtureRequest, connection: Connection) -> Any:
     if request.param.type == "xml":
         try:
             await connection.execute("SELECT '<a/>'::xml")
@@ -35,30 +38,30 @@ async def case(request, connection):
     return request.param
 
 
-def _listed(case, *more):
+def _listed(case: Case, *more: Any) -> Any:
     """The query of the case's values, a NULL after the first."""
     first, *others = case.values
     return _rows([first, None, *others, *more], case.type)
 
 
-def _rows(values, type_):
+def _rows(values: Any, type_: str) -> Any:
     """The query of one value a row, in order."""
     literals = ", ".join(f"({number}, {_literal(value)})" for number, value in enumerate(values))
     return f"SELECT v::{type_} AS v FROM (VALUES {literals}) t(n, v) ORDER BY n"
 
 
-def _literal(value):
+def _literal(value: Any) -> Any:
     return "NULL::text" if value is None else "E'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
-async def _answers(connection, case, query):
+async def _answers(connection: Connection, case: Case, query: str) -> Any:
     await connection.execute(SETTINGS)
     rows = await connection.fetch(f"SELECT CASE WHEN v IS DISTINCT FROM NULL THEN {case.oracle} END FROM ({query}) t")
     return [None if row[0] is None else case.expected(row[0]) for row in rows]
 
 
 @_BY_TYPE
-async def test_a_column_holds_exactly_the_values_of_the_server(connection, case: Case):
+async def test_a_column_holds_exactly_the_values_of_the_server(connection: Connection, case: Case) -> None:
     query = _listed(case)
     column = (await read(connection, query)).column(0)
     assert column.type == case.arrow
@@ -66,7 +69,7 @@ async def test_a_column_holds_exactly_the_values_of_the_server(connection, case:
 
 
 @_BY_TYPE
-async def test_an_array_column_holds_exactly_the_elements_of_the_server(connection, case: Case):
+async def test_an_array_column_holds_exactly_the_elements_of_the_server(connection: Connection, case: Case) -> None:
     query = _listed(case)
     shapes = ["NULL", "'{}'", "ARRAY[NULL]"]
     arrays = f"SELECT array_agg(v)::{case.type}[] AS v FROM ({query}) t"
@@ -87,7 +90,9 @@ async def test_an_array_column_holds_exactly_the_elements_of_the_server(connecti
     [pytest.param(case, value, id=f"{case.type}-{value}") for case in CASES for value in case.unfit],
     indirect=["case"],
 )
-async def test_a_value_that_does_not_fit_is_refused_or_null_never_wrong(connection, case: Case, value: str):
+async def test_a_value_that_does_not_fit_is_refused_or_null_never_wrong(
+    connection: Connection, case: Case, value: str
+) -> None:
     query = _rows([case.values[0], None, value, case.values[-1]], case.type)
     with pytest.raises(Unrepresentable) as refusal:
         await read(connection, query)
@@ -103,7 +108,9 @@ async def test_a_value_that_does_not_fit_is_refused_or_null_never_wrong(connecti
 
 @_BY_TYPE
 @pytest.mark.parametrize("projection", Projection)
-async def test_the_text_of_every_value_is_the_same_through_copy_and_cursor(connection, case: Case, projection):
+async def test_the_text_of_every_value_is_the_same_through_copy_and_cursor(
+    connection: Connection, case: Case, projection: Any
+) -> None:
     query = _listed(case, *case.unfit)
     both = f"SELECT v, ARRAY[v] AS a FROM ({query}) t"
     columns = await columns_of(connection, both)
@@ -114,7 +121,7 @@ async def test_the_text_of_every_value_is_the_same_through_copy_and_cursor(conne
 
 
 @_BY_TYPE
-async def test_the_text_schema_says_how_json_writes_every_value(connection, case: Case):
+async def test_the_text_schema_says_how_json_writes_every_value(connection: Connection, case: Case) -> None:
     query = _listed(case, *case.unfit)
     columns = await columns_of(connection, query)
     (texts_,) = (await texts(connection, query, columns, Projection.TEXT)).columns

@@ -2,6 +2,7 @@
 
 import logging
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.anyio
 CANARY = "9876543210"
 SENSITIVE = {"parameters": (Parameter(name="s", type="text", sensitive=True),), "arguments": {"s": f"x{CANARY}"}}
 NARROW = {"a": ColumnOverride(type="decimal(5,2)")}
-FAILING = {
+FAILING: dict[str, tuple[str, dict[str, Any]]] = {
     "a row that cannot be cast": ("SELECT ('x' || {canary})::int AS a", {}),
     "a row that does not fit": ("SELECT {canary}::numeric AS a", {"columns": NARROW}),
     "an argument that cannot be cast": ("SELECT :s::int AS a", SENSITIVE),
@@ -32,7 +33,9 @@ FAILING = {
 
 @pytest.mark.parametrize("extension", ["csv", "ndjson", "parquet", "arrows"])
 @pytest.mark.parametrize("source", ["copy", "cursor"])
-async def test_a_failure_is_told_without_the_value(database_url, source, extension, monkeypatch, caplog):
+async def test_a_failure_is_told_without_the_value(
+    database_url: str, source: str, extension: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO)
     memory, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(memory))
@@ -44,7 +47,7 @@ async def test_a_failure_is_told_without_the_value(database_url, source, extensi
         ordered = order(sql.format(canary=canary), extension, source, **how)
         with suppress(Exception):
             await document(exporting, ordered, telemetry.observers)
-        outcome = caplog.records[-1].fields["outcome"]
+        outcome = vars(caplog.records[-1])["fields"]["outcome"]
         assert outcome == ("succeeded" if "fit" in what and extension in ("csv", "ndjson") else "failed"), what
     await exporting.pool.close()
     assert len(memory.get_finished_spans()) == len(FAILING)

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -27,10 +28,10 @@ class Export:
     runs: bool = False
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.task = asyncio.create_task(self._run())
 
-    async def _run(self):
+    async def _run(self) -> None:
         place = Place(self.principal, self.dataset, self.limit)
         await self.admission.enter(place)
         self.runs = True
@@ -41,22 +42,24 @@ class Export:
             self.admission.leave(place)
 
     @property
-    def refusal(self):
+    def refusal(self) -> ProblemType:
         error = self.task.exception()
         assert isinstance(error, Problem)
         return error.type
 
 
-def admission(places=PLACES, per_principal=OWN, most_waiting=WAITING, patience=60.0):
+def admission(
+    places: int = PLACES, per_principal: int = OWN, most_waiting: int = WAITING, patience: float = 60.0
+) -> Admission:
     return Admission(places, per_principal=per_principal, most_waiting=most_waiting, patience=patience)
 
 
-async def settle():
+async def settle() -> None:
     for _ in range(6):
         await asyncio.sleep(0)
 
 
-def check_limits(tested, exports):
+def check_limits(tested: Admission, exports: list[Export]) -> None:
     running = [export for export in exports if export.runs]
     assert len(running) <= PLACES
     assert max(Counter(export.principal for export in running).values(), default=0) <= OWN
@@ -65,7 +68,7 @@ def check_limits(tested, exports):
     assert tested.waiting <= WAITING
 
 
-def check_nobody_waits_in_vain(tested, exports):
+def check_nobody_waits_in_vain(tested: Admission, exports: list[Export]) -> None:
     """Of those who wait none could run."""
     running = [export for export in exports if export.runs]
     assert tested.running == len(running)
@@ -80,13 +83,13 @@ arrivals = st.tuples(st.just("arrive"), st.sampled_from("xyz"), st.sampled_from(
 others = st.tuples(st.sampled_from(["end", "cancel", "both"]), st.integers(0, 30), st.integers(0, 3))
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=3 * settings.default.max_examples)
 @given(st.lists(st.one_of(arrivals, arrivals, others), max_size=40))
-def test_any_coming_and_going_keeps_to_the_limits_and_leaves_nothing_behind(events):
+def test_any_coming_and_going_keeps_to_the_limits_and_leaves_nothing_behind(events: list[Any]) -> None:
     asyncio.run(_come_and_go(events))
 
 
-async def _come_and_go(events):
+async def _come_and_go(events: list[Any]) -> None:
     tested, exports = admission(), []
     for kind, what, detail in events:
         if kind == "arrive":
@@ -104,7 +107,7 @@ async def _come_and_go(events):
     assert not tested._line
 
 
-async def _go(kind, first, second, turns):
+async def _go(kind: str, first: Export, second: Export, turns: int) -> None:
     """End one and cancel another, in the same turn of the loop or some apart: that is where a place could get lost."""
     if kind != "cancel":
         first.ended.set()
@@ -114,7 +117,7 @@ async def _go(kind, first, second, turns):
         second.task.cancel()
 
 
-async def _finished(exports):
+async def _finished(exports: list[Export]) -> list[str]:
     """End the exports as they come to run; return the principals in that order."""
     order, seen = [], set()
     while any(not export.task.done() for export in exports):
@@ -129,14 +132,14 @@ async def _finished(exports):
     return order
 
 
-async def test_principals_take_turns():
+async def test_principals_take_turns() -> None:
     tested = admission(1, per_principal=0, most_waiting=20)
     exports = [Export(tested, principal) for principal in "aaaabbcd"]
     assert "".join(await _finished(exports)) == "aabcdaba"
     assert tested.running == 0
 
 
-async def test_who_is_held_back_by_a_limit_of_their_own_holds_up_nobody():
+async def test_who_is_held_back_by_a_limit_of_their_own_holds_up_nobody() -> None:
     tested = admission()
     exports = [Export(tested, principal) for principal in "aaaab"]
     await settle()
@@ -146,7 +149,7 @@ async def test_who_is_held_back_by_a_limit_of_their_own_holds_up_nobody():
     await settle()
 
 
-async def test_an_export_of_a_dataset_that_is_full_holds_up_no_other_of_its_principal():
+async def test_an_export_of_a_dataset_that_is_full_holds_up_no_other_of_its_principal() -> None:
     tested = admission(per_principal=0)
     exports = [Export(tested, "a", name, OF_DATASET[name]) for name in "aab"]
     await settle()
@@ -156,20 +159,21 @@ async def test_an_export_of_a_dataset_that_is_full_holds_up_no_other_of_its_prin
     await settle()
 
 
-async def test_who_waits_too_long_is_told_whose_limit_it_is():
+async def test_who_waits_too_long_is_told_whose_limit_it_is() -> None:
     tested = admission(2, per_principal=1, patience=0.01)
     running = [Export(tested, principal) for principal in "ab"]
     late = [Export(tested, principal) for principal in "ac"]
     await asyncio.wait([export.task for export in late])
     assert [export.refusal for export in late] == [ProblemType.TOO_MANY_OWN_EXPORTS, ProblemType.TOO_MANY_EXPORTS]
-    assert all(export.task.exception().retry_after for export in late)
+    refusals = [export.task.exception() for export in late]
+    assert all(isinstance(refusal, Problem) and refusal.retry_after for refusal in refusals)
     assert (tested.running, tested.waiting) == (2, 0)
     for export in running:
         export.task.cancel()
     await settle()
 
 
-async def test_nobody_waits_in_a_line_that_is_full():
+async def test_nobody_waits_in_a_line_that_is_full() -> None:
     tested = admission(1, most_waiting=0)
     first, second = Export(tested, "a"), Export(tested, "b")
     await settle()
@@ -179,7 +183,7 @@ async def test_nobody_waits_in_a_line_that_is_full():
     await settle()
 
 
-async def test_nobody_fills_the_line_alone():
+async def test_nobody_fills_the_line_alone() -> None:
     tested = admission(1, per_principal=0, most_waiting=3)
     many = [Export(tested, "a") for _ in range(5)]
     await settle()
@@ -191,7 +195,7 @@ async def test_nobody_fills_the_line_alone():
     assert await _finished([*many[:3], other]) == ["a", "a", "b", "a"]
 
 
-async def test_a_place_that_comes_free_for_one_who_leaves_is_not_lost():
+async def test_a_place_that_comes_free_for_one_who_leaves_is_not_lost() -> None:
     tested = admission(1)
     place = Place("a", "b")
     await tested.enter(place)
@@ -206,7 +210,7 @@ async def test_a_place_that_comes_free_for_one_who_leaves_is_not_lost():
     assert (tested.running, tested.waiting) == (0, 0)
 
 
-async def test_who_leaves_the_line_is_out_of_it_at_once():
+async def test_who_leaves_the_line_is_out_of_it_at_once() -> None:
     tested = admission(1, per_principal=0)
     first, second = Export(tested, "a"), Export(tested, "b")
     await settle()
@@ -219,7 +223,7 @@ async def test_who_leaves_the_line_is_out_of_it_at_once():
     assert tested.running == 0
 
 
-async def test_who_is_held_back_by_a_limit_of_their_own_waits_longer():
+async def test_who_is_held_back_by_a_limit_of_their_own_waits_longer() -> None:
     """Programs that pull many datasets at once take an error for the end of all."""
     tested = admission(3, per_principal=1, patience=0.01)
     first, second, other = (Export(tested, principal) for principal in "aab")
@@ -231,7 +235,7 @@ async def test_who_is_held_back_by_a_limit_of_their_own_waits_longer():
     await _finished([second, other])
 
 
-async def with_running(tested, principals, dataset="b"):
+async def with_running(tested: Admission, principals: str, dataset: str = "b") -> list[Place]:
     places = [Place(principal, dataset, OF_DATASET[dataset]) for principal in principals]
     for place in places:
         await tested.enter(place)
@@ -239,16 +243,16 @@ async def with_running(tested, principals, dataset="b"):
 
 
 def gave_way(tested, stalled, connections=0):
-    return "".join(place.principal for place in tested.giving_way(stalled, connections))
+    return "".join(place.principal for place in tested.displaced(stalled, connections))
 
 
-async def test_with_nobody_waiting_nobody_gives_way():
+async def test_with_nobody_waiting_nobody_gives_way() -> None:
     tested = admission(4, per_principal=2)
     assert gave_way(tested, await with_running(tested, "aabb")) == ""
     assert gave_way(tested, await with_running(admission(), "aab")) == ""
 
 
-async def test_as_many_give_way_as_wait_and_those_of_who_has_most_first():
+async def test_as_many_give_way_as_wait_and_those_of_who_has_most_first() -> None:
     tested = admission(6, per_principal=0)
     places = await with_running(tested, "baacaa")
     waiting = [Export(tested, "d") for _ in range(3)]
@@ -267,7 +271,7 @@ async def test_as_many_give_way_as_wait_and_those_of_who_has_most_first():
     await settle()
 
 
-async def test_for_whom_only_a_limit_of_their_own_holds_back_nobody_gives_way():
+async def test_for_whom_only_a_limit_of_their_own_holds_back_nobody_gives_way() -> None:
     tested = admission(4, per_principal=2)
     places = await with_running(tested, "aabb")
     waiting = [Export(tested, "a"), *(Export(tested, "c") for _ in range(3))]
@@ -282,7 +286,7 @@ async def test_for_whom_only_a_limit_of_their_own_holds_back_nobody_gives_way():
     await settle()
 
 
-async def test_only_one_of_the_same_dataset_makes_room_for_one_that_is_full():
+async def test_only_one_of_the_same_dataset_makes_room_for_one_that_is_full() -> None:
     tested = admission(3, per_principal=0)
     others = await with_running(tested, "aa")
     (same,) = await with_running(tested, "b", "a")
@@ -296,7 +300,7 @@ async def test_only_one_of_the_same_dataset_makes_room_for_one_that_is_full():
     await settle()
 
 
-async def test_somebody_gives_way_for_who_waits_for_a_connection():
+async def test_somebody_gives_way_for_who_waits_for_a_connection() -> None:
     tested = admission(4, per_principal=0)
     places = await with_running(tested, "ab")
     assert gave_way(tested, places, connections=1) == "a"

@@ -10,17 +10,17 @@ from tests.unit.typed_rows import typed_rows
 NUMBERS = pa.schema([("n", pa.int64())])
 
 
-def document(schema, *batches):
+def document(schema: pa.Schema, *batches: pa.RecordBatch) -> bytes:
     encoder = ArrowEncoder(schema, ArrowOptions())
     prepared = [encoder.prepare(batch) for batch in batches]
     return b"".join([encoder.header(), *map(encoder.write, prepared), encoder.finish()])
 
 
-def numbers(*values):
+def numbers(*values: int) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([pa.array(values, pa.int64())], names=["c0"])
 
 
-def test_types_names_and_values_come_back():
+def test_types_names_and_values_come_back() -> None:
     schema, batch = typed_rows()
     schema = schema.with_metadata({b"title": "Größe".encode()})
     table = pa.ipc.open_stream(document(schema, batch)).read_all()
@@ -28,7 +28,7 @@ def test_types_names_and_values_come_back():
     assert repr(table.to_pylist()) == repr(batch.rename_columns(schema.names).to_pylist())
 
 
-def test_polars_reads_the_same_values():
+def test_polars_reads_the_same_values() -> None:
     schema, batch = typed_rows()
     readable = [number for number, name in enumerate(schema.names) if name not in {"wide", "uuid", "uuids"}]
     chosen = pa.schema([schema.field(number) for number in readable])
@@ -40,26 +40,26 @@ def test_polars_reads_the_same_values():
     assert frame["timestamptz"].to_list() == expected["timestamptz"]
 
 
-def test_a_slice_is_written_without_the_rest_of_its_batch():
+def test_a_slice_is_written_without_the_rest_of_its_batch() -> None:
     encoder = ArrowEncoder(NUMBERS, ArrowOptions())
     whole = numbers(*range(10_000))
     assert len(encoder.prepare(whole.slice(5, 2))) < 500
     assert pa.ipc.open_stream(document(NUMBERS, whole.slice(5, 2))).read_all()["n"].to_pylist() == [5, 6]
 
 
-def test_rows_without_columns_are_counted():
+def test_rows_without_columns_are_counted() -> None:
     rows = pa.RecordBatch.from_struct_array(pa.array([{}] * 3, pa.struct([])))
     assert [batch.num_rows for batch in pa.ipc.open_stream(document(pa.schema([]), rows, rows))] == [3, 3]
 
 
-def test_a_torn_stream_is_told_from_a_whole_one():
+def test_a_torn_stream_is_told_from_a_whole_one() -> None:
     whole = document(NUMBERS, numbers(1), numbers(2))
     assert whole.endswith(b"\xff\xff\xff\xff\x00\x00\x00\x00")
     with pytest.raises(pa.ArrowInvalid):
         pa.ipc.open_stream(whole[:-100]).read_all()
 
 
-def test_a_batch_of_other_types_is_an_error():
+def test_a_batch_of_other_types_is_an_error() -> None:
     encoder = ArrowEncoder(NUMBERS, ArrowOptions())
     with pytest.raises(TypeError):
         encoder.prepare(pa.RecordBatch.from_arrays([pa.array([dt.date(2024, 1, 1)])], names=["c0"]))

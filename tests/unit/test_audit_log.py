@@ -6,6 +6,10 @@ import logging
 import os
 import stat
 import threading
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event
+from typing import Any
 
 import pytest
 
@@ -32,19 +36,19 @@ ORDER = order(
 pytestmark = pytest.mark.anyio
 
 
-def visit(query_string="", **known):
+def visit(query_string: str = "", **known: Any) -> Visit:
     made = Visit("GET", "/datasets/tested.csv", query_string, "192.0.2.1", "curl/8")
     for name, value in known.items():
         setattr(made, name, value)
     return made
 
 
-def began(audit, visited=None):
+def began(audit: AuditLog, visited: Visit | None = None) -> Began:
     visited = visited or visit()
-    return Began(ORDER, Origin(visited.who, visited.address, None, audit.came(visited)))
+    return Began(ORDER, Origin(visited.who, visited.address, None, audit.request_fields(visited)))
 
 
-def lines(path, audit=None):
+def lines(path: Path, audit: AuditLog | None = None) -> list[Any]:
     """The lines of a file, once a log has written all it was given."""
     if audit:
         audit.flush()
@@ -52,14 +56,16 @@ def lines(path, audit=None):
 
 
 @pytest.fixture
-def path(tmp_path):
+def path(tmp_path: Path) -> Path:
     return tmp_path / "audit.jsonl"
 
 
 @pytest.mark.parametrize(
     ("mode", "told"), [(0o644, True), (0o604, True), (0o660, True), (0o602, True), (0o640, False), (0o600, False)]
 )
-async def test_a_file_that_others_may_read_is_told_of(path, caplog, mode, told):
+async def test_a_file_that_others_may_read_is_told_of(
+    path: Path, caplog: pytest.LogCaptureFixture, mode: int, told: bool
+) -> None:
     """It is not changed: whoever rotates it has its mode. But it is the operator's to know."""
     path.touch()
     path.chmod(mode)
@@ -81,25 +87,25 @@ async def test_a_file_that_others_may_read_is_told_of(path, caplog, mode, told):
     assert len([record for record in caplog.records if "others can access the audit log" in record.message]) == told + 1
 
 
-async def test_a_file_of_its_own_and_a_device_are_not_told_of(path, caplog):
+async def test_a_file_of_its_own_and_a_device_are_not_told_of(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     for name in (str(path), "/dev/null"):
         AuditLog(name).close()
     assert not caplog.records
 
 
 @pytest.fixture
-def audit(path):
+def audit(path: Path) -> Iterator[AuditLog]:
     log = AuditLog(str(path), OPTIONS)
     yield log
     log.close()
 
 
-def test_a_new_file_is_its_owners_alone(audit, path):
+def test_a_new_file_is_its_owners_alone(audit: AuditLog, path: Path) -> None:
     audit.flush()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_a_refusal_tells_who_asked_for_what_and_why_not(audit, path):
+def test_a_refusal_tells_who_asked_for_what_and_why_not(audit: AuditLog, path: Path) -> None:
     audit.visited(visit(problem=ProblemType.UNKNOWN_DATASET), 404)
     line = lines(path, audit)[-1]
     assert (line["event"], line["principal"], line["address"]) == ("request", "-", "192.0.2.1")
@@ -107,12 +113,12 @@ def test_a_refusal_tells_who_asked_for_what_and_why_not(audit, path):
     assert line["problem"] == "unknown-dataset"
 
 
-def test_why_credentials_were_refused_is_told(audit, path):
+def test_why_credentials_were_refused_is_told(audit: AuditLog, path: Path) -> None:
     audit.visited(visit(problem=ProblemType.UNAUTHENTICATED, reason="key ann has expired"), 401)
     assert lines(path, audit)[-1]["reason"] == "key ann has expired"
 
 
-async def test_an_export_is_written_down_before_it_begins_and_when_it_ends(audit, path):
+async def test_an_export_is_written_down_before_it_begins_and_when_it_ends(audit: AuditLog, path: Path) -> None:
     visited = visit(who="anonymous", dataset=ORDER.dataset, export=ORDER.id)
     await audit.begun(began(audit, visited))
     visited.ending = {"outcome": "disconnected", "bytes": 5}
@@ -126,7 +132,7 @@ async def test_an_export_is_written_down_before_it_begins_and_when_it_ends(audit
 QUERY = "day=2024-01-01&number=1234-secret&_limit=5&_signature=c2VjcmV0&_tokn=secret&other=secret"
 
 
-def test_of_a_query_string_only_what_is_known_to_be_harmless_is_shown(audit, path):
+def test_of_a_query_string_only_what_is_known_to_be_harmless_is_shown(audit: AuditLog, path: Path) -> None:
     audit.visited(visit(QUERY, dataset=ORDER.dataset), 200)
     target = lines(path, audit)[-1]["target"]
     assert target.startswith("/datasets/tested.csv?day=2024-01-01&number=***&_limit=5&_signature=***&")
@@ -134,26 +140,26 @@ def test_of_a_query_string_only_what_is_known_to_be_harmless_is_shown(audit, pat
     assert "c2VjcmV0" not in target
 
 
-def test_of_a_dataset_that_the_caller_may_not_know_no_argument_is_shown(audit, path):
+def test_of_a_dataset_that_the_caller_may_not_know_no_argument_is_shown(audit: AuditLog, path: Path) -> None:
     audit.visited(visit(QUERY), 404)
     (_, told) = lines(path, audit)
     assert "2024" not in str(told)
     assert "secret" not in str(told)
 
 
-def test_control_characters_do_not_begin_a_line(audit, path):
+def test_control_characters_do_not_begin_a_line(audit: AuditLog, path: Path) -> None:
     forged = '\n{"event":"export ended"}\r\x1b'
     audit.visited(Visit("GET", f"/{forged}", "a%0ab=c%0ad", "192.0.2.1", forged), 404)
     assert [line["event"] for line in lines(path, audit)] == ["log opened", "request"]
 
 
 @pytest.mark.parametrize("seen", ["/healthz", "/readyz"])
-def test_what_is_asked_every_few_seconds_is_left_out(audit, path, seen):
+def test_what_is_asked_every_few_seconds_is_left_out(audit: AuditLog, path: Path, seen: str) -> None:
     audit.visited(Visit("GET", seen, "", "192.0.2.1"), 200)
     assert len(lines(path, audit)) == 1
 
 
-def test_a_file_that_was_moved_away_is_followed_by_a_new_one(audit, path):
+def test_a_file_that_was_moved_away_is_followed_by_a_new_one(audit: AuditLog, path: Path) -> None:
     audit.visited(visit(), 200)
     audit.flush()
     moved = path.rename(path.with_suffix(".1"))
@@ -164,7 +170,9 @@ def test_a_file_that_was_moved_away_is_followed_by_a_new_one(audit, path):
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-async def test_no_export_begins_while_the_log_cannot_be_written(tmp_path, caplog):
+async def test_no_export_begins_while_the_log_cannot_be_written(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     folder = tmp_path / "later"
     audit = AuditLog(str(folder / "audit"), OPTIONS)
     for _ in range(2):
@@ -184,7 +192,7 @@ async def test_no_export_begins_while_the_log_cannot_be_written(tmp_path, caplog
     audit.close()
 
 
-async def test_a_log_that_was_lost_is_noticed_before_a_line_is_written(audit, path):
+async def test_a_log_that_was_lost_is_noticed_before_a_line_is_written(audit: AuditLog, path: Path) -> None:
     assert await audit.problems() == []
     assert len(lines(path, audit)) == 1
     folder, elsewhere = path.parent, path.parent.with_suffix(".away")
@@ -195,7 +203,7 @@ async def test_a_log_that_was_lost_is_noticed_before_a_line_is_written(audit, pa
 
 
 @pytest.mark.parametrize("name", ["", "absent/audit"])
-def test_a_path_that_cannot_be_opened_is_told_without_a_line(tmp_path, name):
+def test_a_path_that_cannot_be_opened_is_told_without_a_line(tmp_path: Path, name: str) -> None:
     check(None)
     check("-")
     check(str(tmp_path / "audit"))
@@ -204,14 +212,14 @@ def test_a_path_that_cannot_be_opened_is_told_without_a_line(tmp_path, name):
         check(str(tmp_path / name))
 
 
-async def test_without_a_path_there_is_no_log(tmp_path):
+async def test_without_a_path_there_is_no_log(tmp_path: Path) -> None:
     audit = AuditLog(None)
     await audit.begun(began(audit))
     audit.visited(visit(), 200)
     assert await audit.problems() == []
 
 
-def test_a_line_behind_one_that_was_cut_begins_anew(path, monkeypatch):
+def test_a_line_behind_one_that_was_cut_begins_anew(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file, write = AppendOnlyFile(path), os.write
     monkeypatch.setattr("exporter.telemetry.append_only.os.write", lambda descriptor, line: write(descriptor, line[:3]))
     with pytest.raises(OSError, match="No space left"):
@@ -222,18 +230,18 @@ def test_a_line_behind_one_that_was_cut_begins_anew(path, monkeypatch):
     assert path.read_bytes() == b"fir\nsecond\n"
 
 
-async def test_a_pipe_that_nobody_reads_holds_nothing_up(tmp_path):
+async def test_a_pipe_that_nobody_reads_holds_nothing_up(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     assert await AuditLog(str(pipe)).problems() == ["it cannot be written"]
 
 
 @pytest.fixture
-def disk(monkeypatch):
+def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Event]:
     """Which a write to takes until the event is set."""
     there, write = threading.Event(), os.write
 
-    def slow(descriptor, line):
+    def slow(descriptor: Any, line: Any) -> Any:
         there.wait()
         return write(descriptor, line)
 
@@ -242,10 +250,13 @@ def disk(monkeypatch):
     there.set()
 
 
-async def test_a_disk_that_is_away_holds_up_no_request_and_no_export_begins(path, disk, monkeypatch, caplog):
+async def test_a_disk_that_is_away_holds_up_no_request_and_no_export_begins(
+    path: Path, disk: Event, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr("exporter.telemetry.audit._IN_TIME", 0.05)
     monkeypatch.setattr("exporter.telemetry.audit._HELD_LINES", 10)
-    audit, beats = AuditLog(str(path), OPTIONS), []
+    audit = AuditLog(str(path), OPTIONS)
+    beats: list[bool] = []
     heart = asyncio.create_task(beating(beats))
     with pytest.raises(Problem) as refused:
         await audit.begun(began(audit))
@@ -270,13 +281,13 @@ async def test_a_disk_that_is_away_holds_up_no_request_and_no_export_begins(path
     assert [line["status"] for line in lines(path)[2:-1]] == list(range(8))
 
 
-async def beating(beats):
+async def beating(beats: list[bool]) -> None:
     while True:
         beats.append(True)
         await asyncio.sleep(0.01)
 
 
-async def test_a_caller_who_leaves_while_the_line_is_written_leaves_nothing_behind(path, disk):
+async def test_a_caller_who_leaves_while_the_line_is_written_leaves_nothing_behind(path: Path, disk: Event) -> None:
     audit = AuditLog(str(path), OPTIONS)
     leaving = asyncio.create_task(audit.begun(began(audit)))
     await asyncio.sleep(0)
@@ -287,6 +298,8 @@ async def test_a_caller_who_leaves_while_the_line_is_written_leaves_nothing_behi
     audit.close()
 
 
-def test_a_log_that_cannot_be_written_does_not_keep_the_service_from_ending(path, disk, monkeypatch):
+def test_a_log_that_cannot_be_written_does_not_keep_the_service_from_ending(
+    path: Path, disk: Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("exporter.telemetry.audit._IN_TIME", 0.05)
     AuditLog(str(path)).close()

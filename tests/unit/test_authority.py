@@ -19,7 +19,7 @@ from exporter.http.authority import authority_of
         ("b%C3%BC.example:1", "b%c3%bc.example", 1),
     ],
 )
-def test_hosts_and_ports(text, host, port):
+def test_hosts_and_ports(text: str, host: str, port: int | None) -> None:
     assert authority_of(text) == (host, port)
 
 
@@ -58,5 +58,5 @@ def test_hosts_and_ports(text, host, port):
         "a" * 400_000,
     ],
 )
-def test_everything_else_is_none(text):
+def test_everything_else_is_none(text: str) -> None:
     assert authority_of(text) is None

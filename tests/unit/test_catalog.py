@@ -5,12 +5,7 @@ from pathlib import Path
 import pytest
 
 from queries.catalog import CatalogError, load
-
-
-def write(directory: Path, **files: str) -> Path:
-    for name, text in files.items():
-        (directory / f"{name}.sql").write_text(text, encoding="utf-8", newline="")
-    return directory
+from tests.unit.files import ORDERS, write
 
 
 def faults(directory: Path) -> list[str]:
@@ -18,33 +13,6 @@ def faults(directory: Path) -> list[str]:
         load(directory)
     assert str(caught.value).split("\n") == [str(fault) for fault in caught.value.faults]
     return [f"{fault.path.name}:{fault.line}: {fault.message}" for fault in caught.value.faults]
-
-
-ORDERS = """/*
-title = "Orders"
-description = '''
-min = "not a key"
-'''
-source = "cursor"
-statement_timeout = 1.5
-cache_control = "max-age=60"
-on_unrepresentable = "null"
-
-[parameters.since]
-type = "date"
-default = 2024-01-01
-
-[parameters."ids"]
-type = "integer[]"
-nullable = true
-[columns.total]
-type = "decimal(12, 2)"
-[columns."Kurs €"]
-on_unrepresentable = "error"
-*/
-SELECT * FROM orders
-WHERE placed_on >= :since AND id = ANY(:ids);
-"""
 
 
 def test_a_file_becomes_a_dataset(tmp_path: Path) -> None:

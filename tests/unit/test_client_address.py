@@ -10,7 +10,7 @@ from exporter.http.rsgi import RsgiScope
 PROXIES = [ip_network("10.0.0.0/8"), ip_network("fd00::/8")]
 
 
-def asked(peer, *forwarded):
+def asked(peer: str | None, *forwarded: str) -> RsgiScope:
     return RsgiScope(
         {
             "http_version": "1.1",
@@ -49,11 +49,13 @@ def asked(peer, *forwarded):
         ("10.0.0.1", ["::1%evil"], ""),
     ],
 )
-def test_the_client_is_the_last_one_whom_no_trusted_proxy_stands_for(peer, forwarded, found):
+def test_the_client_is_the_last_one_whom_no_trusted_proxy_stands_for(
+    peer: str | None, forwarded: list[str], found: str
+) -> None:
     assert client_address(asked(peer, *forwarded), PROXIES) == found
 
 
-def test_without_trusted_proxies_nothing_forwarded_counts():
+def test_without_trusted_proxies_nothing_forwarded_counts() -> None:
     assert client_address(asked("10.0.0.1", "192.0.2.1"), []) == "10.0.0.1"
 
 
@@ -61,12 +63,12 @@ def test_without_trusted_proxies_nothing_forwarded_counts():
     ("address", "counted"),
     [("192.0.2.1", "192.0.2.1"), ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"), ("::1", "::/64"), ("", "")],
 )
-def test_a_caller_has_all_addresses_of_its_ipv6_network(address, counted):
+def test_a_caller_has_all_addresses_of_its_ipv6_network(address: str, counted: str) -> None:
     assert site(address) == counted
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"])
-def test_names_of_this_machine(host):
+def test_names_of_this_machine(host: str) -> None:
     assert is_loopback(host)
 
 
@@ -87,5 +89,5 @@ def test_names_of_this_machine(host):
         "::1%eth0",
     ],
 )
-def test_names_of_other_machines(host):
+def test_names_of_other_machines(host: str) -> None:
     assert not is_loopback(host)

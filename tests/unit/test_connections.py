@@ -15,7 +15,7 @@ import pytest
 from exporter.limits import connections as connections_module
 from exporter.limits.body import Body
 from exporter.limits.connections import Connections
-from exporter.limits.given_up import Unread
+from exporter.limits.slow_clients import SlowClient
 from exporter.limits.sockets import Sockets, ends_of
 
 pytestmark = pytest.mark.anyio
@@ -92,9 +92,9 @@ async def test_a_body_over_tls_that_fails_ends_with_a_record_that_is_none() -> N
 
 async def test_who_reads_nothing_is_reset_over_tls_too() -> None:
     with accepted() as (end, _):
-        with pytest.raises(Unread):
+        with pytest.raises(SlowClient):
             async with Body(Connections(), request(end, scheme="https")):
-                raise Unread("stalled")
+                raise SlowClient("stalled")
         assert resets(end)
 
 
@@ -117,11 +117,11 @@ async def test_a_stream_that_fails_leaves_the_others_their_connection() -> None:
     with accepted() as (end, _):
         async with Body(connections, request(end, "2")):
             failing = Body(connections, request(end, "2"))
-            with pytest.raises(Unread):
+            with pytest.raises(SlowClient):
                 async with failing:
-                    raise Unread("stalled")
+                    raise SlowClient("stalled")
             assert end.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 1000
-            left = asyncio.create_task(failing.left(taken.wait))
+            left = asyncio.create_task(failing.drained(taken.wait))
             for _ in range(5):
                 await asyncio.sleep(0)
                 connections._tick()
@@ -143,9 +143,9 @@ def done() -> asyncio.Event:
 async def unread(connections: Connections, end: socket.socket, size: int = 0) -> Body:
     """Return a stream of HTTP/2 that was given up."""
     body = Body(connections, request(end, "2"), size)
-    with pytest.raises(Unread):
+    with pytest.raises(SlowClient):
         async with body:
-            raise Unread("stalled")
+            raise SlowClient("stalled")
     return body
 
 
@@ -156,11 +156,11 @@ async def test_a_connection_of_whose_streams_none_is_read_is_reset() -> None:
         await other.__aenter__()
         first = await unread(connections, end)
         assert connections._held
-        await other.__aexit__(Unread, Unread("stalled"), None)
+        await other.__aexit__(SlowClient, SlowClient("stalled"), None)
         assert end.recv(1) == b""
         assert (connections._held, connections.unread) == ({}, 0)
         for body in (first, other):
-            await body.left(done().wait)
+            await body.drained(done().wait)
         assert (connections._held, connections.unread) == ({}, 0)
 
 
@@ -173,7 +173,7 @@ async def test_an_answer_that_has_just_been_sent_may_still_be_read() -> None:
         end.settimeout(20)
         assert await asyncio.to_thread(end.recv, 1) == b""
         assert not connections._held
-        await body.left(done().wait)
+        await body.drained(done().wait)
 
 
 async def test_whoever_has_most_of_too_much_that_waits_is_reset(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,10 +4,12 @@ import ctypes
 import re
 from ctypes.util import find_library
 from inspect import signature
+from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
-from asyncpg.connect_utils import _parse_connect_dsn_and_args
+from asyncpg.connect_utils import _parse_connect_dsn_and_args  # type: ignore[attr-defined]  # the driver's own
 
 from queries import hosts
 from queries.conninfo import ConninfoError, parse
@@ -15,7 +17,7 @@ from queries.embedded import programs
 from queries.libpq import VARIABLES, is_known
 
 
-def driven(url, environment=None):
+def driven(url: str, environment: dict[str, str] | None = None) -> tuple[Any, ...]:
     """What the driver makes of a URL: its addresses and parameters."""
     conninfo = parse(url, environment or {})
     names = dict.fromkeys(signature(_parse_connect_dsn_and_args).parameters)
@@ -42,11 +44,11 @@ def driven(url, environment=None):
         ("postgres://", [(None, None)]),
     ],
 )
-def test_hosts_and_ports(url, expected):
+def test_hosts_and_ports(url: str, expected: list[Any]) -> None:
     assert list(parse(url, {}).hosts) == expected
 
 
-def test_the_driver_is_told_what_the_url_says():
+def test_the_driver_is_told_what_the_url_says() -> None:
     addresses, parameters = driven(
         "postgresql://someone:se%40cr+et@one:1,[::1]:2/sa%20les?sslmode=disable&options=-c%20geqo%3Doff"
         "&fallback_application_name=app&krbsrvname=pg"
@@ -57,12 +59,12 @@ def test_the_driver_is_told_what_the_url_says():
     assert (parameters.ssl, parameters.krbsrvname) == (False, "pg")
 
 
-def test_the_query_counts_more_than_what_is_before_it_and_a_plus_is_one():
+def test_the_query_counts_more_than_what_is_before_it_and_a_plus_is_one() -> None:
     _, parameters = driven("postgresql://a:b@h/c?user=d&password=e+f%26&dbname=g&dbname=h")
     assert (parameters.user, parameters.password, parameters.database) == ("d", "e+f&", "h")
 
 
-def test_variables_say_what_the_url_does_not():
+def test_variables_say_what_the_url_does_not() -> None:
     environment = {"PGHOST": "other", "PGPORT": "7", "PGUSER": "u", "PGPASSWORD": "p", "PGAPPNAME": "", "PGTZ": "x"}
     addresses, parameters = driven("postgresql://h/d", environment)
     assert addresses == [("h", 7)]
@@ -71,7 +73,7 @@ def test_variables_say_what_the_url_does_not():
 
 
 @pytest.mark.parametrize("by", ["PGPASSFILE", "passfile", "HOME"])
-def test_password_files_are_read(tmp_path, monkeypatch, by):
+def test_password_files_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str) -> None:
     file = tmp_path / ".pgpass"
     file.write_text("# ours\nh:*:d:u:from:the file\n")
     file.chmod(0o600)
@@ -82,7 +84,7 @@ def test_password_files_are_read(tmp_path, monkeypatch, by):
     assert driven(f"postgresql://u@h/d{query}", environment)[1].password == "from:the file"
 
 
-def test_the_authorities_of_the_system():
+def test_the_authorities_of_the_system() -> None:
     conninfo = parse("postgresql://h/d?sslmode=verify-full&sslrootcert=system&sslnegotiation=direct", {})
     assert conninfo.options["ssl"] is True
     _, parameters = driven("postgresql://h/d?sslrootcert=system")
@@ -99,7 +101,7 @@ def test_the_authorities_of_the_system():
         "sslcompression=0&sslsni=1&sslcertmode=allow&gssdelegation=0", "sslmode=",
     ],
 )  # fmt: skip
-def test_what_asks_for_nothing_more_is_harmless(query):
+def test_what_asks_for_nothing_more_is_harmless(query: str) -> None:
     assert driven(f"postgresql://h/d?{query}")[1].server_settings == {"application_name": "exporter"}
 
 
@@ -133,25 +135,25 @@ def test_what_asks_for_nothing_more_is_harmless(query):
         ("statement_timeout=5", r"statement_timeout is not a libpq parameter \(.*options=-c%20"),
     ],
 )
-def test_what_cannot_be_kept_is_refused_by_its_name_at_the_start(query, told):
+def test_what_cannot_be_kept_is_refused_by_its_name_at_the_start(query: str, told: str) -> None:
     with pytest.raises(ConninfoError, match=told):
         parse(f"postgresql://h/d?{query}", {})
 
 
-def test_a_variable_that_cannot_be_kept_is_named():
+def test_a_variable_that_cannot_be_kept_is_named() -> None:
     with pytest.raises(ConninfoError, match=r"\(by PGCHANNELBINDING\) channel_binding: "):
         parse("postgresql://h/d", {"PGCHANNELBINDING": "require"})
     assert parse("postgresql://h/d?channel_binding=prefer", {"PGCHANNELBINDING": "require"})
 
 
 @pytest.mark.parametrize("password", ["1?geheim=2", "1?geheim", "geheim?sslmode=3", "1?a=geheim&b=c"])
-def test_a_password_that_is_not_encoded_is_not_repeated(password):
+def test_a_password_that_is_not_encoded_is_not_repeated(password: str) -> None:
     with pytest.raises(ValueError) as refused:
         parse(f"postgresql://u:{password}@h/d", {})
     assert not isinstance(refused.value, ConninfoError) or "geheim" not in str(refused.value)
 
 
-def test_every_parameter_and_variable_of_libpq_is_known():
+def test_every_parameter_and_variable_of_libpq_is_known() -> None:
     """libpq's own list, with its defaults: none of them asks for anything that is refused."""
 
     class Option(ctypes.Structure):
@@ -193,10 +195,10 @@ pytestmark = pytest.mark.anyio
         ("postgresql://a,b/d?connect_timeout=0", 2),
     ],
 )
-async def test_how_long_a_host_may_take(monkeypatch, url, seconds):
+async def test_how_long_a_host_may_take(monkeypatch: pytest.MonkeyPatch, url: str, seconds: int) -> None:
     asked = []
 
-    async def connect(**options):
+    async def connect(**options: Any) -> None:
         asked.append(options)
         raise OSError
 
@@ -207,10 +209,10 @@ async def test_how_long_a_host_may_take(monkeypatch, url, seconds):
     assert len(asked) == len(parse(url, {}).hosts)
 
 
-async def test_load_is_balanced_over_all_hosts(monkeypatch):
+async def test_load_is_balanced_over_all_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
     first = set()
 
-    async def connect(host, **options):
+    async def connect(host: str, **options: Any) -> str:
         first.add(host)
         return host
 
@@ -223,7 +225,7 @@ async def test_load_is_balanced_over_all_hosts(monkeypatch):
     assert first == {"a", "b", "c"}
 
 
-def test_nothing_secret_is_shown():
+def test_nothing_secret_is_shown() -> None:
     shown = repr(parse("postgresql://u:geheim@h/d?sslpassword=geheim", {}))
     assert re.search("'h'", shown)
     assert "geheim" not in shown

@@ -1,6 +1,7 @@
 """The hand-over from COPY to its reader, without a server."""
 
 import asyncio
+from typing import cast
 
 import pytest
 
@@ -28,7 +29,9 @@ async def test_a_reader_that_is_cancelled_as_its_block_fills_stops() -> None:
     await asyncio.wait([first, second])
 
 
-async def test_blocks_grow_while_the_reader_keeps_up_and_shrink_when_it_lets_the_server_wait(monkeypatch) -> None:
+async def test_blocks_grow_while_the_reader_keeps_up_and_shrink_when_it_lets_the_server_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """What a client that stalls holds is a few blocks."""
     monkeypatch.setattr(queries.blocks, "_SLOW_SECONDS", 0.05)
     source = CopySource()
@@ -52,10 +55,10 @@ async def test_blocks_grow_while_the_reader_keeps_up_and_shrink_when_it_lets_the
 
 
 @pytest.mark.parametrize("sizes", [[10], [10, 20], [1 << 20]])
-async def test_blocks_are_bytes_whatever_the_driver_hands_over(sizes) -> None:
+async def test_blocks_are_bytes_whatever_the_driver_hands_over(sizes: list[int]) -> None:
     """Other servers than ours refuse a bytearray."""
     source = CopySource()
-    writing = asyncio.gather(*(source.write(bytearray(size)) for size in sizes))
+    writing = asyncio.gather(*(source.write(cast("bytes", bytearray(size))) for size in sizes))
     await asyncio.sleep(0)
     source.end(0, None)
     assert [type(joined(block)) async for block in source] == [bytes]

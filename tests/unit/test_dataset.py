@@ -1,6 +1,7 @@
 """Datasets are declared in Python under the same rules as in a file."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import BaseModel
@@ -9,7 +10,7 @@ from queries.catalog import load
 from queries.dataset import Dataset
 from queries.declaration import Declaration
 from queries.header import ColumnOverride, Header
-from tests.unit.test_catalog import ORDERS, write
+from tests.unit.files import ORDERS, write
 
 
 def test_a_dataset_in_python_is_that_of_a_file(tmp_path: Path) -> None:
@@ -70,5 +71,5 @@ def test_every_key_is_described(model: type[BaseModel]) -> None:
 
 def test_bounds_are_those_that_are_set() -> None:
     assert Dataset("a", sql="SELECT 1").header.own_bounds() == {}
-    bounds = {"max_rows": 0, "max_seconds": 1.5}
+    bounds: dict[str, Any] = {"max_rows": 0, "max_seconds": 1.5}
     assert Dataset("a", sql="SELECT 1", **bounds).header.own_bounds() == bounds

@@ -60,7 +60,7 @@ def as_json(value: object) -> object:
 
 def fits_schema(toml: dict[str, Any]) -> bool:
     document = json.loads(json.dumps(toml, default=as_json))
-    return EDITOR.is_valid(document)
+    return bool(EDITOR.is_valid(document))
 
 
 def fits_model(toml: dict[str, Any]) -> bool:

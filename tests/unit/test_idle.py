@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import pytest
@@ -13,7 +14,7 @@ pytestmark = pytest.mark.anyio
 
 
 @contextmanager
-def connected(count):
+def connected(count: int) -> Iterator[tuple[int, list[tuple[socket.socket, socket.socket]]]]:
     """Yield the port that connections were accepted at, and of each the client's end and the service's."""
     with ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
@@ -26,7 +27,7 @@ def connected(count):
         yield listener.getsockname()[1], pairs
 
 
-def ended(pair):
+def ended(pair: tuple[socket.socket, socket.socket]) -> bool:
     """Whether the service was told that nothing more comes from the client, who has not left."""
     try:
         return pair[1].recv(1) == b""
@@ -34,15 +35,15 @@ def ended(pair):
         return False
 
 
-def asking(client):
+def asking(client: socket.socket) -> RsgiScope:
     scope = {"type": "http", "http_version": "1.1", "method": "GET", "path": "/", "query_string": b"", "headers": []}
     return RsgiScope(scope | {"client": client.getsockname(), "server": client.getpeername()})
 
 
-async def test_so_many_are_kept_and_those_that_were_idle_longest_go():
+async def test_so_many_are_kept_and_those_that_were_idle_longest_go() -> None:
     with connected(6) as (port, pairs):
         idle = Idle(most=3)
-        running = idle.asked(asking(pairs[0][0]))
+        running = idle.in_use(asking(pairs[0][0]))
         with running:
             await idle.look({port})
             assert not any(map(ended, pairs)), "their heads may be on their way"
@@ -55,7 +56,7 @@ async def test_so_many_are_kept_and_those_that_were_idle_longest_go():
                         end.close()
             before = [pair for pair in pairs[1:] if pair[1].fileno() >= 0]
             await asyncio.sleep(0.01)
-        with idle.asked(asking(before[0][0])):
+        with idle.in_use(asking(before[0][0])):
             pass
         await idle.look({port})
         assert [ended(pair) for pair in (pairs[0], *before)].count(True) == 1
@@ -63,11 +64,11 @@ async def test_so_many_are_kept_and_those_that_were_idle_longest_go():
         assert not ended(before[0]), "as has this one's"
 
 
-async def test_a_connection_is_used_while_any_of_its_requests_runs():
+async def test_a_connection_is_used_while_any_of_its_requests_runs() -> None:
     with connected(1) as (port, [pair]):
         idle = Idle(most=0)
-        with idle.asked(asking(pair[0])):
-            with idle.asked(asking(pair[0])):
+        with idle.in_use(asking(pair[0])):
+            with idle.in_use(asking(pair[0])):
                 pass
             await idle.look({port})
             assert not ended(pair)
@@ -76,7 +77,7 @@ async def test_a_connection_is_used_while_any_of_its_requests_runs():
         assert ended(pair)
 
 
-async def test_what_waits_to_be_sent_still_is():
+async def test_what_waits_to_be_sent_still_is() -> None:
     with connected(1) as (port, [(client, server)]):
         server.sendall(b"answer")
         idle = Idle(most=0)
@@ -87,16 +88,16 @@ async def test_what_waits_to_be_sent_still_is():
         assert client.makefile("rb").read() == b"answer and its end"
 
 
-async def test_all_are_ended_when_the_service_stops_but_those_with_a_request():
+async def test_all_are_ended_when_the_service_stops_but_those_with_a_request() -> None:
     with connected(3) as (port, pairs):
         idle = Idle(most=10)
         await idle.look({port})
-        with idle.asked(asking(pairs[0][0])):
+        with idle.in_use(asking(pairs[0][0])):
             await idle.look({port}, stopping=True)
             assert [ended(pair) for pair in pairs] == [False, True, True]
 
 
-async def test_connections_that_were_not_accepted_there_are_nobody_s_business():
+async def test_connections_that_were_not_accepted_there_are_nobody_s_business() -> None:
     with connected(2) as (port, pairs):
         idle = Idle(most=0)
         for ports in ({port + 1}, {port + 1}, {port}, {port}):

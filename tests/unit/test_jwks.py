@@ -4,8 +4,12 @@ import asyncio
 import json
 import os
 import threading
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
 
 import pytest
 from joserfc.jwk import OctKey, RSAKey
@@ -19,23 +23,29 @@ RSA = RSAKey.generate_key(2048, {"kid": "a"})
 SECRET = OctKey.generate_key(256, {"kid": "secret"})
 
 
-def document(*kids):
+def document(*kids: str) -> bytes:
     return json.dumps({"keys": [RSA.as_dict(private=False) | {"kid": kid} for kid in kids]}).encode()
 
 
 class Clock:
     now = 1000.0
 
-    def __call__(self):
+    def __call__(self) -> float:
         return self.now
 
 
-@pytest.fixture
-def source(monkeypatch):
-    """What `read` gives, and how often it was asked."""
-    found = type("Source", (), {"answer": document("a"), "asked": 0})()
+@dataclass
+class Source:
+    answer: bytes | Exception = field(default_factory=lambda: document("a"))
+    asked: int = 0
 
-    def read(location):
+
+@pytest.fixture
+def source(monkeypatch: pytest.MonkeyPatch) -> Source:
+    """What `read` gives, and how often it was asked."""
+    found = Source()
+
+    def read(location: str) -> Any:
         found.asked += 1
         if isinstance(found.answer, Exception):
             raise found.answer
@@ -45,19 +55,19 @@ def source(monkeypatch):
     return found
 
 
-async def settled(jwks):
+async def settled(jwks: Jwks) -> None:
     while jwks._reading is not None:
         await jwks._reading
 
 
-async def test_many_who_wait_ask_once(source):
+async def test_many_who_wait_ask_once(source: Source) -> None:
     jwks = Jwks("x")
     found = await asyncio.gather(*(jwks.keys("a") for _ in range(50)))
     assert all(len(keys) == 1 for keys in found)
     assert source.asked == 1
 
 
-async def test_a_key_that_is_not_known_is_looked_for_at_most_once_a_minute(source):
+async def test_a_key_that_is_not_known_is_looked_for_at_most_once_a_minute(source: Source) -> None:
     clock = Clock()
     jwks = Jwks("x", clock)
     for _ in range(100):
@@ -71,7 +81,7 @@ async def test_a_key_that_is_not_known_is_looked_for_at_most_once_a_minute(sourc
     assert source.asked == 2
 
 
-async def test_keys_are_refreshed_every_so_often_without_waiting(source):
+async def test_keys_are_refreshed_every_so_often_without_waiting(source: Source) -> None:
     clock = Clock()
     jwks = Jwks("x", clock)
     await jwks.keys("a")
@@ -84,7 +94,9 @@ async def test_keys_are_refreshed_every_so_often_without_waiting(source):
     assert await jwks.keys("a") == []
 
 
-async def test_a_refresh_that_fails_keeps_the_keys_and_is_logged(source, caplog):
+async def test_a_refresh_that_fails_keeps_the_keys_and_is_logged(
+    source: Source, caplog: pytest.LogCaptureFixture
+) -> None:
     clock = Clock()
     jwks = Jwks("x", clock)
     await jwks.keys("a")
@@ -94,11 +106,11 @@ async def test_a_refresh_that_fails_keeps_the_keys_and_is_logged(source, caplog)
         assert await jwks.keys("a")
         await settled(jwks)
     assert source.asked == 4
-    assert "unreachable" in caplog.records[0].fields["reason"]
+    assert "unreachable" in vars(caplog.records[0])["fields"]["reason"]
     assert jwks.problem() is None
 
 
-async def test_without_any_keys_it_is_tried_again_and_told(source):
+async def test_without_any_keys_it_is_tried_again_and_told(source: Source) -> None:
     clock = Clock()
     jwks = Jwks("x", clock)
     source.answer = OSError("unreachable")
@@ -115,7 +127,9 @@ async def test_without_any_keys_it_is_tried_again_and_told(source):
     assert await jwks.keys("a")
 
 
-async def test_a_slow_answer_is_waited_for_and_not_asked_for_again(source, monkeypatch):
+async def test_a_slow_answer_is_waited_for_and_not_asked_for_again(
+    source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
     may, clock, answer = threading.Event(), Clock(), module.read
     monkeypatch.setattr(module, "read", lambda location: may.wait(20) and answer(location))
     jwks = Jwks("x", clock)
@@ -129,7 +143,7 @@ async def test_a_slow_answer_is_waited_for_and_not_asked_for_again(source, monke
     assert source.asked == 1
 
 
-async def test_a_caller_who_leaves_does_not_stop_the_others(source, monkeypatch):
+async def test_a_caller_who_leaves_does_not_stop_the_others(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
     may = threading.Event()
     answer = module.read
     monkeypatch.setattr(module, "read", lambda location: may.wait(20) and answer(location))
@@ -142,16 +156,16 @@ async def test_a_caller_who_leaves_does_not_stop_the_others(source, monkeypatch)
 
 
 @contextmanager
-def issuer(status, body, **headers):
+def issuer(status: int, body: bytes, **headers: Any) -> Iterator[str]:
     class Answers(BaseHTTPRequestHandler):
-        def do_GET(self):
+        def do_GET(self) -> None:
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_):
+        def log_message(self, *_: Any) -> None:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
@@ -164,7 +178,7 @@ def issuer(status, body, **headers):
             thread.join()
 
 
-async def test_keys_from_a_url():
+async def test_keys_from_a_url() -> None:
     with issuer(200, document("a", "b")) as url:
         assert [key.kid for key in await Jwks(url).keys(None)] == ["a", "b"]
 
@@ -173,12 +187,12 @@ async def test_keys_from_a_url():
     ("status", "body"),
     [(200, document("a") + b" " * (2 << 20)), (200, b"{}"), (200, b"[]"), (200, b'{"keys": 1}'), (500, document("a"))],
 )
-async def test_what_a_url_may_not_answer(status, body):
+async def test_what_a_url_may_not_answer(status: int, body: bytes) -> None:
     with issuer(status, body) as url, pytest.raises(JwksUnavailable):
         await Jwks(url).keys("a")
 
 
-async def test_redirections_are_not_followed():
+async def test_redirections_are_not_followed() -> None:
     with (
         issuer(200, document("a")) as safe,
         issuer(302, b"", Location=safe) as url,
@@ -187,21 +201,21 @@ async def test_redirections_are_not_followed():
         read(url)
 
 
-def stored(tmp_path, key, mode):
+def stored(tmp_path: Path, key: Mapping[str, Any], mode: int) -> str:
     path = tmp_path / "jwks.json"
     path.write_text(json.dumps({"keys": [key]}))
     path.chmod(mode)
     return str(path)
 
 
-async def test_a_secret_is_its_owners_alone(tmp_path):
+async def test_a_secret_is_its_owners_alone(tmp_path: Path) -> None:
     assert read(stored(tmp_path, SECRET.as_dict(), 0o600))
     with pytest.raises(ValueError, match="chmod 600"):
         read(stored(tmp_path, SECRET.as_dict(), 0o640))
     assert read(stored(tmp_path, RSA.as_dict(private=False), 0o644)), "public keys are everybody's"
 
 
-async def test_whoever_could_change_the_keys_could_be_anybody(tmp_path):
+async def test_whoever_could_change_the_keys_could_be_anybody(tmp_path: Path) -> None:
     for mode in (0o664, 0o646):
         with pytest.raises(ValueError, match="written by users other than its owner: chmod go-w "):
             read(stored(tmp_path, RSA.as_dict(private=False), mode))

@@ -3,6 +3,8 @@
 import re
 import stat
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,17 +15,17 @@ from exporter.commands import keys as keys_command
 
 
 @pytest.fixture
-def path(tmp_path, monkeypatch):
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "keys.toml"
     monkeypatch.setenv("EXPORTER_KEYS", str(path))
     return path
 
 
-def create(name="a", **how):
+def create(name: str = "a", **how: Any) -> None:
     keys_command.create(name, **{"datasets": ["x"]} | how)
 
 
-def test_a_key_is_made_with_what_is_said(path, capsys):
+def test_a_key_is_made_with_what_is_said(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     create("ann", datasets=["sales.*", "x"], role="r", expires="12h", metrics=True)
     told = capsys.readouterr()
     token = told.out.removesuffix("\n")
@@ -33,16 +35,16 @@ def test_a_key_is_made_with_what_is_said(path, capsys):
     key = read(path)["ann"]
     assert key.sha256 == digest_of(token)
     assert (key.datasets, key.role, key.metrics) == (("sales.*", "x"), "r", True)
-    assert key.expires - key.created == timedelta(hours=12)
+    assert key.expires == key.created + timedelta(hours=12)
     assert token not in path.read_text()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_a_key_ends_after_90_days_unless_it_is_said_otherwise(path):
+def test_a_key_ends_after_90_days_unless_it_is_said_otherwise(path: Path) -> None:
     create("a")
     create("b", expires="never")
     keys = read(path)
-    assert keys["a"].expires - keys["a"].created == timedelta(days=90)
+    assert keys["a"].expires == keys["a"].created + timedelta(days=90)
     assert keys["b"].expires is None
 
 
@@ -60,7 +62,9 @@ def test_a_key_ends_after_90_days_unless_it_is_said_otherwise(path):
         ({"name": "known"}, "already"),
     ],
 )
-def test_what_is_wrong_is_told_and_changes_nothing(path, capsys, how, told):
+def test_what_is_wrong_is_told_and_changes_nothing(
+    path: Path, capsys: pytest.CaptureFixture[str], how: dict[str, Any], told: str
+) -> None:
     create("known")
     before, _ = path.read_bytes(), capsys.readouterr()
     with pytest.raises(SystemExit, match=f"^exporter: .*{told}"):
@@ -69,7 +73,7 @@ def test_what_is_wrong_is_told_and_changes_nothing(path, capsys, how, told):
     assert capsys.readouterr().out == ""
 
 
-def test_keys_are_listed_with_their_state_and_without_secrets(path, capsys):
+def test_keys_are_listed_with_their_state_and_without_secrets(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     past = datetime.now(UTC) - timedelta(days=1)
     create("b", role="r", expires="never", metrics=True)
     with changing(path) as keys:
@@ -83,7 +87,7 @@ def test_keys_are_listed_with_their_state_and_without_secrets(path, capsys):
     assert not re.search("[0-9a-f]{64}", listed)
 
 
-def test_a_revoked_key_is_gone(path):
+def test_a_revoked_key_is_gone(path: Path) -> None:
     create("a")
     create("b")
     keys_command.revoke("a")
@@ -92,7 +96,7 @@ def test_a_revoked_key_is_gone(path):
         keys_command.revoke("a")
 
 
-def test_the_file_must_be_named(monkeypatch):
+def test_the_file_must_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("EXPORTER_KEYS", raising=False)
     with pytest.raises(SystemExit, match="EXPORTER_KEYS or use --keys"):
         keys_command.list_()
@@ -115,7 +119,9 @@ def test_the_file_must_be_named(monkeypatch):
         ("http://h/datasets/x.csv", {"expires": "91d"}, "the key a expires before the URL, at 20"),
     ],
 )
-def test_what_cannot_be_signed(path, monkeypatch, url, how, told):
+def test_what_cannot_be_signed(
+    path: Path, monkeypatch: pytest.MonkeyPatch, url: str, how: dict[str, Any], told: str
+) -> None:
     monkeypatch.setenv("EXPORTER_URL_KEY", "u" * 32)
     past = datetime.now(UTC) - timedelta(days=1)
     create("a")
@@ -125,7 +131,9 @@ def test_what_cannot_be_signed(path, monkeypatch, url, how, told):
         keys_command.sign(url, **{"key": "a", "expires": "1h"} | how)
 
 
-def test_the_service_may_be_mounted_below_a_path(path, monkeypatch, capsys):
+def test_the_service_may_be_mounted_below_a_path(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("EXPORTER_URL_KEY", "u" * 32)
     create("a")
     capsys.readouterr()
@@ -134,7 +142,7 @@ def test_the_service_may_be_mounted_below_a_path(path, monkeypatch, capsys):
     assert re.fullmatch(pattern, capsys.readouterr().out)
 
 
-def test_a_short_secret_is_told_by_the_name_of_its_variable_alone(path, monkeypatch):
+def test_a_short_secret_is_told_by_the_name_of_its_variable_alone(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EXPORTER_URL_KEY", "too-short")
     create("a", keys_file=path)
     with pytest.raises(SystemExit) as refused:
@@ -143,7 +151,9 @@ def test_a_short_secret_is_told_by_the_name_of_its_variable_alone(path, monkeypa
     assert "too-short" not in str(refused.value)
 
 
-def test_a_url_is_signed_with_the_file_that_is_named(tmp_path, monkeypatch, capsys):
+def test_a_url_is_signed_with_the_file_that_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.delenv("EXPORTER_KEYS", raising=False)
     monkeypatch.setenv("EXPORTER_URL_KEY", "u" * 32)
     other = tmp_path / "other.toml"
@@ -156,7 +166,7 @@ def test_a_url_is_signed_with_the_file_that_is_named(tmp_path, monkeypatch, caps
     assert "_key=a&" in capsys.readouterr().out
 
 
-def test_a_file_that_cannot_be_used_is_told_by_what_named_it(tmp_path, monkeypatch):
+def test_a_file_that_cannot_be_used_is_told_by_what_named_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EXPORTER_KEYS", str(tmp_path))
     with pytest.raises(SystemExit, match=f"^exporter: EXPORTER_KEYS: {tmp_path}: Is a directory$"):
         keys_command.list_()

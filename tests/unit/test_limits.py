@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.anyio
 VISIT = Visit("GET", "/datasets/tested.csv", "", "192.0.2.1")
 
 
-def caller(visit, principal=ANONYMOUS):
+def caller(visit: Visit, principal: Principal = ANONYMOUS) -> str:
     return place_of(principal, visit, order("SELECT", "csv").dataset).principal
 
 
@@ -35,7 +36,7 @@ def caller(visit, principal=ANONYMOUS):
         ({"max_exports_per_principal": 2}, 2),
     ],
 )
-async def test_one_caller_has_half_of_the_places_unless_there_is_only_one(own, may):
+async def test_one_caller_has_half_of_the_places_unless_there_is_only_one(own: dict[str, Any], may: int) -> None:
     admission = limits(Settings(**{"database_url": "postgresql:///x", "datasets": "."} | own)).admission
     entering = [asyncio.create_task(admission.enter(Place("one", "dataset"))) for _ in range(20)]
     await asyncio.sleep(0)
@@ -45,12 +46,12 @@ async def test_one_caller_has_half_of_the_places_unless_there_is_only_one(own, m
     await asyncio.wait(entering)
 
 
-def test_without_credentials_each_address_is_a_caller():
+def test_without_credentials_each_address_is_a_caller() -> None:
     neighbours = [replace(VISIT, address=f"2001:db8::{n}") for n in (1, 2)]
     assert caller(VISIT) != caller(replace(VISIT, address="192.0.2.2"))
     assert caller(neighbours[0]) == caller(neighbours[1])
 
 
-def test_a_key_is_a_caller_wherever_it_is_used():
+def test_a_key_is_a_caller_wherever_it_is_used() -> None:
     one = Principal("one", ("*",))
     assert caller(VISIT, one) == caller(replace(VISIT, address="192.0.2.2"), one) == "one"

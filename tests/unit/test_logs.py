@@ -3,6 +3,9 @@
 import json
 import logging
 import logging.config
+from logging import LogRecord
+from types import TracebackType
+from typing import Any, Literal
 
 import pytest
 
@@ -10,19 +13,25 @@ from exporter.telemetry.logs import ConsoleFormatter, JsonFormatter, NoAborts, c
 
 FORGED = "a\n2026-01-01 00:00:00,000 INFO exporter.telemetry export outcome=succeeded\r\x1b[2J\u2028\x85\u202eb"
 
+Raised = tuple[type[BaseException], BaseException, TracebackType | None]
 
-def record(message, *arguments, fields=None, error=None):
+
+def record(
+    message: str,
+    *arguments: str,
+    fields: dict[str, Any] | None = None,
+    error: Raised | None = None,
+) -> LogRecord:
     made = logging.LogRecord("exporter", logging.INFO, "file.py", 1, message, arguments, error)
     if fields is not None:
         made.fields = fields
     return made
 
 
-def raised(text):
-    try:
+def raised(text: str) -> Raised:
+    with pytest.raises(ValueError) as failed:
         int(text)
-    except ValueError as error:
-        return type(error), error, error.__traceback__
+    return failed.type, failed.value, failed.tb
 
 
 @pytest.mark.parametrize(
@@ -34,7 +43,7 @@ def raised(text):
     ],
     ids=["message", "fields", "traceback"],
 )
-def test_nothing_in_a_record_begins_a_line_of_its_own(made):
+def test_nothing_in_a_record_begins_a_line_of_its_own(made: LogRecord) -> None:
     first, *more = ConsoleFormatter().format(made).splitlines()
     assert first.startswith("20")
     assert all(line.startswith("    ") for line in more)
@@ -42,13 +51,13 @@ def test_nothing_in_a_record_begins_a_line_of_its_own(made):
     assert "\u202e" not in first + "".join(more)
 
 
-def test_fields_stand_behind_the_message_and_values_that_need_it_in_quotes():
+def test_fields_stand_behind_the_message_and_values_that_need_it_in_quotes() -> None:
     line = ConsoleFormatter().format(record("export", fields={"id": "a-1", "reason": "two words", "seconds": 1.23456}))
     assert line.endswith("exporter export id=a-1 reason='two words' seconds=1.235")
 
 
 @pytest.mark.parametrize("text", [FORGED, "half a pair \ud800", "Zürich 東京"])
-def test_json_is_one_object_a_line_and_keeps_the_text(text):
+def test_json_is_one_object_a_line_and_keeps_the_text(text: str) -> None:
     made = record("asked for %s", text, fields={"dataset": text, "rows": 3}, error=raised("why"))
     line = JsonFormatter().format(made)
     assert len(line.splitlines()) == 1
@@ -67,14 +76,16 @@ def test_json_is_one_object_a_line_and_keeps_the_text(text):
         ("exporter.telemetry", "export failed\nAborted: x", True),
     ],
 )
-def test_of_the_servers_tracebacks_only_those_of_aborted_bodies_are_dropped(name, message, shown):
+def test_of_the_servers_tracebacks_only_those_of_aborted_bodies_are_dropped(
+    name: str, message: str, shown: bool
+) -> None:
     made = record(message)
     made.name = name
     assert NoAborts().filter(made) is shown
 
 
 @pytest.mark.parametrize("log_format", ["console", "json"])
-def test_the_configuration_is_one_that_logging_takes(log_format):
+def test_the_configuration_is_one_that_logging_takes(log_format: Literal["console", "json"]) -> None:
     chosen = configuration("WARNING", log_format)
     formatter = logging.config.DictConfigurator(chosen).configure_formatter(chosen["formatters"]["line"])
     assert isinstance(formatter, JsonFormatter if log_format == "json" else ConsoleFormatter)

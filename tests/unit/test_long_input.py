@@ -5,10 +5,13 @@ Nothing here depends on how fast or busy the machine is: what is compared are se
 
 import threading
 import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_network
+from typing import Any
 
 import pytest
+from velithon.requests import Request
 
 from exporter.access.credentials import Malformed, token_of
 from exporter.access.principal import Principal
@@ -22,9 +25,9 @@ from exporter.http.negotiation import content_coding, media_type
 from exporter.http.query_string import parse
 from exporter.http.ranges import refuse_part
 from exporter.http.rsgi import RsgiScope
-from exporter.http.sites import from_elsewhere
+from exporter.http.sites import is_cross_site
 from exporter.problems import Problem, ProblemType
-from exporter.web.downloads import DownloadOptions, _off_loop, download
+from exporter.web.downloads import Download, DownloadOptions, _off_loop, download
 from formats import registry
 from queries.acting import Acting
 from queries.binding import Template
@@ -40,7 +43,7 @@ TEXT, TEXTS = Parameter(name="p", type="text"), Parameter(name="p", type="text[]
 PROXIES = [ip_network("10.0.0.0/8")]
 
 
-def scope(*headers):
+def scope(*headers: tuple[str, str]) -> RsgiScope:
     return RsgiScope(
         {
             "http_version": "1.1",
@@ -54,20 +57,20 @@ def scope(*headers):
     )
 
 
-def filled(piece, length):
+def filled(piece: str, length: int) -> str:
     return (piece * (length // len(piece) + 1))[:length]
 
 
-def array(type_, value, **declared):
+def array(type_: str, value: str, **declared: Any) -> Callable[..., Any]:
     parameter = Parameter.model_validate({"name": "p", "type": f"{type_}[]", **declared})
     return lambda n: validate([parameter], {"p": [value] * n})
 
 
-def number(text):
+def number(text: Callable[[int], str]) -> Callable[[int], object]:
     return lambda n: validate([Parameter(name="p", type="numeric")], {"p": [text(n)]})
 
 
-READERS = {
+READERS: dict[str, Any] = {
     **{
         f"Accept {piece!r}": (lambda n, piece=piece: media_type(filled(piece, n), OFFERED), 2_000)
         for piece in ("a", ",", "a,", "a;q=1,", ";", "q=,", "*/*,", "text/csv;q=0.5,", ";q=0.1")
@@ -93,7 +96,7 @@ READERS = {
     },
     **{
         f"{name} {piece!r}": (
-            lambda n, name=name, piece=piece: from_elsewhere(scope((name, "http://" + filled(piece, n))), ["http://a"]),
+            lambda n, name=name, piece=piece: is_cross_site(scope((name, "http://" + filled(piece, n))), ["http://a"]),
             100_000,
         )
         for name in ("origin", "referer", "host")
@@ -136,14 +139,14 @@ READERS = {
 }
 
 
-def _refused(read, *given):
+def _refused(read: Callable[..., Any], *given: Any) -> Any:
     try:
         return read(*given)
     except (Problem, Malformed) as refusal:
         return refusal
 
 
-def _seconds(read, length):
+def _seconds(read: Callable[..., Any], length: int) -> float:
     """Return the least that it took this thread, of several times."""
     times = []
     for _ in range(5):
@@ -154,13 +157,13 @@ def _seconds(read, length):
 
 
 @pytest.mark.parametrize("name", READERS)
-def test_four_times_as_much_takes_no_more_than_eight_times_as_long(name):
+def test_four_times_as_much_takes_no_more_than_eight_times_as_long(name: str) -> None:
     """What is quadratic takes sixteen times as long; a millisecond covers what is too short to be measured."""
     read, length = READERS[name]
     assert _seconds(read, 4 * length) <= 8 * _seconds(read, length) + 1e-3
 
 
-def test_a_list_is_read_once_however_many_types_are_offered():
+def test_a_list_is_read_once_however_many_types_are_offered() -> None:
     header = filled("a,", 8_192)
     few, many = ([f"text/x{i}" for i in range(count)] for count in (4, 64))
     assert _seconds(lambda _: media_type(header, many), 0) <= 4 * _seconds(lambda _: media_type(header, few), 0) + 1e-3
@@ -169,7 +172,7 @@ def test_a_list_is_read_once_however_many_types_are_offered():
 @pytest.mark.parametrize(
     "read", [lambda text: media_type(text, ["text/csv"]), lambda text: content_coding(text, ["gzip"])]
 )
-def test_lists_that_nobody_sends_are_refused(read):
+def test_lists_that_nobody_sends_are_refused(read: Callable[..., Any]) -> None:
     read("a," * 4_096)
     with pytest.raises(Problem) as refused:
         read("a," * 4_096 + "a")
@@ -177,7 +180,7 @@ def test_lists_that_nobody_sends_are_refused(read):
     assert "8,192" in refused.value.detail
 
 
-def test_twenty_proxies_are_believed_and_before_them_there_is_nobody():
+def test_twenty_proxies_are_believed_and_before_them_there_is_nobody() -> None:
     chain = ["192.0.2.1", *["10.0.0.2"] * 20]
     assert client_address(scope(("x-forwarded-for", ", ".join(chain))), PROXIES) == "192.0.2.1"
     for more in (["10.0.0.2", *chain], ["127.0.0.1", *chain[1:], "10.0.0.2"], ["127.0.0.1", *[""] * 30, *chain[1:]]):
@@ -194,11 +197,14 @@ def test_more_columns_than_a_query_has_are_refused():
     )
 
 
-def test_long_names_and_many_pairs_are_not_compared_with_what_could_be_meant(monkeypatch):
-    compared = []
-    monkeypatch.setattr(
-        "queries.parameters.difflib.get_close_matches", lambda *given, **how: compared.append(given) or ()
-    )
+def test_long_names_and_many_pairs_are_not_compared_with_what_could_be_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[object] = []
+
+    def closest(*given: object, **_: object) -> Sequence[str]:
+        compared.append(given)
+        return ()
+
+    monkeypatch.setattr("queries.parameters.difflib.get_close_matches", closest)
     some = [Parameter(name=f"p{i}", type="text", default="x") for i in range(200)]
     validate(some, {"p": ["1"]})
     validate(some[:10], {"p" * 41: ["1"]})
@@ -208,14 +214,15 @@ def test_long_names_and_many_pairs_are_not_compared_with_what_could_be_meant(mon
 
 
 @pytest.mark.anyio
-async def test_a_long_query_string_is_read_beside_the_event_loop():
+async def test_a_long_query_string_is_read_beside_the_event_loop() -> None:
     dataset = Dataset("d", sql="SELECT :p", parameters={"p": {"type": "integer[]"}})
     here = threading.get_ident()
     with ThreadPoolExecutor(1) as threads:
         for many, beside in ((10, False), (1_500, True)):
-            asked, read_by = request(f"/datasets/d.csv?{'&'.join(['p=1'] * many)}"), []
+            asked = request(f"/datasets/d.csv?{'&'.join(['p=1'] * many)}")
+            read_by: list[int] = []
 
-            def reading(asked=asked, read_by=read_by):
+            def reading(asked: Request = asked, read_by: list[int] = read_by) -> Download:
                 read_by.append(threading.get_ident())
                 return download(dataset, CSV, asked, Acting(), Bounds())
 

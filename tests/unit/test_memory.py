@@ -46,14 +46,14 @@ print("given back")
 pytestmark = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="a matter of glibc's malloc")
 
 
-def printed(program):
+def printed(program: str) -> str:
     command = [sys.executable, "-c", BEGIN + program]
     return subprocess.run(command, capture_output=True, text=True, timeout=200, check=True).stdout
 
 
-def test_freed_memory_is_given_back_though_some_after_it_is_in_use():
+def test_freed_memory_is_given_back_though_some_after_it_is_in_use() -> None:
     assert printed(HOLES) == "True\ngiven back\n"
 
 
-def test_a_thread_keeps_little_of_what_it_freed():
+def test_a_thread_keeps_little_of_what_it_freed() -> None:
     assert printed(ENDS) == "given back\n"

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 WORKER = """
 from exporter.telemetry.metrics import Metrics
@@ -14,7 +15,7 @@ metrics.sample()
 """
 
 
-def worker(folder, then):
+def worker(folder: Path, then: str) -> str:
     done = subprocess.run(
         [sys.executable, "-c", WORKER.format(then=then)],
         env={"PROMETHEUS_MULTIPROC_DIR": str(folder)},
@@ -25,7 +26,7 @@ def worker(folder, then):
     return done.stdout
 
 
-def test_what_a_dead_worker_counted_stays_and_what_it_had_open_goes(tmp_path):
+def test_what_a_dead_worker_counted_stays_and_what_it_had_open_goes(tmp_path: Path) -> None:
     for _ in range(2):
         worker(tmp_path, "")
     told = worker(tmp_path, "print(metrics.exposition().decode())").splitlines()

@@ -1,5 +1,8 @@
 """What pages of other origins have a browser ask, by each header that tells so, and by none."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from exporter.access.access import Access
@@ -14,23 +17,23 @@ from tests.asking import basic, request
 pytestmark = pytest.mark.anyio
 
 OURS = "https://reports.example.com"
-LINK = {"sec_fetch_site": "cross-site", "sec_fetch_mode": "navigate", "sec_fetch_dest": "document"}
+LINK: dict[str, Any] = {"sec_fetch_site": "cross-site", "sec_fetch_mode": "navigate", "sec_fetch_dest": "document"}
 TOKEN = new_token()
 
 
 @pytest.fixture(params=[{}, {"allow_anonymous": True}], ids=["this machine", "everybody"])
-def open_access(request):
+def open_access(request: pytest.FixtureRequest) -> Access:
     return Access(AccessSettings(**request.param), origins=(OURS, "http://localhost:3000"))
 
 
 @pytest.fixture
-def closed(tmp_path):
+def closed(tmp_path: Path) -> Access:
     with changing(tmp_path / "keys.toml") as keys:
         keys["ann"] = Key(sha256=digest_of(TOKEN), datasets=("*",), created="2024-01-01T00:00:00Z")
     return Access(AccessSettings(keys=tmp_path / "keys.toml"), origins=(OURS,))
 
 
-async def asked(access, *, export=True, **how):
+async def asked(access: Access, *, export: bool = True, **how: Any) -> ProblemType | None:
     """Ask as a route does, and return what kind of problem there was."""
     asking = request(**how)
     try:
@@ -63,7 +66,7 @@ async def asked(access, *, export=True, **how):
         {"referer": "https://evil.example/"},  # a browser that does not tell, or curl -e
     ],
 )
-async def test_programs_and_its_own_and_allowed_pages_are_answered(open_access, how):
+async def test_programs_and_its_own_and_allowed_pages_are_answered(open_access: Access, how: dict[str, Any]) -> None:
     assert await asked(open_access, **how) is None
 
 
@@ -99,12 +102,12 @@ async def test_programs_and_its_own_and_allowed_pages_are_answered(open_access, 
         {"origin": "*"},
     ],
 )
-async def test_others_are_refused_pages_and_exports(open_access, how):
+async def test_others_are_refused_pages_and_exports(open_access: Access, how: dict[str, Any]) -> None:
     assert await asked(open_access, **how) is ProblemType.CROSS_SITE
     assert await asked(open_access, export=False, **how) is ProblemType.CROSS_SITE
 
 
-async def test_a_link_leads_to_a_page_and_to_no_export(open_access):
+async def test_a_link_leads_to_a_page_and_to_no_export(open_access: Access) -> None:
     for site in ("cross-site", "same-site"):
         how = {**LINK, "sec_fetch_site": site}
         assert await asked(open_access, export=False, **how) is None
@@ -112,31 +115,41 @@ async def test_a_link_leads_to_a_page_and_to_no_export(open_access):
         assert await asked(open_access, **how, referer=f"{OURS}/") is None
 
 
-async def test_a_page_that_knows_a_token_is_answered(closed):
-    for how in ({"sec_fetch_site": "cross-site"}, {"origin": "null"}):
+async def test_a_page_that_knows_a_token_is_answered(closed: Access) -> None:
+    unknown: list[dict[str, Any]] = [{"sec_fetch_site": "cross-site"}, {"origin": "null"}]
+    for how in unknown:
         assert await asked(closed, authorization=f"Bearer {TOKEN}", **how) is None
         assert await asked(closed, authorization=f"bearer {TOKEN}", **how) is None
 
 
-async def test_what_a_browser_sends_by_itself_is_nothing_that_a_page_knows(closed):
+async def test_what_a_browser_sends_by_itself_is_nothing_that_a_page_knows(closed: Access) -> None:
     """It sends what its dialogue was told with every request, whoever has it ask."""
     known = basic("", TOKEN)
     assert await asked(closed, authorization=known) is None
     assert await asked(closed, authorization=known, sec_fetch_site="same-origin") is None
     assert await asked(closed, authorization=known, sec_fetch_site="cross-site", origin=OURS) is None
-    for how in ({"sec_fetch_site": "cross-site"}, {"sec_fetch_site": "same-site"}, {"origin": "https://evil.example"}):
+    others: list[dict[str, Any]] = [
+        {"sec_fetch_site": "cross-site"},
+        {"sec_fetch_site": "same-site"},
+        {"origin": "https://evil.example"},
+    ]
+    for how in others:
         assert await asked(closed, authorization=known, **how) is ProblemType.CROSS_SITE
     assert await asked(closed, authorization=known, **LINK) is None, "somebody who has said who they are sees where"
 
 
-async def test_whoever_has_to_say_who_they_are_is_asked_to(closed):
+async def test_whoever_has_to_say_who_they_are_is_asked_to(closed: Access) -> None:
     for how in (LINK, {"sec_fetch_site": "cross-site"}):
         assert await asked(closed, **how) is ProblemType.UNAUTHENTICATED
 
 
-async def test_a_name_that_leads_here_is_another_origin_that_calls_itself_ours():
+async def test_a_name_that_leads_here_is_another_origin_that_calls_itself_ours() -> None:
     access = Access(AccessSettings())
-    how = {"host": "rebound.example:8000", "sec_fetch_site": "same-origin", "origin": "http://rebound.example:8000"}
+    how: dict[str, Any] = {
+        "host": "rebound.example:8000",
+        "sec_fetch_site": "same-origin",
+        "origin": "http://rebound.example:8000",
+    }
     assert await asked(access, **how) is ProblemType.LOOPBACK_ONLY
     assert await asked(access) is None
     assert (await access.principal(request())) == ANONYMOUS

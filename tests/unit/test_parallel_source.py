@@ -1,8 +1,10 @@
 """The reader of several COPYs, without a server."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import nullcontext
 from types import SimpleNamespace
+from typing import Any, cast
 
 import asyncpg
 import pytest
@@ -20,13 +22,13 @@ class Connection:
     def __init__(self) -> None:
         self._cancelled = asyncio.Event()
 
-    def is_closed(self):
+    def is_closed(self) -> bool:
         return False
 
-    def copying(self, rescue):
+    def copying(self, rescue: Callable[..., Any]) -> Any:
         return nullcontext(SimpleNamespace(surplus=lambda status, handed: 0))
 
-    async def copy_from_query(self, query: str, *, output, **_) -> str:
+    async def copy_from_query(self, query: str, *, output: Callable[..., Any], **_: Any) -> str:
         if "part 0" in query:
             await output(b"row\n")
             return "COPY 1"
@@ -37,7 +39,7 @@ class Connection:
         await self._cancelled.wait()
         raise asyncpg.PostgresError("cancelled")
 
-    async def _cancel(self, _) -> None:
+    async def _cancel(self, _: Any) -> None:
         await asyncio.sleep(0.3)
         self._cancelled.set()
 
@@ -48,5 +50,5 @@ class Connection:
 async def test_a_reader_that_leaves_while_a_failure_ends_the_other_copies_is_not_kept() -> None:
     walk = Walk([Span(0, 3, lambda low, _: f"part {low or 0}")], 3 * BLOCK_BYTES)
     async with asyncio.timeout(5):
-        async with parallel([Connection(), Connection()], walk, str, Reading(()), ordered=True):
+        async with parallel([cast("Any", Connection()) for _ in range(2)], walk, str, Reading(()), ordered=True):
             await asyncio.sleep(0.15)

@@ -2,6 +2,7 @@
 
 import re
 from contextlib import suppress
+from typing import cast
 from urllib.parse import unquote, urlencode
 
 import pytest
@@ -16,12 +17,11 @@ from exporter.http.query_string import parse, single
 from exporter.problems import Problem
 from exporter.web.downloads import DownloadOptions
 from formats import registry
-from queries.declaration import Parameter
+from queries.declaration import Parameter, ParameterType
 from queries.parameter_types import SCALARS
 from queries.parameters import validate
 
-same = settings(derandomize=True, deadline=None, max_examples=150, database=None)
-"""The same examples in every run, so that it fails for everybody or for nobody."""
+same = settings(max_examples=settings.default.max_examples * 3 // 2)
 
 latin = st.text(st.characters(max_codepoint=255))
 texts = st.text(st.characters(exclude_categories=["Cs"]))
@@ -40,7 +40,7 @@ header_pieces = st.lists(
 
 @same
 @given(latin | pieces)
-def test_any_query_string_is_read_or_malformed(text):
+def test_any_query_string_is_read_or_malformed(text: str) -> None:
     with suppress(Problem):
         items = parse(text)
         assert all(isinstance(value, str) for values in items.values() for value in values)
@@ -48,7 +48,7 @@ def test_any_query_string_is_read_or_malformed(text):
 
 @same
 @given(st.dictionaries(texts, st.lists(texts, min_size=1), max_size=5))
-def test_what_a_client_encodes_comes_back(items):
+def test_what_a_client_encodes_comes_back(items: dict[str, list[str]]) -> None:
     assert parse(urlencode(items, doseq=True, encoding="utf-8")) == items
 
 
@@ -76,7 +76,7 @@ def test_what_a_client_encodes_comes_back(items):
         max_size=6,
     )
 )
-def test_any_option_is_read_or_named_as_wrong(given_):
+def test_any_option_is_read_or_named_as_wrong(given_: dict[str, list[str]]) -> None:
     for format_ in registry.BUILT_IN:
         values, repeated = single(given_)
         chosen, faults = choose(format_, values, DownloadOptions, prefix="_")
@@ -86,14 +86,14 @@ def test_any_option_is_read_or_named_as_wrong(given_):
 
 @same
 @given(header_pieces | latin)
-def test_any_accept_chooses_what_is_offered_or_nothing(header):
+def test_any_accept_chooses_what_is_offered_or_nothing(header: str) -> None:
     assert media_type(header, ["application/json", "text/csv"]) in ("application/json", "text/csv", None)
     assert content_coding(header, ["gzip", "zstd"]) in ("gzip", "zstd", None)
 
 
 @same
 @given(names, st.lists(names, max_size=3))
-def test_any_file_name_is_one_plain_line_that_no_client_mistakes(name, arguments):
+def test_any_file_name_is_one_plain_line_that_no_client_mistakes(name: str, arguments: list[str]) -> None:
     for wanted in (name, default_name("items", arguments, "2024-01-01")):
         stored = file_name(wanted, ".csv")
         assert stored.removesuffix(".csv")
@@ -115,19 +115,19 @@ def test_any_file_name_is_one_plain_line_that_no_client_mistakes(name, arguments
         max_size=3,
     )
 )
-def test_any_argument_is_a_value_or_a_fault(type_, values):
+def test_any_argument_is_a_value_or_a_fault(type_: ParameterType, values: list[str]) -> None:
     parameter = Parameter(name="p", type=type_)
     read, faults = validate([parameter], {"p": values})
     assert bool(read) != bool(faults)
     # What was read is in a form of its own, which reads as itself.
     if read:
-        again = read["p"] if isinstance(read["p"], list) else [read["p"]]
+        again = cast("list[str]", read["p"] if isinstance(read["p"], list) else [read["p"]])
         assert validate([parameter], {"p": again}) == (read, [])
 
 
 @same
 @given(texts | st.lists(st.sampled_from(["https://", "a.b", ":", "80", "*", ",", " ", "/", "null"])).map("".join))
-def test_any_list_of_origins_is_read_or_refused(text):
+def test_any_list_of_origins_is_read_or_refused(text: str) -> None:
     try:
         origins = checked(tuple(text.split(",")))
     except ValueError:

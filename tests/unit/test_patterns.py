@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -12,14 +13,14 @@ from queries.parameters import json_schema
 from queries.patterns import LONGEST_TEXT, check, matches
 
 
-def parameter(pattern, **declared):
+def parameter(pattern: str, **declared: Any) -> Parameter:
     return Parameter.model_validate({"name": "p", "type": "text", "pattern": pattern, **declared})
 
 
 @pytest.mark.parametrize(
     "pattern", [r"(\w+\s?)+", r"(a+)+", r"(a|aa)+", r"(a|a)*", r"(.*)*x", r"(a*)*b", r"([a-z]+)*\d"]
 )
-def test_what_takes_others_for_ever_is_over_at_once(pattern):
+def test_what_takes_others_for_ever_is_over_at_once(pattern: str) -> None:
     """Backtracking would try a path for each way to divide the letters, and run into the test's time limit."""
     declared = parameter(pattern)
     for text in ("a" * 28 + "!", "a" * (LONGEST_TEXT - 1) + "!"):
@@ -27,7 +28,7 @@ def test_what_takes_others_for_ever_is_over_at_once(pattern):
             declared.parse([text])
 
 
-def test_the_whole_text_has_to_match():
+def test_the_whole_text_has_to_match() -> None:
     assert parameter("a|ab").parse(["ab"]) == "ab"
     assert parameter("(?m)^a$").parse(["a"]) == "a"
     for text in ("ab\n", "xab", "ab\nab", "", "ab\0"):
@@ -35,7 +36,7 @@ def test_the_whole_text_has_to_match():
             parameter("(?m)^(a|ab)$").parse([text])
 
 
-def test_a_text_that_is_too_long_is_not_looked_at():
+def test_a_text_that_is_too_long_is_not_looked_at() -> None:
     declared = parameter("ü*")
     assert declared.parse(["ü" * LONGEST_TEXT])
     with pytest.raises(ValueError, match=r"expected at most 1,000 characters, got 'ü{60}…'"):
@@ -45,7 +46,7 @@ def test_a_text_that_is_too_long_is_not_looked_at():
     assert Parameter(name="p", type="text").parse(["x" * 50_000])
 
 
-def test_letters_count_whatever_bytes_they_have():
+def test_letters_count_whatever_bytes_they_have() -> None:
     assert matches("....", "aü€😀")
     assert matches(r"\pL+", "Zürich")
     assert not matches(".", "ab")
@@ -63,7 +64,7 @@ def test_letters_count_whatever_bytes_they_have():
         (r"(?i)k", "\u212a", True),
     ],
 )
-def test_where_it_differs_from_python(pattern, text, python):
+def test_where_it_differs_from_python(pattern: str, text: str, python: bool) -> None:
     """What docs/datasets.md says of letters and digits: these classes are ASCII, \\pL and \\pN are not."""
     with warnings.catch_warnings(action="ignore"):
         assert bool(re.fullmatch(pattern, text)) is python
@@ -97,7 +98,7 @@ def test_where_it_differs_from_python(pattern, text, python):
         ("a**", "bad repetition"),
     ],
 )
-def test_what_cannot_be_matched_is_refused_and_told_what_to_write(pattern, told):
+def test_what_cannot_be_matched_is_refused_and_told_what_to_write(pattern: str, told: str) -> None:
     with pytest.raises(ValidationError, match=told) as refused:
         parameter(pattern)
     assert [fault["loc"] for fault in refused.value.errors()] == [("pattern",)]
@@ -119,7 +120,7 @@ TEXTS = [
         r"[\s\d]", r"\$|\^", "[$^.|]", "a/b|/", r"\{\}|[{}]", r"\t|\v|\f", "(?:a|b)+",
     ],
 )  # fmt: skip
-def test_others_are_told_a_pattern_of_the_same_texts(pattern):
+def test_others_are_told_a_pattern_of_the_same_texts(pattern: str) -> None:
     """In words that mean the same in ECMA-262, which was compared with node's, and in Python."""
     check(pattern)
     told = ecma(pattern)
@@ -145,7 +146,7 @@ def test_others_are_told_a_pattern_of_the_same_texts(pattern):
         (r"\077", None),
     ],
 )
-def test_what_has_words_of_its_own_there_and_what_has_none(pattern, told):
+def test_what_has_words_of_its_own_there_and_what_has_none(pattern: str, told: str | None) -> None:
     check(pattern)
     schema = json_schema(parameter(pattern))
     assert schema == {"type": "string", "maxLength": LONGEST_TEXT} | ({"pattern": told} if told else {})

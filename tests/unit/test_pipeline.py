@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 
@@ -14,20 +15,20 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def threads():
+def threads() -> Iterator[ThreadPoolExecutor]:
     with ThreadPoolExecutor(4) as executor:
         yield executor
 
 
-async def _count(to, seen=None):
+async def _count(to: int, seen: list[int] | None = None) -> AsyncIterator[int]:
     for number in range(to):
         if seen is not None:
             seen.append(number)
         yield number
 
 
-async def test_chunks_come_in_the_order_of_the_blocks_however_long_each_takes(threads):
-    def prepare(number):
+async def test_chunks_come_in_the_order_of_the_blocks_however_long_each_takes(threads: ThreadPoolExecutor) -> None:
+    def prepare(number: int) -> int:
         time.sleep(0.02 if number % 2 == 0 else 0)
         return number
 
@@ -35,11 +36,11 @@ async def test_chunks_come_in_the_order_of_the_blocks_however_long_each_takes(th
     assert b"".join(written) == b" ".join(b"%d" % number for number in range(20)) + b" "
 
 
-async def test_without_threads_the_work_is_done_in_place():
-    def prepare(number):
+async def test_without_threads_the_work_is_done_in_place() -> None:
+    def prepare(number: int) -> tuple[bytes, int]:
         return b"%d" % number, threading.get_ident()
 
-    def write(prepared):
+    def write(prepared: tuple[bytes, int]) -> bytes:
         chunk, thread = prepared
         assert thread == threading.get_ident()
         return chunk
@@ -48,26 +49,26 @@ async def test_without_threads_the_work_is_done_in_place():
     assert (written, threading.get_ident()) == ([b"0", b"1", b"2"], threading.main_thread().ident)
 
 
-async def test_several_blocks_are_prepared_at_once(threads):
+async def test_several_blocks_are_prepared_at_once(threads: ThreadPoolExecutor) -> None:
     barrier = threading.Barrier(2, timeout=10)
 
-    def prepare(number):
+    def prepare(number: int) -> bytes:
         barrier.wait()
         return b""
 
     assert len([chunk async for chunk in pipeline(_count(4), prepare, bytes, threads)]) == 4
 
 
-async def test_a_reader_that_stops_stops_the_source(threads):
-    seen = []
+async def test_a_reader_that_stops_stops_the_source(threads: ThreadPoolExecutor) -> None:
+    seen: list[int] = []
     async with aclosing(pipeline(_count(1000, seen), bytes, bytes, threads)) as chunks:
         await anext(chunks)
         await asyncio.sleep(0.2)
         assert len(seen) <= 5
 
 
-async def test_a_failure_comes_after_the_blocks_before_it(threads):
-    def prepare(number):
+async def test_a_failure_comes_after_the_blocks_before_it(threads: ThreadPoolExecutor) -> None:
+    def prepare(number: int) -> bytes:
         if number == 3:
             raise ZeroDivisionError
         return b"%d" % number
@@ -80,8 +81,8 @@ async def test_a_failure_comes_after_the_blocks_before_it(threads):
     assert written == [b"0", b"1", b"2"]
 
 
-async def test_a_failing_source_is_not_an_end(threads):
-    async def failing():
+async def test_a_failing_source_is_not_an_end(threads: ThreadPoolExecutor) -> None:
+    async def failing() -> AsyncIterator[bytes]:
         yield b"a"
         raise ConnectionError
 
@@ -91,10 +92,10 @@ async def test_a_failing_source_is_not_an_end(threads):
         await anext(chunks)
 
 
-async def test_closing_waits_for_the_work_in_the_threads(threads):
+async def test_closing_waits_for_the_work_in_the_threads(threads: ThreadPoolExecutor) -> None:
     running = []
 
-    def prepare(number):
+    def prepare(number: int) -> bytes:
         running.append(number)
         time.sleep(0.1)
         running.remove(number)

@@ -16,7 +16,7 @@ from exporter.web.service import Formats, Service
 from queries.catalog import Catalog, load
 from queries.dataset import Dataset
 from queries.demo import DATASETS
-from tests.unit.test_catalog import ORDERS, write
+from tests.unit.files import ORDERS, write
 
 EVERYTHING = """/*
 title = "Ä €"

@@ -1,5 +1,7 @@
 """A query string costs little, whatever is in it."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,18 +16,18 @@ from queries.parameters import validate
 
 
 @pytest.mark.parametrize("text", ["&".join(f"{n}=" for n in range(201)), "&".join(["a=1"] * 2001)])
-def test_more_than_anybody_needs_is_refused(text):
+def test_more_than_anybody_needs_is_refused(text: str) -> None:
     with pytest.raises(Problem) as refused:
         parse(text)
     assert refused.value.type is ProblemType.MALFORMED_QUERY_STRING
 
 
-def test_as_many_as_somebody_may_need():
+def test_as_many_as_somebody_may_need() -> None:
     assert len(parse("&".join(f"{n}=" for n in range(200)))) == 200
     assert len(parse("&".join(["a=1"] * 2000))["a"]) == 2000
 
 
-def test_names_are_suggested_for_few_unknown_ones_only():
+def test_names_are_suggested_for_few_unknown_ones_only() -> None:
     """Each takes a quarter of a millisecond."""
     _, (fault,) = validate([Parameter(name="since", type="text", default="x")], {"sinc": [""]})
     assert "did you mean since?" in fault.message
@@ -54,12 +56,12 @@ def test_names_are_suggested_for_few_unknown_ones_only():
         ("_k%6=1", False),
     ],
 )
-def test_a_signature_is_looked_for_where_one_could_be(text, signed):
+def test_a_signature_is_looked_for_where_one_could_be(text: str, signed: bool) -> None:
     assert may_be_signed(text) is signed
 
 
 @given(st.sampled_from(SIGNATURE), st.data())
-def test_however_its_names_are_encoded(name, data):
+def test_however_its_names_are_encoded(name: str, data: Any) -> None:
     """What is taken apart has the name: then it has been looked for, and no log shows the value."""
     forms = [st.sampled_from([letter, f"%{ord(letter):02x}", f"%{ord(letter):02X}"]) for letter in name]
     text = f"a=%C3%A9&{''.join(data.draw(st.tuples(*forms)))}=geheim"

@@ -1,6 +1,7 @@
 """Requests a minute."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -14,11 +15,11 @@ from exporter.problems import Problem, ProblemType
 class Clock:
     now = 0.0
 
-    def __call__(self):
+    def __call__(self) -> float:
         return self.now
 
 
-def test_a_minutes_requests_at_once_and_then_one_by_one():
+def test_a_minutes_requests_at_once_and_then_one_by_one() -> None:
     clock = Clock()
     bucket = Bucket(3, clock)
     assert [bucket.take("a").left for _ in range(3)] == [2, 1, 0]
@@ -32,7 +33,7 @@ def test_a_minutes_requests_at_once_and_then_one_by_one():
     assert bucket.take("a").left == 2
 
 
-def test_nobody_loses_a_request_to_rounding():
+def test_nobody_loses_a_request_to_rounding() -> None:
     clock = Clock()
     clock.now = 1e6 / 3
     for per_minute in range(1, 200):
@@ -41,9 +42,11 @@ def test_nobody_loses_a_request_to_rounding():
         assert not bucket.take("a").allowed
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=2 * settings.default.max_examples)
 @given(st.integers(1, 500), st.lists(st.floats(0, 90), max_size=60))
-def test_never_more_than_the_bucket_and_what_ran_into_it_and_the_wait_is_enough(per_minute, pauses):
+def test_never_more_than_the_bucket_and_what_ran_into_it_and_the_wait_is_enough(
+    per_minute: int, pauses: list[float]
+) -> None:
     clock = Clock()
     bucket = Bucket(per_minute, clock)
     allowed = 0
@@ -60,7 +63,7 @@ def test_never_more_than_the_bucket_and_what_ran_into_it_and_the_wait_is_enough(
             assert bucket.take("a").allowed
 
 
-def test_the_callers_that_are_remembered_are_bounded(monkeypatch):
+def test_the_callers_that_are_remembered_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rates, "_MOST_KEYS", 10)
     bucket = Bucket(1, Clock())
     for caller in range(100):
@@ -71,13 +74,13 @@ def test_the_callers_that_are_remembered_are_bounded(monkeypatch):
     assert bucket.take("0").allowed
 
 
-def _request(client):
-    sent = []
+def _request(client: str) -> tuple[Any, list[Any]]:
+    sent: list[Any] = []
     protocol = SimpleNamespace(update_headers=sent.extend)
     return SimpleNamespace(scope=SimpleNamespace(client=client, headers={}), protocol=protocol), sent
 
 
-def test_answers_say_what_is_left():
+def test_answers_say_what_is_left() -> None:
     tested = Rates(per_address=2, per_principal=60)
     request, sent = _request("192.0.2.1:1000")
     tested.count_address(request)
@@ -90,7 +93,7 @@ def test_answers_say_what_is_left():
     ]
 
 
-def test_too_many_requests_are_refused_until_there_is_one_again():
+def test_too_many_requests_are_refused_until_there_is_one_again() -> None:
     tested = Rates(per_address=1, per_principal=0)
     request, sent = _request("192.0.2.1:1000")
     tested.count_address(request)
@@ -102,7 +105,7 @@ def test_too_many_requests_are_refused_until_there_is_one_again():
     assert sent[1] == ("ratelimit", '"address";r=0;t=60')
 
 
-def test_addresses_of_one_ipv6_network_are_one_caller():
+def test_addresses_of_one_ipv6_network_are_one_caller() -> None:
     tested = Rates(per_address=1, per_principal=0)
     tested.count_address(_request("[2001:db8::1]:1000")[0])
     with pytest.raises(Problem):
@@ -110,7 +113,7 @@ def test_addresses_of_one_ipv6_network_are_one_caller():
     tested.count_address(_request("[2001:db8:0:1::1]:1000")[0])
 
 
-def test_no_limit_says_and_refuses_nothing():
+def test_no_limit_says_and_refuses_nothing() -> None:
     tested = Rates(per_address=0, per_principal=0)
     request, sent = _request("192.0.2.1:1000")
     for _ in range(1000):

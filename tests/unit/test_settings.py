@@ -1,5 +1,7 @@
 """Settings that are refused, in sentences that name the variable and tell nothing of its value."""
 
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
@@ -7,7 +9,7 @@ from exporter.settings.access import faults
 from exporter.settings.settings import Settings, misnamed
 
 
-def refused(**settings):
+def refused(**settings: Any) -> str:
     with pytest.raises(ValidationError) as error:
         Settings(**{"database_url": "postgresql:///x", "datasets": "."} | settings)
     (told,) = faults(error.value)
@@ -27,7 +29,7 @@ def refused(**settings):
         "postgresql://%2Ftmp%2Fsocket/x",
     ],
 )
-def test_urls_that_the_driver_takes(url):
+def test_urls_that_the_driver_takes(url: str) -> None:
     assert Settings(database_url=url, datasets=".").database_url.get_secret_value() == url
 
 
@@ -49,7 +51,7 @@ def test_urls_that_the_driver_takes(url):
         "postgresql:///db?host=geheim:x",
     ],
 )
-def test_urls_that_it_does_not_take_are_not_repeated(url):
+def test_urls_that_it_does_not_take_are_not_repeated(url: str) -> None:
     told = refused(database_url=url)
     assert told.startswith("EXPORTER_DATABASE_URL: expected postgresql://")
     assert "geheim" not in told
@@ -67,19 +69,19 @@ def test_urls_that_it_does_not_take_are_not_repeated(url):
         ("exporter_keys", "", "exporter_keys is blank: unset it or give it a value"),
     ],
 )
-def test_variables_that_nobody_would_read(name, value, told):
+def test_variables_that_nobody_would_read(name: str, value: str, told: str) -> None:
     (found,) = misnamed({"PATH": "/bin", name: value})
     assert found.startswith(told)
 
 
-def test_variables_of_others():
+def test_variables_of_others() -> None:
     names = ("SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP", "PORT_80_TCP", "PORT_80_TCP_ADDR", "DB_SERVICE_HOST")
     told = {f"EXPORTER_{name}": "1" for name in names} | {"EXPORTER_PORT": "tcp://10.0.0.1:80"}
     assert not list(misnamed(told | {"EXPORTER_TEST_DATABASE_URL": "", "EXPORTER_KEYS": "k", "exporter_keys": "k"}))
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
-def test_every_setting_may_be_set(name):
+def test_every_setting_may_be_set(name: str) -> None:
     assert not list(misnamed({f"EXPORTER_{name.upper()}": "x"}))
 
 
@@ -112,31 +114,33 @@ def test_every_setting_may_be_set(name):
         ("search_path", "'a'", "without quotes"),
     ],
 )
-def test_values_that_cannot_be_meant(name, value, told):
+def test_values_that_cannot_be_meant(name: str, value: str, told: str) -> None:
     found = refused(**{name: value})
     assert found.startswith(f"EXPORTER_{name.upper()}: ")
     assert told in found
 
 
 @pytest.mark.parametrize("path", ["/exports", "/datasets-of-us", "/team-1/exports/v1.2"])
-def test_root_paths(path):
+def test_root_paths(path: str) -> None:
     assert Settings(database_url="postgresql:///x", datasets=".", root_path=path).root_path == path
 
 
-def test_all_pages_may_read_only_where_callers_say_who_they_are():
-    for how in ({}, {"allow_anonymous": True}):
+def test_all_pages_may_read_only_where_callers_say_who_they_are() -> None:
+    unsafe: list[dict[str, Any]] = [{}, {"allow_anonymous": True}]
+    for how in unsafe:
         told = refused(cors_origins="*", **how)
         assert told.startswith("EXPORTER_CORS_ORIGINS: ")
         assert "EXPORTER_KEYS" in told
-    for how in ({"cors_origins": "*", "keys": "k"}, {"cors_origins": "http://localhost:3000"}):
+    allowed: list[dict[str, Any]] = [{"cors_origins": "*", "keys": "k"}, {"cors_origins": "http://localhost:3000"}]
+    for how in allowed:
         assert Settings(database_url="postgresql:///x", datasets=".", **how).cors_origins
 
 
-def test_a_pool_may_be_smaller_than_the_default_of_parallel_scans():
+def test_a_pool_may_be_smaller_than_the_default_of_parallel_scans() -> None:
     assert Settings(database_url="postgresql:///x", datasets=".", pool_size=2).parallel_connections > 2
 
 
-def test_what_is_missing_may_be_said_on_the_command_line(monkeypatch):
+def test_what_is_missing_may_be_said_on_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("EXPORTER_DATABASE_URL", raising=False)
     monkeypatch.delenv("EXPORTER_DATASETS", raising=False)
     with pytest.raises(ValidationError) as error:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -19,15 +20,15 @@ KEY = Key(sha256=digest_of("token"), datasets=("*",), created=datetime.now(UTC))
 QUERY = "since=2024-01-01&status=a&status=b&_columns=id&_key=k&_expires=4102444800"
 
 
-def signed(name="orders.csv", query=QUERY, key=KEY, secret=SECRET):
+def signed(name: str = "orders.csv", query: str = QUERY, key: Key = KEY, secret: str = SECRET) -> str:
     return signed_urls.signature(secret, key, name, query_string.parse(query))
 
 
-def accepted(given, name="orders.csv", query=QUERY, key=KEY, secret=SECRET):
+def accepted(given: str, name: str = "orders.csv", query: str = QUERY, key: Key = KEY, secret: str = SECRET) -> bool:
     return signed_urls.matches(secret, key, name, query_string.parse(f"{query}&_signature={given}"))
 
 
-def test_a_signature_fits_what_was_signed():
+def test_a_signature_fits_what_was_signed() -> None:
     assert accepted(signed())
 
 
@@ -38,11 +39,11 @@ def test_a_signature_fits_what_was_signed():
         "since=2024%2D01-01&status=%61&%73tatus=b&_columns=id&_key=k&_expires=4102444800",
     ],
 )
-def test_the_same_query_written_otherwise_is_the_same(query):
+def test_the_same_query_written_otherwise_is_the_same(query: str) -> None:
     assert accepted(signed(), query=query)
 
 
-def test_spaces_and_other_letters():
+def test_spaces_and_other_letters() -> None:
     query = "a=x%20y+%C3%A9%2B&b="
     assert accepted(signed(query=query), query="b=&a=x+y%20%c3%a9%2b")
 
@@ -65,33 +66,33 @@ def test_spaces_and_other_letters():
         {"secret": SECRET[::-1]},
     ],
 )
-def test_anything_else_is_another_signature(change):
+def test_anything_else_is_another_signature(change: dict[str, Any]) -> None:
     assert signed(**change) != signed()
     assert not accepted(signed(), **change)
 
 
 @pytest.mark.parametrize("given", ["", "0" * 64, "%C3%A9", signed()[:-1], signed() + "0", signed().upper()])
-def test_other_signatures(given):
+def test_other_signatures(given: str) -> None:
     assert not accepted(given)
 
 
 @pytest.mark.parametrize(
     "moment", ["", "0", "-1", "1", "x", "1e12", "0x7fffffff", " 4102444800", "4102444800.0", "9" * 13]
 )
-def test_moments_that_are_over(moment):
+def test_moments_that_are_over(moment: str) -> None:
     assert signed_urls.expired(moment)
 
 
-def test_a_moment_to_come():
+def test_a_moment_to_come() -> None:
     assert not signed_urls.expired("4102444800")
 
 
-def test_the_signature_is_no_option_of_the_export():
+def test_the_signature_is_no_option_of_the_export() -> None:
     items = query_string.parse("a=1&_limit=2&_signature=3&_key=4&_expires=5&_keys=6")
     assert query_string.split(items) == ({"a": ["1"]}, {"limit": ["2"], "keys": ["6"]})
 
 
-def test_the_example_of_the_documents_signs_as_the_service_does():
+def test_the_example_of_the_documents_signs_as_the_service_does() -> None:
     text = (Path(__file__).parents[2] / "docs" / "access.md").read_text()
     (example,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     call = (

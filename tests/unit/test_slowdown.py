@@ -15,18 +15,18 @@ pytestmark = pytest.mark.anyio
 class Time:
     """A clock that stands, and a sleep that only notes for how long."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.now = 1000.0
-        self.slept = []
+        self.slept: list[float] = []
 
-    async def sleep(self, seconds):
+    async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
 
-    def slowdown(self):
+    def slowdown(self) -> Slowdown:
         return Slowdown(lambda: self.now, self.sleep)
 
 
-async def test_each_failure_doubles_the_delay_up_to_a_few_seconds():
+async def test_each_failure_doubles_the_delay_up_to_a_few_seconds() -> None:
     time = Time()
     slow = time.slowdown()
     for _ in range(2000):
@@ -35,7 +35,7 @@ async def test_each_failure_doubles_the_delay_up_to_a_few_seconds():
     assert time.slept[-1] == 4
 
 
-async def test_failures_are_forgotten_with_time():
+async def test_failures_are_forgotten_with_time() -> None:
     time = Time()
     slow = time.slowdown()
     for _ in range(5):
@@ -45,7 +45,7 @@ async def test_failures_are_forgotten_with_time():
     assert time.slept[-1] == pytest.approx(0.125)
 
 
-async def test_addresses_are_counted_apart_and_ipv6_by_network():
+async def test_addresses_are_counted_apart_and_ipv6_by_network() -> None:
     time = Time()
     slow = time.slowdown()
     for address in ("192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"):
@@ -53,7 +53,7 @@ async def test_addresses_are_counted_apart_and_ipv6_by_network():
     assert time.slept == [0.125, 0.125, 0.125, 0.25, 0.125]
 
 
-async def test_memory_is_bounded(monkeypatch):
+async def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slowdown, "_MOST_ADDRESSES", 3)
     time = Time()
     slow = time.slowdown()
@@ -62,16 +62,20 @@ async def test_memory_is_bounded(monkeypatch):
     assert list(slow._failures) == ["192.0.2.1", "192.0.2.3", "192.0.2.4"]
 
 
-async def test_answers_that_wait_are_bounded_and_give_their_place_back(monkeypatch):
+async def test_answers_that_wait_are_bounded_and_give_their_place_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slowdown, "_MOST_DELAYED", 2)
     over = asyncio.Event()
-    slow = Slowdown(sleep=lambda _: over.wait())
+
+    async def sleep(_: float) -> None:
+        await over.wait()
+
+    slow = Slowdown(sleep=sleep)
     waiting = [asyncio.create_task(slow.failed("192.0.2.1")) for _ in range(2)]
     await asyncio.sleep(0)
     with pytest.raises(Problem) as refused:
         await slow.failed("192.0.2.9")
     assert STATUS[refused.value.type] == 429
-    assert refused.value.retry_after > 0
+    assert (refused.value.retry_after or 0) > 0
     waiting[0].cancel()
     await asyncio.wait(waiting[:1])
     third = asyncio.create_task(slow.failed("192.0.2.9"))

@@ -18,7 +18,7 @@ from queries.split_by import faults
         "SELECT id FROM a UNION ALL SELECT id FROM b ORDER BY ID",
     ],
 )
-def test_harmless(sql):
+def test_harmless(sql: str) -> None:
     assert faults(sql, "id") == []
 
 
@@ -41,7 +41,7 @@ def test_harmless(sql):
         ("SELECT id FROM t FETCH FIRST 5 ROWS ONLY", "FETCH", "FETCH"),
     ],
 )
-def test_refused(sql, at, told):
+def test_refused(sql: str, at: str, told: str) -> None:
     (fault,) = faults(sql, "id")
     assert fault.position == sql.index(at)
     assert told in fault.message

@@ -6,6 +6,10 @@ import select
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Iterator
+from logging import Logger
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,14 +23,14 @@ LINE = "x" * 999 + "\n"
 
 
 @pytest.fixture
-def pipe():
+def pipe() -> Iterator[tuple[int, int]]:
     reader, writer = os.pipe()
     yield reader, writer
     os.close(reader)
     os.close(writer)
 
 
-def read(reader, until):
+def read(reader: int, until: str) -> str:
     """Read until the text ends so."""
     text = ""
     while not text.endswith(until):
@@ -36,11 +40,11 @@ def read(reader, until):
 
 
 @pytest.fixture
-def told(monkeypatch):
+def told(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """A logger that writes to a stream, as the service's do, once it is given one."""
     root = logging.getLogger("exporter")
 
-    def to(stream):
+    def to(stream: Stderr) -> Logger:
         handler = logging.StreamHandler(stream)
         handler.setFormatter(JsonFormatter())
         monkeypatch.setattr(root, "handlers", [handler])
@@ -49,7 +53,7 @@ def told(monkeypatch):
     return to
 
 
-def test_lines_come_whole_and_in_their_order(pipe):
+def test_lines_come_whole_and_in_their_order(pipe: tuple[int, int]) -> None:
     reader, writer = pipe
     stream = Stderr(writer)
     for number in range(100):
@@ -59,7 +63,9 @@ def test_lines_come_whole_and_in_their_order(pipe):
     assert stream.dropped == 0
 
 
-def test_nobody_waits_for_who_does_not_read_and_what_was_lost_is_told(pipe, told):
+def test_nobody_waits_for_who_does_not_read_and_what_was_lost_is_told(
+    pipe: tuple[int, int], told: Callable[..., Any]
+) -> None:
     reader, writer = pipe
     stream = Stderr(writer, held=100_000)
     log = told(stream)
@@ -77,7 +83,7 @@ def test_nobody_waits_for_who_does_not_read_and_what_was_lost_is_told(pipe, told
     assert stream.dropped == lost
 
 
-def test_a_pipe_that_others_made_nonblocking_loses_nothing(pipe):
+def test_a_pipe_that_others_made_nonblocking_loses_nothing(pipe: tuple[int, int]) -> None:
     reader, writer = pipe
     os.set_blocking(writer, False)
     stream = Stderr(writer)
@@ -88,7 +94,7 @@ def test_a_pipe_that_others_made_nonblocking_loses_nothing(pipe):
     assert stream.dropped == 0
 
 
-def test_without_a_reader_lines_are_counted():
+def test_without_a_reader_lines_are_counted() -> None:
     reader, writer = os.pipe()
     os.close(reader)
     stream = Stderr(writer)
@@ -98,7 +104,7 @@ def test_without_a_reader_lines_are_counted():
     os.close(writer)
 
 
-def test_all_that_python_writes_goes_the_same_way(pipe, monkeypatch):
+def test_all_that_python_writes_goes_the_same_way(pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     reader, writer = pipe
     monkeypatch.setattr("sys.stderr", Stderr(writer))
     thread = threading.Thread(target=lambda: 1 / 0)
@@ -108,7 +114,9 @@ def test_all_that_python_writes_goes_the_same_way(pipe, monkeypatch):
     assert "Traceback" in read(reader, "division by zero\n")
 
 
-def test_a_process_without_standard_error_writes_to_no_file_that_took_its_place(monkeypatch):
+def test_a_process_without_standard_error_writes_to_no_file_that_took_its_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("sys.stderr", None)
     monkeypatch.setattr("atexit.register", lambda _: None)
     stream = stderr.unblocked()
@@ -119,7 +127,7 @@ def test_a_process_without_standard_error_writes_to_no_file_that_took_its_place(
     os.close(stream.fileno())
 
 
-def test_a_job_that_fails_is_not_the_last(caplog):
+def test_a_job_that_fails_is_not_the_last(caplog: pytest.LogCaptureFixture) -> None:
     lane, done = Lane("tested", 10), []
     assert lane.put(lambda: 1 / 0)
     assert lane.put(lambda: done.append(True))
@@ -148,19 +156,19 @@ if __name__ == "__main__":
 
 
 @pytest.fixture
-def program(tmp_path):
+def program(tmp_path: Path) -> list[Path | str]:
     (tmp_path / "last_words.py").write_text(LAST_WORDS)
     return [sys.executable, tmp_path / "last_words.py"]
 
 
-def test_the_last_words_of_processes_are_written(program):
+def test_the_last_words_of_processes_are_written(program: list[Path | str]) -> None:
     done = subprocess.run([*program, "1"], check=False, capture_output=True, text=True, timeout=AMPLE)
     assert done.returncode == 1
     for told in (".", "LookupError: of a worker", "the worker ended with 1", "the last word"):
         assert told in done.stderr
 
 
-def test_processes_end_though_nobody_reads(program, pipe):
+def test_processes_end_though_nobody_reads(program: list[Path | str], pipe: tuple[int, int]) -> None:
     """The interpreter itself writes the last word of the main thread, when that is over."""
     _, writer = pipe
     with subprocess.Popen([*program, str(1 << 17)], stderr=writer) as process:

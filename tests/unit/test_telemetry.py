@@ -2,12 +2,14 @@
 
 import logging
 from itertools import accumulate
+from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.exports.observers import Began, Ended, Observations, Origin, Progress
-from exporter.exports.outcome import LEFT, SUCCEEDED, outcome_of
+from exporter.exports.outcome import DISCONNECTED, SUCCEEDED, Outcome, outcome_of
 from exporter.http.visit import Visit
 from exporter.problems import Problem, ProblemType
 from exporter.telemetry.audit import AuditLog
@@ -33,23 +35,23 @@ class Stalled(Exception):
     outcome = "stalled"
 
 
-def rejected():
+def rejected() -> QueryRejected:
     error = QueryRejected("InvalidTextRepresentationError in int4in")
     error.sqlstate = "22P02"
     return error
 
 
 @pytest.fixture
-def telemetry(caplog):
+def telemetry(caplog: pytest.LogCaptureFixture) -> Telemetry:
     caplog.set_level(logging.INFO)
     return Telemetry(Metrics(), AuditLog(None))
 
 
-def visit():
+def visit() -> Visit:
     return Visit("GET", "/datasets/tested.csv", "", "192.0.2.1")
 
 
-def counted(telemetry):
+def counted(telemetry: Telemetry) -> dict[Any, Any]:
     """The samples that are not zero, by name and label values."""
     families = text_string_to_metric_families(telemetry.metrics.exposition().decode())
     return {
@@ -60,7 +62,7 @@ def counted(telemetry):
     }
 
 
-def observed(telemetry, *sizes):
+def observed(telemetry: Telemetry, *sizes: int) -> Observations:
     """An export of which so many bytes have been handed out, chunk by chunk."""
     export = Observations(telemetry.observers, Began(ORDER, Origin("anonymous", "192.0.2.1")))
     if sizes:
@@ -70,7 +72,7 @@ def observed(telemetry, *sizes):
     return export
 
 
-def end(outcome, *sizes):
+def end(outcome: Outcome, *sizes: int) -> Ended:
     return Ended(outcome, 2, sum(sizes), 1.0, 0.25 if sizes else None, 0.5, 1, None)
 
 
@@ -87,10 +89,12 @@ def end(outcome, *sizes):
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
 )
-def test_an_export_is_told_of_once(telemetry, caplog, error, outcome, kind):
+def test_an_export_is_told_of_once(
+    telemetry: Telemetry, caplog: pytest.LogCaptureFixture, error: Any, outcome: str, kind: str | None
+) -> None:
     observed(telemetry, 5, 3).ended(end(outcome_of(error) if error else SUCCEEDED, 5, 3))
     line = caplog.records[-1]
-    fields = line.fields
+    fields = vars(line)["fields"]
     assert line.levelno == (logging.ERROR if outcome == "failed" else logging.INFO)
     assert (fields["outcome"], fields["bytes"]) == (outcome, 8)
     assert (fields["principal"], fields["address"], fields["arguments"]) == ("anonymous", "192.0.2.1", {"word": "***"})
@@ -103,7 +107,7 @@ def test_an_export_is_told_of_once(telemetry, caplog, error, outcome, kind):
     assert found.get(("exporter_aborts_total", kind)) == (None if outcome == "succeeded" else 1)
 
 
-def test_a_failure_before_the_first_byte_is_no_abort(telemetry):
+def test_a_failure_before_the_first_byte_is_no_abort(telemetry: Telemetry) -> None:
     observed(telemetry).ended(end(outcome_of(rejected())))
     found = counted(telemetry)
     assert found["exporter_exports_total", "tested", "csv", "failed"] == 1
@@ -111,21 +115,21 @@ def test_a_failure_before_the_first_byte_is_no_abort(telemetry):
     assert not [name for name, *_ in found if name.startswith("exporter_first_byte")]
 
 
-def test_a_reader_that_leaves_is_told_of(telemetry, caplog):
+def test_a_reader_that_leaves_is_told_of(telemetry: Telemetry, caplog: pytest.LogCaptureFixture) -> None:
     running = observed(telemetry, 1)
     assert counted(telemetry)["exporter_exports_in_flight",] == 1
-    running.ended(end(LEFT, 1))
+    running.ended(end(DISCONNECTED, 1))
     assert caplog.records[-1].fields["outcome"] == "disconnected"
     assert counted(telemetry)["exporter_aborts_total", "disconnected"] == 1
 
 
-async def test_an_export_may_not_begin_when_that_cannot_be_written_down(tmp_path):
+async def test_an_export_may_not_begin_when_that_cannot_be_written_down(tmp_path: Path) -> None:
     telemetry = Telemetry(Metrics(), AuditLog(str(tmp_path / "absent" / "audit")))
     with pytest.raises(Problem, match="operator"):
         await observed(telemetry).began()
 
 
-async def test_problems_are_counted_by_their_type(telemetry):
+async def test_problems_are_counted_by_their_type(telemetry: Telemetry) -> None:
     refused = visit()
     refused.problem = ProblemType.UNKNOWN_DATASET
     telemetry.visited(refused, 404)

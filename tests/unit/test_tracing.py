@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -36,7 +37,7 @@ BAD = [
 
 
 @pytest.fixture
-def spans(monkeypatch):
+def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
     """What a recording tracer has recorded."""
     memory, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(memory))
@@ -45,20 +46,22 @@ def spans(monkeypatch):
     provider.shutdown()
 
 
-def begun(traceparent):
+def begun(traceparent: str | None) -> Observations:
     origin = Origin("ann", "192.0.2.1", traceparent, {"method": "GET"})
     return Observations([TracedExport], Began(order("SELECT 1", "csv"), origin))
 
 
-def ended(observed, outcome, rows=0, count=0):
+def ended(observed: Observations, outcome: Outcome, rows: int = 0, count: int = 0) -> Ended:
     return Ended(outcome, rows, count, 1.0, 0.5, 0.0, 1, observed.traceparent)
 
 
-def test_a_span_tells_what_was_exported_and_belongs_to_the_callers_trace(spans):
+def test_a_span_tells_what_was_exported_and_belongs_to_the_callers_trace(spans: InMemorySpanExporter) -> None:
     observed = begun(GOOD)
     end = ended(observed, SUCCEEDED, rows=3, count=14)
     observed.ended(end)
     (made,) = spans.get_finished_spans()
+    assert made.parent
+    assert made.attributes
     assert (made.name, made.kind) == ("export tested", trace.SpanKind.SERVER)
     assert f"{made.parent.span_id:016x}" == PARENT
     assert f"{made.context.trace_id:032x}" == TRACE == trace_id(Origin(), end)
@@ -68,23 +71,24 @@ def test_a_span_tells_what_was_exported_and_belongs_to_the_callers_trace(spans):
 
 
 @pytest.mark.parametrize("outcome", ["failed", "refused", "stalled"])
-def test_a_span_of_a_failure_is_an_error(spans, outcome):
+def test_a_span_of_a_failure_is_an_error(spans: InMemorySpanExporter, outcome: str) -> None:
     observed = begun(None)
     observed.ended(ended(observed, Outcome(outcome, "kind", "why", "22012")))
     (made,) = spans.get_finished_spans()
     assert made.status.status_code is StatusCode.ERROR
-    assert made.attributes["db.response.status_code"] == "22012"
+    assert (made.attributes or {})["db.response.status_code"] == "22012"
 
 
-def test_an_export_that_no_request_ordered_is_traced_as_internal_work(spans):
+def test_an_export_that_no_request_ordered_is_traced_as_internal_work(spans: InMemorySpanExporter) -> None:
     observed = Observations([TracedExport], Began(order("SELECT 1", "csv"), Origin()))
     observed.ended(ended(observed, SUCCEEDED))
     (made,) = spans.get_finished_spans()
     assert made.kind is trace.SpanKind.INTERNAL
+    assert made.attributes
     assert "http.request.method" not in made.attributes
 
 
-def test_statements_name_the_span(spans):
+def test_statements_name_the_span(spans: InMemorySpanExporter) -> None:
     observed = begun(GOOD)
     observed.ended(ended(observed, SUCCEEDED))
     (made,) = spans.get_finished_spans()
@@ -93,7 +97,7 @@ def test_statements_name_the_span(spans):
 
 
 @pytest.mark.parametrize("header", BAD)
-def test_a_header_that_names_no_trace_is_harmless(spans, header):
+def test_a_header_that_names_no_trace_is_harmless(spans: InMemorySpanExporter, header: str | None) -> None:
     observed = begun(header)
     observed.ended(ended(observed, SUCCEEDED))
     (made,) = spans.get_finished_spans()
@@ -105,20 +109,20 @@ def test_a_header_that_names_no_trace_is_harmless(spans, header):
 
 
 @pytest.mark.parametrize("header", [header for header in BAD if header])
-def test_whatever_an_observer_says_no_comment_ends_early(header):
+def test_whatever_an_observer_says_no_comment_ends_early(header: str) -> None:
     observation = Observation()
     observation.traceparent = header
     comment = Observations([lambda began: observation], Began(order("SELECT 1", "csv"), Origin())).comment
     assert not comment or (comment.count("*/") == 1 and comment.endswith("'*/ ") and comment.isascii())
 
 
-def test_nothing_is_said_to_the_database_when_nobody_records():
+def test_nothing_is_said_to_the_database_when_nobody_records() -> None:
     observed = begun(GOOD)
     assert (observed.traceparent, observed.comment) == (None, "")
     assert trace_id(Origin(traceparent=GOOD), ended(observed, SUCCEEDED)) == TRACE
 
 
-def test_the_service_does_without_opentelemetry():
+def test_the_service_does_without_opentelemetry() -> None:
     code = (
         "import sys; sys.modules['opentelemetry'] = None\n"
         "import exporter.app, exporter.telemetry.tracing as tracing\n"

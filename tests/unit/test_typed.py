@@ -5,6 +5,7 @@ import struct
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import pyarrow as pa
@@ -43,7 +44,9 @@ class Declared:
     on_unrepresentable: Policy
 
 
-def cast(oid, texts, modifier=-1, policy="error", type_=None):
+def cast(
+    oid: int, texts: list[Any] | pa.Array, modifier: int = -1, policy: Policy = "error", type_: Any = None
+) -> pa.Array:
     overrides = {"v": Declared(type_, policy)} if type_ else {}
     columns = resolve([Attribute("v", oid, modifier)], {}, overrides, policy)
     if isinstance(texts, pa.Array):
@@ -56,13 +59,13 @@ def cast(oid, texts, modifier=-1, policy="error", type_=None):
     return found
 
 
-def element(value):
+def element(value: Any) -> Any:
     """What a list holds of a value."""
     return str(value) if isinstance(value, UUID) else value
 
 
 @_EACH
-def test_nulls_slices_and_no_rows_at_all_are_kept(oid, array_oid, text, json, value):
+def test_nulls_slices_and_no_rows_at_all_are_kept(oid: int, array_oid: int, text: str, json: str, value: Any) -> None:
     for type_oid, sample, expected in [(oid, text, value), (array_oid, f"[{json},null]", [element(value), None])]:
         assert cast(type_oid, []).to_pylist() == []
         assert cast(type_oid, [None, None]).to_pylist() == [None, None]
@@ -75,7 +78,9 @@ def test_nulls_slices_and_no_rows_at_all_are_kept(oid, array_oid, text, json, va
 
 
 @_EACH
-def test_empty_lists_null_lists_and_lists_of_null_are_told_apart(oid, array_oid, text, json, value):
+def test_empty_lists_null_lists_and_lists_of_null_are_told_apart(
+    oid: int, array_oid: int, text: str, json: str, value: Any
+) -> None:
     texts = ["[]", None, "[null]", f"[{json}]", "[]", f"[null,{json},null]", "[]"]
     expected = [[], None, [None], [element(value)], [], [None, element(value), None], []]
     assert cast(array_oid, texts).to_pylist() == expected
@@ -84,7 +89,7 @@ def test_empty_lists_null_lists_and_lists_of_null_are_told_apart(oid, array_oid,
 
 @settings(deadline=None)
 @given(st.lists(st.none() | st.floats(), max_size=30))
-def test_doubles_are_exact_to_the_bit(values):
+def test_doubles_are_exact_to_the_bit(values: list[Any]) -> None:
     texts = [
         None if value is None else repr(value).replace("nan", "NaN").replace("inf", "Infinity") for value in values
     ]
@@ -96,12 +101,12 @@ def test_doubles_are_exact_to_the_bit(values):
 
 @settings(deadline=None)
 @given(st.lists(st.none() | st.floats(width=32, allow_nan=False, allow_infinity=False), max_size=30))
-def test_floats_are_exact_to_the_bit(values):
+def test_floats_are_exact_to_the_bit(values: list[Any]) -> None:
     texts = [None if value is None else f"{value:.9g}" for value in values]
     assert [_bits(value) for value in cast(700, texts).to_pylist()] == [_bits(value) for value in values]
 
 
-def _bits(value):
+def _bits(value: float | None) -> bytes | None:
     return None if value is None else struct.pack(">d", value)
 
 
@@ -111,7 +116,7 @@ def _bits(value):
         st.none() | st.decimals(allow_nan=False, allow_infinity=False, places=5, min_value=-(10**20), max_value=10**20)
     )
 )
-def test_decimals_are_exact(values):
+def test_decimals_are_exact(values: list[Any]) -> None:
     texts = [None if value is None else f"{value:f}" for value in values]
     assert cast(1700, texts, ((26 << 16) | 5) + 4).to_pylist() == values
 
@@ -121,7 +126,7 @@ def test_decimals_are_exact(values):
     st.lists(st.none() | st.from_regex(r"-?(0|[1-9][0-9]{0,80})(\.[0-9]{1,60})?", fullmatch=True)),
     st.integers(1, 76).flatmap(lambda precision: st.tuples(st.just(precision), st.integers(0, precision))),
 )
-def test_a_decimal_is_the_very_number_or_null(texts, type_):
+def test_a_decimal_is_the_very_number_or_null(texts: list[Any], type_: tuple[int, int]) -> None:
     precision, scale = type_
     expected = []
     for text in texts:
@@ -133,7 +138,7 @@ def test_a_decimal_is_the_very_number_or_null(texts, type_):
 
 @settings(deadline=None)
 @given(st.lists(st.none() | st.from_regex(r"-?(0|[1-9][0-9]{0,400})(\.[0-9]{1,400})?", fullmatch=True)))
-def test_a_number_read_as_a_double_is_the_nearest_or_null_where_that_is_infinite(texts):
+def test_a_number_read_as_a_double_is_the_nearest_or_null_where_that_is_infinite(texts: list[Any]) -> None:
     nearest = [None if text is None else float(text) for text in texts]
     expected = [None if value is None or math.isinf(value) else value for value in nearest]
     assert [_bits(value) for value in cast(1700, texts, -1, "null", "double").to_pylist()] == [*map(_bits, expected)]
@@ -141,19 +146,19 @@ def test_a_number_read_as_a_double_is_the_nearest_or_null_where_that_is_infinite
 
 @settings(deadline=None)
 @given(st.lists(st.none() | st.binary(max_size=40)))
-def test_bytes_are_exact(values):
+def test_bytes_are_exact(values: list[Any]) -> None:
     assert cast(17, [None if value is None else f"\\x{value.hex()}" for value in values]).to_pylist() == values
 
 
 @settings(deadline=None)
 @given(st.lists(st.none() | st.uuids()))
-def test_uuids_are_exact(values):
+def test_uuids_are_exact(values: list[Any]) -> None:
     assert cast(2950, [None if value is None else str(value) for value in values]).to_pylist() == values
 
 
 @settings(deadline=None)
 @given(st.lists(st.none() | st.dates() | st.just("infinity")))
-def test_dates_stay_right_beside_odd_ones(values):
+def test_dates_stay_right_beside_odd_ones(values: list[Any]) -> None:
     texts = [str(value) if value else None for value in values]
     expected = [None if value == "infinity" else value for value in values]
     assert cast(1082, texts, policy="null").to_pylist() == expected
@@ -161,7 +166,7 @@ def test_dates_stay_right_beside_odd_ones(values):
 
 @settings(deadline=None)
 @given(st.lists(st.none() | st.datetimes() | st.just("-infinity")))
-def test_timestamps_stay_right_beside_odd_ones(values):
+def test_timestamps_stay_right_beside_odd_ones(values: list[Any]) -> None:
     texts = [str(value) if value else None for value in values]
     expected = [None if value == "-infinity" else value for value in values]
     assert cast(1114, texts, policy="null").to_pylist() == expected
@@ -169,7 +174,7 @@ def test_timestamps_stay_right_beside_odd_ones(values):
 
 @settings(deadline=None)
 @given(st.lists(st.none() | st.lists(st.none() | st.text(st.characters(codec="utf-8", exclude_characters="\0")))))
-def test_lists_of_text_come_back_from_their_json(values):
+def test_lists_of_text_come_back_from_their_json(values: list[Any]) -> None:
     import json
 
     texts = [
@@ -178,7 +183,7 @@ def test_lists_of_text_come_back_from_their_json(values):
     assert cast(1009, texts).to_pylist() == values
 
 
-def test_the_row_of_an_element_that_does_not_fit_is_the_row_of_its_list():
+def test_the_row_of_an_element_that_does_not_fit_is_the_row_of_its_list() -> None:
     texts = ['["2024-01-01"]', None, "[]", '[null,"infinity"]', '["infinity"]']
     with pytest.raises(Unrepresentable) as refusal:
         cast(1182, texts)
@@ -187,13 +192,13 @@ def test_the_row_of_an_element_that_does_not_fit_is_the_row_of_its_list():
     assert str(refusal.value.after(100)) == "column 'v', row 104: it does not fit date32[day]", "the log shows no value"
 
 
-def test_a_long_value_is_cut_in_the_message():
+def test_a_long_value_is_cut_in_the_message() -> None:
     with pytest.raises(Unrepresentable) as refusal:
         cast(1700, ["1", "9" * 500 + ".00"], ((5 << 16) | 2) + 4)
     assert len(refusal.value.detail) < 120
 
 
-def test_a_decimal_is_never_rounded_nor_wrapped():
+def test_a_decimal_is_never_rounded_nor_wrapped() -> None:
     modifier = ((38 << 16) | 2) + 4
     # Times 100 and modulo 2**128, the last is a number of 38 digits again.
     for wrong in ["0.001", "9" * 37, "1" + "0" * 76, "-" + "9" * 200, "7305647338418769269267492148635364230"]:
@@ -202,7 +207,7 @@ def test_a_decimal_is_never_rounded_nor_wrapped():
     assert cast(1700, ["0.010"], modifier).to_pylist() == [Decimal("0.01")]
 
 
-def test_the_days_of_a_leap_century_and_of_the_years_before_christ_are_counted_right():
+def test_the_days_of_a_leap_century_and_of_the_years_before_christ_are_counted_right() -> None:
     days = ["2000-03-01", "1900-03-01", "0001-01-01", "0001-12-31 BC", "0001-02-29 BC", "10000-01-01", "4713-01-01 BC"]
     # Julian day numbers: 0 is 24 November 4714 BC, 2440588 is 1970-01-01.
     expected = [11_017, -25_508, -719_162, -719_163, -719_469, 2_932_897, -2_440_550]

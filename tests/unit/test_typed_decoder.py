@@ -1,6 +1,7 @@
 """Blocks to typed batches: what pyarrow's converters read is what the kernels read, and neither wraps nor rounds."""
 
 from decimal import Decimal
+from typing import Any, Literal
 
 import pyarrow as pa
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from queries.columns import resolve
 from queries.typed_decoder import TypedDecoder
-from queries.types import Attribute
+from queries.types import Attribute, Column, Policy
 from queries.unrepresentable import Unrepresentable
 from tests.decoding import csv, decoded
 
@@ -21,16 +22,16 @@ _NUMBER = st.from_regex(r"-?(0|[1-9][0-9]{0,45})(\.[0-9]{1,45})?", fullmatch=Tru
 )
 
 
-def _moment(zone):
+def _moment(zone: str) -> st.SearchStrategy[str]:
     regular = st.builds("{} {}{}".format, st.dates(), _CLOCK, st.just(zone))
     return regular | st.sampled_from(["infinity", f"0044-03-15 01:02:03.4{zone} BC", f"12024-01-01 00:00:00{zone}"])
 
 
-def _integer(bits):
+def _integer(bits: int) -> st.SearchStrategy[str]:
     return st.integers(-(2 ** (bits - 1)), 2 ** (bits - 1) - 1).map(str)
 
 
-def _float(digits, width):
+def _float(digits: int, width: Literal[32, 64]) -> st.SearchStrategy[str]:
     """What float4out and float8out print: the shortest digits, whose exponent has two."""
     names = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
     return st.floats(width=width).map(lambda value: names.get(str(value), f"{value:.{digits}g}"))
@@ -55,11 +56,11 @@ _TEXTS = {
 }
 
 
-def _modifier(precision, scale):
+def _modifier(precision: int, scale: int) -> int:
     return ((precision << 16) | scale) + 4
 
 
-def columns_of(*attributes, policy="error"):
+def columns_of(*attributes: tuple[int, int], policy: Policy = "error") -> list[Column]:
     found = [Attribute(f"v{number}", oid, modifier) for number, (oid, modifier) in enumerate(attributes)]
     return resolve(found, {}, {}, policy)
 
@@ -67,7 +68,7 @@ def columns_of(*attributes, policy="error"):
 @pytest.mark.parametrize("oid", _TEXTS)
 @settings(deadline=None)
 @given(st.data())
-def test_both_ways_give_the_same_values_or_the_same_refusal(oid, data):
+def test_both_ways_give_the_same_values_or_the_same_refusal(oid: int, data: Any) -> None:
     precision, scale = data.draw(st.integers(1, 76).flatmap(lambda p: st.tuples(st.just(p), st.integers(0, p))))
     columns = columns_of(
         (oid, _modifier(precision, scale) if oid == 1700 else -1), policy=data.draw(st.sampled_from(["error", "null"]))
@@ -80,7 +81,7 @@ def test_both_ways_give_the_same_values_or_the_same_refusal(oid, data):
         assert columns[0].policy == "error"
 
 
-def test_the_digits_of_a_decimal_are_counted_after_its_zeros_are_appended():
+def test_the_digits_of_a_decimal_are_counted_after_its_zeros_are_appended() -> None:
     for precision, scale, text in [(5, 2, "12345"), (38, 0, "9" * 39), (38, 2, "9" * 38), (38, 38, "5"), (19, 19, "1")]:
         columns = columns_of((1700, _modifier(precision, scale)))
         with pytest.raises(Unrepresentable, match="does not fit"):
@@ -91,7 +92,7 @@ def test_the_digits_of_a_decimal_are_counted_after_its_zeros_are_appended():
     assert TypedDecoder([column]).decode(block).column(0).to_pylist() == [None, Decimal("1.00")]
 
 
-def test_the_leftmost_refusal_is_told_whichever_way_its_column_is_read():
+def test_the_leftmost_refusal_is_told_whichever_way_its_column_is_read() -> None:
     block = csv(
         [["2024-01-01", "1.00", "01:00:00"], ["2024-01-01", "NaN", "01:00:00"], ["infinity", "1.00", "24:00:00"]]
     )
@@ -105,7 +106,7 @@ def test_the_leftmost_refusal_is_told_whichever_way_its_column_is_read():
             assert (refusal.value.column, refusal.value.row) == ("v0", row)
 
 
-def test_after_a_refusal_the_blocks_that_follow_are_right():
+def test_after_a_refusal_the_blocks_that_follow_are_right() -> None:
     decoder = TypedDecoder(columns_of((23, -1), (1082, -1), policy="null"))
     for block in (b"1,2024-02-29\n", b"2,infinity\n", b"3,2024-03-01\n,\n", b""):
         expected = [tuple(line.split(",")) for line in block.decode().splitlines()]
@@ -115,16 +116,16 @@ def test_after_a_refusal_the_blocks_that_follow_are_right():
         ]
 
 
-def test_a_block_that_is_not_whole_rows_is_an_error():
+def test_a_block_that_is_not_whole_rows_is_an_error() -> None:
     with pytest.raises(pa.ArrowInvalid):
         TypedDecoder(columns_of((23, -1), (23, -1))).decode(b"1,2\n3\n")
 
 
-def test_rows_without_columns_are_counted():
+def test_rows_without_columns_are_counted() -> None:
     assert TypedDecoder([]).decode(b"\n\n").num_rows == 2
 
 
-def test_as_many_columns_as_a_table_can_have():
+def test_as_many_columns_as_a_table_can_have() -> None:
     found = TypedDecoder(columns_of(*[(1700, _modifier(5, 2))] * 1600)).decode(csv([["1.25"] * 1600] * 2))
     assert found.shape == (2, 1600)
     assert found.column(1599).to_pylist() == [Decimal("1.25")] * 2

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from queries.columns import resolve, text_schema, typed_schema
-from queries.types import Attribute, Kind, PgType, Policy
+from queries.types import Attribute, Column, Kind, PgType, Policy
 
 DOMAIN = PgType(90001, "public", "price", "d", "price", base=1700, base_modifier=((12 << 16) | 4) + 4)
 OUTER = PgType(90002, "public", "net", "d", "net", base=90001)
@@ -34,11 +34,11 @@ class Declared:
     on_unrepresentable: Policy | None = None
 
 
-def numeric(precision, scale):
+def numeric(precision: int, scale: int) -> int:
     return ((precision << 16) | (scale & 0x7FF)) + 4
 
 
-def column(oid, modifier=-1, override=None):
+def column(oid: int, modifier: int = -1, override: str | None = None) -> Column:
     overrides = {"v": Declared(override)} if override else {}
     return resolve([Attribute("v", oid, modifier)], TYPES, overrides, "error")[0]
 
@@ -61,7 +61,9 @@ def column(oid, modifier=-1, override=None):
         (numeric(1, 1000), pa.string()),
     ],
 )
-def test_a_numeric_gets_the_smallest_decimal_that_holds_all_of_it(modifier, arrow):
+def test_a_numeric_gets_the_smallest_decimal_that_holds_all_of_it(
+    modifier: int, arrow: pa.DataType | pa.Decimal256Type
+) -> None:
     assert column(1700, modifier).arrow_type == arrow
     assert column(1231, modifier).arrow_type == pa.list_(arrow)
 
@@ -86,13 +88,15 @@ def test_a_numeric_gets_the_smallest_decimal_that_holds_all_of_it(modifier, arro
         (199, Kind.ARRAY, pa.list_(pa.json_())),
     ],
 )
-def test_domains_composites_and_arrays_of_them_resolve_to_what_they_hold(oid, kind, arrow):
+def test_domains_composites_and_arrays_of_them_resolve_to_what_they_hold(
+    oid: int, kind: Kind, arrow: pa.DataType | pa.JsonType
+) -> None:
     resolved = column(oid)
     assert (resolved.kind, resolved.arrow_type) == (kind, arrow)
     assert (resolved.element is not None) == (kind is Kind.ARRAY)
 
 
-def test_what_few_readers_know_is_text():
+def test_what_few_readers_know_is_text() -> None:
     assert column(1186).arrow_type == pa.string()
     assert column(1187).arrow_type == column(2951).arrow_type == pa.list_(pa.string())
 
@@ -114,7 +118,7 @@ def test_what_few_readers_know_is_text():
         (90003, -1, "net[]"),
     ],
 )
-def test_a_type_is_named_as_people_know_it(oid, modifier, display):
+def test_a_type_is_named_as_people_know_it(oid: int, modifier: int, display: str) -> None:
     assert column(oid, modifier).postgres_type == display
 
 
@@ -134,7 +138,9 @@ def test_a_type_is_named_as_people_know_it(oid, modifier, display):
         (90010, "json", Kind.DOCUMENT, pa.json_()),
     ],
 )
-def test_a_dataset_may_choose_another_type(oid, override, kind, arrow):
+def test_a_dataset_may_choose_another_type(
+    oid: int, override: str, kind: Kind, arrow: pa.DataType | pa.Decimal256Type | pa.JsonType
+) -> None:
     resolved = column(oid, override=override)
     assert (resolved.kind, resolved.arrow_type) == (kind, arrow)
 
@@ -157,17 +163,17 @@ def test_a_dataset_may_choose_another_type(oid, override, kind, arrow):
         (1700, "varchar"),
     ],
 )
-def test_a_choice_that_does_not_fit_names_the_column(oid, override):
+def test_a_choice_that_does_not_fit_names_the_column(oid: int, override: str) -> None:
     with pytest.raises(ValueError, match="column 'v'"):
         column(oid, override=override)
 
 
-def test_a_choice_for_a_column_that_does_not_exist_is_an_error():
+def test_a_choice_for_a_column_that_does_not_exist_is_an_error() -> None:
     with pytest.raises(ValueError, match="'other'"):
         resolve([Attribute("v", 25)], {}, {"other": Declared("string")}, "error")
 
 
-def test_a_column_may_have_a_policy_of_its_own_and_its_elements_share_it():
+def test_a_column_may_have_a_policy_of_its_own_and_its_elements_share_it() -> None:
     attributes = [Attribute("a", 1182), Attribute("b", 1182)]
     overrides = {"b": Declared(on_unrepresentable="null")}
     a, b = resolve(attributes, {}, overrides, "error")
@@ -176,12 +182,12 @@ def test_a_column_may_have_a_policy_of_its_own_and_its_elements_share_it():
     assert b.element.policy == "null"
 
 
-def test_an_unknown_type_is_an_error_rather_than_a_guess():
+def test_an_unknown_type_is_an_error_rather_than_a_guess() -> None:
     with pytest.raises(KeyError):
         column(99999)
 
 
-def test_the_schemas_keep_names_order_and_duplicates():
+def test_the_schemas_keep_names_order_and_duplicates() -> None:
     columns = resolve([Attribute("a", 23), Attribute("a", 25)], {}, {}, "error")
     assert typed_schema(columns) == pa.schema([("a", pa.int32()), ("a", pa.string())])
     assert [(f.name, f.type, f.metadata) for f in text_schema(columns)] == [
@@ -191,5 +197,5 @@ def test_the_schemas_keep_names_order_and_duplicates():
 
 
 @pytest.mark.parametrize(("override", "how"), [("string", b"number"), ("double", b"number"), (None, b"number")])
-def test_how_json_writes_a_value_does_not_depend_on_its_arrow_type(override, how):
+def test_how_json_writes_a_value_does_not_depend_on_its_arrow_type(override: str | None, how: bytes) -> None:
     assert text_schema([column(1700, override=override)]).field(0).metadata == {b"json": how}

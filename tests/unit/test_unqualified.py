@@ -42,7 +42,7 @@ from tests.unqualified import unqualified
         ("DELETE FROM s.t", "a DeleteStmt: not known here"),
     ],
 )
-def test_what_the_search_path_decides_is_found(sql, found):
+def test_what_the_search_path_decides_is_found(sql: str, found: str) -> None:
     assert found in unqualified(sql)
 
 
@@ -57,7 +57,7 @@ def test_what_the_search_path_decides_is_found(sql, found):
         "SET LOCAL search_path = a; SET LOCAL ROLE b; CLOSE ALL; UNLISTEN *; RESET ALL",
     ],
 )
-def test_what_names_its_schema_or_is_the_grammar_s_own_passes(sql):
+def test_what_names_its_schema_or_is_the_grammar_s_own_passes(sql: str) -> None:
     assert unqualified(sql) == []
 
 

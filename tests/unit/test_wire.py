@@ -1,7 +1,8 @@
 """What is counted of the bytes of a COPY, however a network divides them."""
 
 import asyncio
-from types import SimpleNamespace
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,34 +18,30 @@ SETTING = message(b"S", b"TimeZone\0Europe/Berlin\0")
 ROWS = [b"\n", b"1,2,3\n", b"d,c,\n", b'"c\n",N,S\n', b"x" * 300 + b"\n", b"y" * 9_000 + b"\n"]
 
 
-def end(count):
+def end(count: int) -> bytes:
     return message(b"c", b"") + message(b"C", b"COPY %d\0" % count)
 
 
 class Driver:
     """Reads nothing, and is lost with the connection."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.read = bytearray()
         self.data_received = self.read.extend
         self.connection_lost = self.pause_writing = self.resume_writing = lambda *_: None
 
 
 def received(pieces, look=lambda copying: None):
-    driver, transport = Driver(), SimpleNamespace(set_protocol=lambda protocol: None)
-    wire = Wire(transport, driver)
-    wire.data_received(b"what came before")
-    wire.copying = copying = Copying(print)
+    driver, copying = Driver(), Copying(print)
+    wire = Wire(driver, copying)
     for piece in pieces:
         wire.data_received(piece)
         look(copying)
-    wire.copying = None
-    wire.data_received(b"what came after")
-    assert driver.read == b"".join([b"what came before", *pieces, b"what came after"])
+    assert driver.read == b"".join(pieces)
     return copying
 
 
-def divided(stream, size):
+def divided(stream: bytes, size: int) -> list[bytes]:
     return [stream[start : start + size] for start in range(0, len(stream), size)]
 
 
@@ -55,7 +52,9 @@ def divided(stream, size):
     st.integers(0, 3),
     st.randoms(use_true_random=False),
 )
-def test_all_bytes_of_a_copy_are_accounted_for(values, before, behind, between, random):
+def test_all_bytes_of_a_copy_are_accounted_for(
+    values: list[bytes], before: list[bytes], behind: list[bytes], between: int, random: Any
+) -> None:
     data = [message(b"d", value) for value in values]
     for _ in range(between):
         data.insert(random.randint(0, len(data)), NOTICE)
@@ -70,14 +69,14 @@ def test_all_bytes_of_a_copy_are_accounted_for(values, before, behind, between, 
 
 
 @pytest.mark.parametrize("lost", [b"\n", b"1,2,3\n"])
-def test_a_row_that_the_network_loses(lost):
+def test_a_row_that_the_network_loses(lost: bytes) -> None:
     kept = [b"1,2,3\n"] * 10
     stream = BEGIN + b"".join(message(b"d", row) for row in kept) + end(11) + message(b"Z", b"T")
     assert received([stream]).surplus("COPY 11", sum(map(len, kept))) == -5
 
 
-def test_the_end_of_a_connection_reaches_the_driver():
-    async def ended():
+def test_the_end_of_a_connection_reaches_the_driver() -> None:
+    async def ended() -> None:
         lost = asyncio.get_running_loop().create_future()
         driver = Driver()
         driver.connection_lost = lost.set_result
@@ -85,13 +84,13 @@ def test_the_end_of_a_connection_reaches_the_driver():
         async with server:
             host, port = server.sockets[0].getsockname()
             transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, host, port)
-            Wire(transport, driver)
+            transport.set_protocol(Wire(driver, Copying(print)))
             assert await lost is None
 
     asyncio.run(ended())
 
 
-def rows_in(stream):
+def rows_in(stream: bytes) -> Iterator[tuple[int, int]]:
     """Yield the end of each row's message, and the bytes of all rows up to it."""
     place = handed = 0
     while place < len(stream):
@@ -110,12 +109,12 @@ WIDE = [*ROWS, b"z" * 70_000 + b"\n", b"d\n" * 300 + b"\n", b"w" * 0x000A63F8 + 
     st.sampled_from([1 << 12, 1 << 16, 1 << 18, 70_006, 70_005, 70_004, 70_003]),
     st.booleans(),
 )
-def test_rows_are_counted_as_they_come(values, size, ended):
+def test_rows_are_counted_as_they_come(values: list[bytes], size: int, ended: bool) -> None:
     stream = BEGIN + b"".join(message(b"d", value) for value in values)
     stream += end(len(values)) + message(b"Z", b"T") if ended else b""
     ends, seen = list(rows_in(stream)), 0
 
-    def look(copying):
+    def look(copying: Copying) -> None:
         nonlocal seen
         seen = min(seen + size, len(stream))
         whole = [handed for place, handed in ends if place <= seen]
@@ -125,7 +124,7 @@ def test_rows_are_counted_as_they_come(values, size, ended):
 
 
 @pytest.mark.parametrize("size", [1 << 16, 1 << 18, (17 << 20) + 5 + 15, (17 << 20) + 7 + 15])
-def test_rows_of_more_than_16_mib_are_counted(size):
+def test_rows_of_more_than_16_mib_are_counted(size: int) -> None:
     rows = [b"x" * (17 << 20) + b"\n", b"1\n", b"2\n", b"x" * (17 << 20) + b"\n", b"3\n"]
     stream = BEGIN + b"".join(message(b"d", row) for row in rows)
     assert received(divided(stream, size)).rows(sum(map(len, rows))) == len(rows)

@@ -1,7 +1,9 @@
 """Three rows of every Arrow type that an export can have."""
 
 import datetime as dt
+from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import pyarrow as pa
@@ -10,7 +12,7 @@ UTC = dt.UTC
 FIVE, LAST = UUID(int=5).bytes, UUID(int=2**128 - 1).bytes
 _FIRST, _FINAL = dt.datetime(1, 1, 1, tzinfo=UTC), dt.datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
 
-COLUMNS = {
+COLUMNS: dict[str, tuple[pa.DataType, list[Any]]] = {
     "bool": (pa.bool_(), [True, None, False]),
     "int2": (pa.int16(), [-32768, None, 32767]),
     "int8": (pa.int64(), [-(2**63), None, 2**63 - 1]),
@@ -67,7 +69,7 @@ def typed_rows() -> tuple[pa.Schema, pa.RecordBatch]:
     return schema, pa.RecordBatch.from_arrays(arrays, names=[f"c{number}" for number in range(len(arrays))])
 
 
-def _array(type_, values):
+def _array(type_: pa.DataType, values: Sequence[Any]) -> pa.Array:
     if isinstance(type_, pa.BaseExtensionType):
         return pa.ExtensionArray.from_storage(type_, pa.array(values, type_.storage_type))
     if pa.types.is_list(type_) and isinstance(type_.value_type, pa.BaseExtensionType):

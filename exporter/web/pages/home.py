@@ -43,14 +43,14 @@ _ARTICLE = """<article>
 
 
 async def answer(service: Service, principal: Principal, request: Request) -> Response:
-    """Answer with the page of what the caller may read."""
+    """Answer with the page of the datasets that the caller may read."""
     offer(request, "text/html")
     headers = {"cache-control": "no-store", "vary": VARY, "content-security-policy": policy_of_page(_STYLE)}
     return Response(await service.document("home", page, principal), headers=headers, media_type="text/html")
 
 
 def page(catalog: Catalog, formats: Mapping[str, Format]) -> bytes:
-    """Return the page that lists every dataset with its downloads. It runs no script and loads nothing."""
+    """Return the page that lists every dataset with its downloads. It has no scripts and loads nothing."""
     articles = "\n".join(_article(dataset, formats) for dataset in catalog.values())
     return _PAGE.format(style=_STYLE, articles=articles).encode()
 

@@ -1,37 +1,37 @@
-"""Exports whose clients take nothing give way to exports that wait."""
+"""Waiting exports displace those whose clients read nothing."""
 
 import asyncio
 from collections.abc import Callable
 
 from exporter.limits.admission import Admission
-from exporter.limits.given_up import GaveWay
 from exporter.limits.pace import Paces
+from exporter.limits.slow_clients import Displaced
 
 _GRACE_SECONDS = 2.0
-"""For how long a client may take nothing while others wait. Their patience is longer (`EXPORTER_POOL_TIMEOUT`)."""
+"""How long a client may read nothing while others are waiting; they wait longer (`EXPORTER_POOL_TIMEOUT`)."""
 _LOOK_SECONDS = 0.5
 
 
-class GivingWay:
-    """Looks for such exports."""
+class Displacement:
+    """Finds stalled exports and aborts them when others are waiting."""
 
     def __init__(self, admission: Admission, paces: Paces, connections: Callable[[], int]) -> None:
-        """Take what tells how many exports wait for a connection of which there is none left."""
+        """Take, among others, a function that returns how many exports wait because the pool has no free connection."""
         self._admission = admission
         self._paces = paces
         self._connections = connections
 
     async def run(self) -> None:
-        """Look again and again, until cancelled."""
+        """Look periodically until cancelled."""
         while True:
             self.look()
             await asyncio.sleep(_LOOK_SECONDS)
 
     def look(self) -> None:
-        """Give up as many exports whose clients take nothing as others wait; with nobody waiting, none."""
+        """Abort as many stalled exports as others are waiting; none if none is waiting."""
         seconds = {place: (pace.stalled(), pace) for place, pace in self._paces.placed()}
         stalled = [place for place, (since, _) in seconds.items() if since >= _GRACE_SECONDS]
         stalled.sort(key=lambda place: -seconds[place][0])
-        for place in self._admission.giving_way(stalled, self._connections()):
+        for place in self._admission.displaced(stalled, self._connections()):
             since, pace = seconds[place]
-            pace.give_up(GaveWay(f"displaced: the client read nothing for {since:.1f} s while others were waiting"))
+            pace.abort(Displaced(f"displaced: the client read nothing for {since:.1f} s while others were waiting"))

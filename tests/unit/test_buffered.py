@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from exporter.http.pieces import tasting
+from exporter.http.pieces import probing
 from exporter.http.rsgi import Aborted, RsgiProtocol, RsgiScope
 from exporter.limits import pace
 from exporter.limits.connections import Connections
 from exporter.limits.pace import Paces
-from exporter.web.whole import Shared, Wholes
+from exporter.web.buffered import BufferedResponses, SharedDocument
 
 pytestmark = pytest.mark.anyio
 
@@ -50,11 +50,11 @@ def asked(version: str, method: str = "GET") -> RsgiScope:
     return RsgiScope(scope)
 
 
-async def answer(server: Server, body: bytes, version: str, wholes: Wholes, method: str = "GET") -> None:
+async def answer(server: Server, body: bytes, version: str, wholes: BufferedResponses, method: str = "GET") -> None:
     protocol = RsgiProtocol(server.receive, server.send)
     protocol.response_bytes(200, [], body)
-    assert protocol.whole
-    await wholes.send(asked(version, method), protocol, protocol.whole)
+    assert protocol.buffered
+    await wholes.send(asked(version, method), protocol, protocol.buffered)
     await protocol.finish()
     await protocol.end()
 
@@ -62,21 +62,26 @@ async def answer(server: Server, body: bytes, version: str, wholes: Wholes, meth
 @pytest.mark.parametrize("length", [0, 1, 5, 6, 7, 11, 12, 100, 24_575, 24_576, 24_577, 100_000])
 def test_a_body_has_a_piece_more_than_is_taken_of_it_unread(length: int) -> None:
     body = bytes(range(256)) * 400
-    found = list(tasting(body[:length], 16_384))
+    found = list(probing(body[:length], 16_384))
     assert b"".join(found) == body[:length]
     assert len(found) > TAKEN or len(found) == length
     assert sum(map(len, found[:TAKEN])) <= 5 * 4096
     assert all(found)
 
 
-@pytest.mark.parametrize(("version", "body"), [("2", b"small!"), ("2", LARGE), ("1.1", LARGE), ("2", Shared(LARGE))])
+@pytest.mark.parametrize(
+    ("version", "body"), [("2", b"small!"), ("2", LARGE), ("1.1", LARGE), ("2", SharedDocument(LARGE))]
+)
 async def test_what_nobody_reads_is_given_up(version: str, body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pace, "_TICK_SECONDS", 0.005)
     told: list[str] = []
     server = Server(reads=False)
     with pytest.raises(Aborted, match="stalled"):
         await answer(
-            server, body, version, Wholes(Paces(0.01), Connections(), lambda _, outcome, reason: told.append(outcome))
+            server,
+            body,
+            version,
+            BufferedResponses(Paces(0.01), Connections(), lambda _, outcome, reason: told.append(outcome)),
         )
     assert told == ["stalled"]
     assert len(server.body) < max(len(body), 100)
@@ -84,10 +89,10 @@ async def test_what_nobody_reads_is_given_up(version: str, body: bytes, monkeypa
 
 
 @pytest.mark.parametrize("version", ["1.1", "2"])
-@pytest.mark.parametrize("body", [b"", b"1", b"small!", LARGE, Shared(LARGE)])
+@pytest.mark.parametrize("body", [b"", b"1", b"small!", LARGE, SharedDocument(LARGE)])
 async def test_what_is_read_is_whole(version: str, body: bytes) -> None:
     server = Server(reads=True)
-    await answer(server, body, version, Wholes())
+    await answer(server, body, version, BufferedResponses())
     assert server.body == body
     assert [message.get("more_body", False) for message in server.bodies][-1] is False
     assert all(type(message["body"]) is bytes for message in server.bodies if version == "2")
@@ -95,11 +100,11 @@ async def test_what_is_read_is_whole(version: str, body: bytes) -> None:
 
 async def test_a_small_answer_of_http_1_is_one_message() -> None:
     server = Server(reads=False)
-    await answer(server, b"small!", "1.1", Wholes())
+    await answer(server, b"small!", "1.1", BufferedResponses())
     assert len(server.sent) == 2
 
 
 async def test_a_head_has_no_body() -> None:
     server = Server(reads=False)
-    await answer(server, LARGE, "2", Wholes(), "HEAD")
+    await answer(server, LARGE, "2", BufferedResponses(), "HEAD")
     assert server.body == b""

@@ -1,14 +1,16 @@
 """Clients that take nothing while others wait."""
 
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from typing import Any
 
 import pytest
 
-from exporter.limits import giving_way
+from exporter.limits import displacement
 from exporter.limits.admission import Admission, Place
-from exporter.limits.given_up import GaveWay
-from exporter.limits.giving_way import GivingWay
+from exporter.limits.displacement import Displacement
 from exporter.limits.pace import Pace, Paces
+from exporter.limits.slow_clients import Displaced
 
 pytestmark = pytest.mark.anyio
 
@@ -18,20 +20,22 @@ GRACE = 0.2
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch):
-    monkeypatch.setattr(giving_way, "_GRACE_SECONDS", GRACE)
-    monkeypatch.setattr(giving_way, "_LOOK_SECONDS", 0.005)
+    monkeypatch.setattr(displacement, "_GRACE_SECONDS", GRACE)
+    monkeypatch.setattr(displacement, "_LOOK_SECONDS", 0.005)
 
 
 class Running:
     """Two places: what runs on them, and what looks whether it stalls."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.admission = Admission(2, per_principal=0, most_waiting=5, patience=60)
         self.paces = Paces()
         self.connections = 0
-        self.looking = asyncio.create_task(GivingWay(self.admission, self.paces, lambda: self.connections).run())
+        self.looking = asyncio.create_task(Displacement(self.admission, self.paces, lambda: self.connections).run())
 
-    async def export(self, principal, sending, acknowledged=None):
+    async def export(
+        self, principal: str, sending: Iterable[Awaitable[Any]], acknowledged: Callable[[], int | None] | None = None
+    ) -> None:
         place = Place(principal, "dataset")
         await self.admission.enter(place)
         try:
@@ -42,35 +46,37 @@ class Running:
         finally:
             self.admission.leave(place)
 
-    def start(self, principal, sending, acknowledged=None):
+    def start(
+        self, principal: str, sending: Iterable[Awaitable[Any]], acknowledged: Callable[[], int | None] | None = None
+    ) -> asyncio.Task[None]:
         return asyncio.create_task(self.export(principal, sending, acknowledged))
 
 
 @pytest.fixture
-async def running():
+async def running() -> AsyncIterator[Running]:
     started = Running()
     yield started
     started.looking.cancel()
 
 
-def never():
+def never() -> Iterator[Awaitable[Any]]:
     return (asyncio.Event().wait() for _ in range(1))
 
 
-async def test_who_stalls_gives_way_to_who_waits(running):
+async def test_who_stalls_gives_way_to_who_waits(running: Running) -> None:
     first, second = running.start("a", never()), running.start("a", never())
     await asyncio.wait([first, second], timeout=4 * GRACE)
     assert not first.done()
     assert not second.done()
     await running.export("b", ())
     await asyncio.wait([first, second], return_when=asyncio.FIRST_COMPLETED)
-    with pytest.raises(GaveWay, match="others were waiting"):
+    with pytest.raises(Displaced, match="others were waiting"):
         await first
     assert not second.done()
     second.cancel()
 
 
-async def test_who_takes_something_now_and_then_does_not(running):
+async def test_who_takes_something_now_and_then_does_not(running: Running) -> None:
     """One takes chunks, the other's system acknowledges bytes, in less time than a chunk waits."""
     taken = iter(range(1_000_000))
     steady = [
@@ -82,8 +88,8 @@ async def test_who_takes_something_now_and_then_does_not(running):
         await export
 
 
-async def test_who_stalls_gives_way_to_who_waits_for_a_connection(running):
+async def test_who_stalls_gives_way_to_who_waits_for_a_connection(running: Running) -> None:
     stalled = running.start("a", never())
     running.connections = 1
-    with pytest.raises(GaveWay):
+    with pytest.raises(Displaced):
         await stalled
