@@ -9,7 +9,7 @@ from velithon.datastructures import Protocol, Scope
 from velithon.requests import Request
 from velithon.responses import Response
 
-from exporter.access.principal import ANONYMOUS, Principal
+from exporter.access.principal import Principal
 from exporter.embedding.live import Live
 from exporter.exports.order import Order
 from exporter.http.endpoint import Endpoint
@@ -24,10 +24,10 @@ class OwnEndpoint:
     """Answers a request with one export, as a mounted exporter would. Nothing happens before it is asked."""
 
     live: Callable[[], Live]
-    order: Callable[[], Order]
-    """Makes the order, or raises the problem that is the answer."""
+    order: Callable[[Principal], Order]
+    """Makes a caller's order, or raises the problem that is the answer."""
     caller: Principal | None
-    """On whose behalf the database is read; None: the application's own."""
+    """Who asks; None: whom the host's `authenticate` finds."""
     filename: str | None
     given: Collection[str]
     """The names of the arguments that were given; they become part of the default name of the file."""
@@ -51,15 +51,15 @@ class OwnEndpoint:
         await Endpoint(partial(self._answer, live), methods=None)(Scope(scope=scope), Protocol(protocol=protocol))
 
     async def _answer(self, live: Live, request: Request) -> Response:
-        principal = self.caller or ANONYMOUS
-        visit_of(request.scope).who = principal.name if self.caller else "-"
-        return await answer_with(live.service, principal, request, partial(self._download, live, request))
+        principal = self.caller or await live.service.principal(request)
+        visit_of(request.scope).who = principal.name
+        return await answer_with(live.service, principal, request, partial(self._download, live, principal, request))
 
-    async def _download(self, live: Live, request: Request) -> Download:
-        order = self.order()
+    async def _download(self, live: Live, principal: Principal, request: Request) -> Download:
+        order = self.order(principal)
         dataset, format_ = order.dataset, order.format
         assert format_ is not None  # noqa: S101 - an endpoint names one
-        if self.caller is not None and await live.service.find(dataset.name, self.caller) is None:
+        if await live.service.find(dataset.name, principal) is None:
             raise Problem(ProblemType.UNKNOWN_DATASET, "There is none of this name, or you may not read it.")
         visit_of(request.scope).dataset = dataset
         given = {name: _texts(value) for name, value in order.arguments.items() if name in self.given}

@@ -299,15 +299,16 @@ class Exporter:
             request: Starlette's, FastAPI's or Velithon's.
             name: the dataset's.
             format: the extension of a format, such as `parquet`.
-            caller: on whose behalf the database is read; `authorize` is asked. By default the application's own.
+            caller: who asks; by default `authenticate` is asked. What they may read is known as for a mounted exporter.
             filename: under which the client stores it; by default made of the dataset, the arguments and the day.
             how: what else `run` takes.
         """
         given = {*how, *(how.get("arguments") or ())}
-        ordered = partial(self.run, name, format, caller=caller, dated=False, **how)
-        endpoint = OwnEndpoint(
-            live=lambda: self._entered, order=lambda: ordered().order, caller=caller, filename=filename, given=given
-        )
+
+        def order(principal: Principal) -> Order:
+            return self.run(name, format, caller=principal, dated=False, **how).order
+
+        endpoint = OwnEndpoint(live=lambda: self._entered, order=order, caller=caller, filename=filename, given=given)
         if isinstance(request, VelithonRequest):
             from exporter.embedding.frameworks import velithon  # noqa: PLC0415 - of the host's
 

@@ -22,7 +22,7 @@ HOSTS = {
 @pytest.fixture(scope="module", params=HOSTS)
 def host(request: pytest.FixtureRequest, database_url: str) -> Iterator[Service]:
     factory = f"tests.acceptance.hosts.frameworks:{request.param}"
-    with served(factory, database_url, server=HOSTS[request.param]) as service:
+    with served(factory, database_url, "--factory", server=HOSTS[request.param]) as service:
         yield service
 
 
@@ -97,7 +97,7 @@ def test_what_is_beside_the_prefix_is_the_host_s(host: Service) -> None:
 @pytest.mark.parametrize("framework", ["fastapi", "litestar", "quart", "django"])
 def test_below_a_path_of_a_proxy(framework: str, database_url: str) -> None:
     factory = f"tests.acceptance.hosts.frameworks:{framework}"
-    with served(factory, database_url, "--root-path", "/api") as service:
+    with served(factory, database_url, "--factory", "--root-path", "/api") as service:
         # Uvicorn puts the root path before the path that it is asked for.
         assert service.curl("/exports/openapi.json").json()["servers"] == [{"url": "/api/exports"}]
         assert service.curl("/exports/datasets/numbers.csv?_limit=1").text.count("\n") == 2

@@ -15,13 +15,13 @@ HOSTS = {"starlette": "uvicorn", "fastapi": "uvicorn", "velithon": "granian"}
 @pytest.fixture(scope="module", params=HOSTS)
 def host(request: pytest.FixtureRequest, database_url: str) -> Iterator[Service]:
     factory = f"tests.acceptance.hosts.frameworks:{request.param}"
-    with served(factory, database_url, server=HOSTS[request.param]) as service:
+    with served(factory, database_url, "--factory", server=HOSTS[request.param]) as service:
         yield service
 
 
 @pytest.fixture(scope="module")
 def starlette(database_url: str) -> Iterator[Service]:
-    with served("tests.acceptance.hosts.frameworks:starlette", database_url) as service:
+    with served("tests.acceptance.hosts.frameworks:starlette", database_url, "--factory") as service:
         yield service
 
 

@@ -42,7 +42,7 @@ def starlette() -> Any:
         return exports.response(request, request.path_params["name"], given.pop("format", "csv"), **given)
 
     async def named(request: Request) -> Response:
-        answer = exports.response(request, "numbers", "csv", filename="größe", limit=1, caller=ANN)
+        answer = exports.response(request, "numbers", "csv", filename="größe", limit=1)
         answer.set_cookie("seen", "1")
         answer.headers["cache-control"] = "max-age=60"
         return answer

@@ -13,23 +13,29 @@ from urllib.request import urlopen
 from tests.acceptance.service import Service, free_port, stopped, until
 
 SERVERS = {
-    "uvicorn": ["uvicorn", "--factory", "--host", "127.0.0.1", "--port"],
-    "granian": ["granian", "--interface", "asgi", "--loop", "uvloop", "--factory", "--host", "127.0.0.1", "--port"],
+    "uvicorn": ["uvicorn", "--host", "127.0.0.1", "--port", "{port}"],
+    "granian": ["granian", "--interface", "asgi", "--loop", "uvloop", "--host", "127.0.0.1", "--port", "{port}"],
+    "hypercorn": ["hypercorn", "--bind", "127.0.0.1:{port}"],
 }
 
 
 @contextmanager
 def served(
-    application: str, database_url: str, *arguments: str, server: str = "uvicorn", settings: Mapping[str, str] = {}
+    application: str,
+    database_url: str,
+    *arguments: str,
+    server: str = "uvicorn",
+    settings: Mapping[str, str] = {},
+    folder: Path | None = None,
 ) -> Iterator[Service]:
-    """Serve an application, `module:factory`, until the block ends; it must then leave no process behind."""
+    """Serve an application, `module:name`, until the block ends; it must then leave no process behind."""
     port = free_port()
-    command = [sys.executable, "-m", *SERVERS[server], str(port), *arguments, application]
+    command = [sys.executable, "-m", *(part.format(port=port) for part in SERVERS[server]), *arguments, application]
     environment = {**os.environ, "HOST_DATABASE": database_url, **settings}
-    with tempfile.TemporaryDirectory() as folder:
-        log = Path(folder, "log")
+    with tempfile.TemporaryDirectory() as logs:
+        log = Path(logs, "log")
         with log.open("wb") as stream:
-            process = subprocess.Popen(command, stdout=stream, stderr=stream, env=environment)
+            process = subprocess.Popen(command, stdout=stream, stderr=stream, env=environment, cwd=folder)
         with process:
             try:
                 service = Service(f"http://127.0.0.1:{port}", process, log)
