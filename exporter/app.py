@@ -36,7 +36,7 @@ from exporter.web.readiness import Readiness
 from exporter.web.routes import routes
 from exporter.web.service import Service
 from formats import registry
-from queries.pool import Pool
+from queries.base_pool import BasePool
 
 
 def create(settings: Settings | None = None, published: Published | None = None, *, alone: bool = False) -> AsgiAdapter:
@@ -128,7 +128,7 @@ class Worker:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _watching(pool: Pool, capped: Limits, audit: AuditLog) -> Metrics:
+def _watching(pool: BasePool, capped: Limits, audit: AuditLog) -> Metrics:
     """Return the metrics of a worker, with gauges for what its exports share."""
     metrics = Metrics()
     metrics.watch("exporter_exports_waiting", "Exports waiting for their turn.", lambda: capped.admission.waiting)
