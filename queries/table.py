@@ -23,9 +23,9 @@ _COLUMNS = """
 SELECT a.attname, pg_catalog.quote_ident(a.attname), a.atttypid::pg_catalog.int8,
        pg_catalog.col_description(a.attrelid, a.attnum),
        EXISTS (
-           SELECT FROM pg_catalog.pg_index i
-           WHERE i.indrelid OPERATOR(pg_catalog.=) a.attrelid AND i.indisprimary
-               AND i.indnkeyatts OPERATOR(pg_catalog.=) 1 AND i.indkey[0] OPERATOR(pg_catalog.=) a.attnum
+           SELECT FROM pg_catalog.pg_constraint k
+           WHERE k.conrelid OPERATOR(pg_catalog.=) a.attrelid AND k.contype OPERATOR(pg_catalog.=) 'p'
+               AND k.conkey OPERATOR(pg_catalog.=) ARRAY[a.attnum]
        )
 FROM pg_catalog.pg_attribute a
 WHERE a.attrelid OPERATOR(pg_catalog.=) $1::pg_catalog.int8::pg_catalog.oid

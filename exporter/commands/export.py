@@ -85,7 +85,7 @@ def export_(
         if help_:
             place.help(name)
             return
-        opening, target = place.prepare(asked, telling, overwrite=force)
+        opening, target = place.arrange(asked, telling, overwrite=force)
     perform(opening, target, telling)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from exporter.commands.exits import Exit
 from exporter.exports.options import option_models
 from exporter.problems import ProblemType
 from exporter.settings.settings import Settings
@@ -35,6 +36,11 @@ def test_the_notes_on_problems_name_none_that_does_not_exist() -> None:
     noted = re.findall(r"^- `([a-z-]+)`: ", (ROOT / "docs" / "http.md").read_text(), re.MULTILINE)
     assert len(noted) > 5
     assert set(noted) <= {problem.slug for problem in ProblemType}
+
+
+def test_every_exit_code_is_documented():
+    documented = [int(row[0]) for row in _table_rows("command-line.md") if row[0].isdigit()]
+    assert documented == [0, *Exit]
 
 
 @pytest.mark.parametrize("format_", registry.BUILT_IN, ids=lambda format_: format_.name)

@@ -54,7 +54,7 @@ class Direct:
 
         listing.show([listing.of_dataset(found(self.catalog, name)), *listing.of_formats(self.formats)])
 
-    def prepare(self, asked: Asked, telling: Telling, *, overwrite: bool) -> tuple[Opening, Target]:
+    def arrange(self, asked: Asked, telling: Telling, *, overwrite: bool) -> tuple[Opening, Target]:
         """See `Place`."""
         dataset = found(self.catalog, asked.name)
         format_ = self.formats[asked.extension(self.formats)]

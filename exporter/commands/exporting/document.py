@@ -65,7 +65,7 @@ class Place(Protocol):
             Problem: it cannot be known.
         """
 
-    def prepare(self, asked: "Asked", telling: "Telling", *, overwrite: bool) -> "tuple[Opening, Target]":
+    def arrange(self, asked: "Asked", telling: "Telling", *, overwrite: bool) -> "tuple[Opening, Target]":
         """Return what begins the export, and where it goes.
 
         Raises:

@@ -48,7 +48,7 @@ class Remote:
         dataset = found(asyncio.run(described(self.server)), name)
         listing.show([listing.of_description(dataset), *listing.of_formats(registry.load())])
 
-    def prepare(self, asked: Asked, telling: Telling, *, overwrite: bool) -> tuple[Opening, Target]:
+    def arrange(self, asked: Asked, telling: Telling, *, overwrite: bool) -> tuple[Opening, Target]:
         """See `Place`."""
         dataset = found(asyncio.run(described(self.server)), asked.name)
         extension = asked.extension(dataset["formats"])
@@ -84,7 +84,7 @@ def found(datasets: list[Told], name: str) -> Told:
     """
     named = {dataset["name"]: dataset for dataset in datasets}
     if name not in named:
-        hint = suggestion(name, named) or "; `exporter datasets list --server …` shows what you may read"
+        hint = suggestion(name, named) or " that you may read; the service lists them at /datasets"
         raise Stopped(Exit.UNKNOWN, f"there is no dataset {name}{hint}")
     return named[name]
 
