@@ -20,6 +20,7 @@ from exporter.embedding.guard import HIDDEN, App, Guard, abort_of, hidden_by
 from exporter.embedding.hooks import Authenticate, Authorize, Hooks
 from exporter.embedding.limits import Limits
 from exporter.embedding.live import Live, Parts
+from exporter.embedding.pools import Source, pool_of
 from exporter.exports.observers import Observer, Origin
 from exporter.exports.options import choose
 from exporter.exports.order import Order
@@ -34,7 +35,6 @@ from formats.encoder import Format
 from queries.acting import Acting
 from queries.catalog import Catalog
 from queries.dataset import Dataset
-from queries.pool import Pool
 from queries.session import Session
 
 if TYPE_CHECKING:
@@ -49,7 +49,6 @@ if TYPE_CHECKING:
 Lifespan: TypeAlias = Callable[[object], AbstractAsyncContextManager[None]]
 
 _TABLE_BYTES = 256 * 2**20
-_POOL_SIZE = 10
 
 
 class Exporter:
@@ -63,7 +62,7 @@ class Exporter:
 
     def __init__(  # noqa: PLR0913 - by keyword, each with a default
         self,
-        database: str,
+        database: Source,
         datasets: Path | str | Iterable[Dataset],
         *,
         authenticate: Authenticate | None = None,
@@ -72,7 +71,7 @@ class Exporter:
         observers: Sequence[Observer] = (),
         formats: Iterable[Format] | None = None,
         registry: CollectorRegistry | None = None,
-        pool_size: int = _POOL_SIZE,
+        pool_size: int | None = None,
         search_path: Sequence[str] = ("public",),
         executor: Executor | None = None,
         content_coding: bool = False,
@@ -81,7 +80,8 @@ class Exporter:
         """Take what to export, and how; nothing is opened before the exporter is entered.
 
         Args:
-            database: a libpq URL.
+            database: a libpq URL; or the application's own asyncpg pool, or a function that returns it, which is never
+                closed here, and whose codecs do not matter.
             datasets: a folder of dataset files, or the datasets themselves.
             authenticate: returns the caller of a request, or None; without it, all HTTP requests are refused.
             authorize: returns whether a caller may read a dataset.
@@ -89,7 +89,7 @@ class Exporter:
             observers: called for each export.
             formats: the formats to offer; by default all installed formats.
             registry: where to register the metrics; by default nowhere.
-            pool_size: the most connections to the database.
+            pool_size: the most connections to use; by default ten, or all but one of the application's pool.
             search_path: the schemas for unqualified names.
             executor: threads that decode, encode and compress; by default the exporter's own.
             content_coding: whether to compress exports over HTTP for clients that accept it.
@@ -398,7 +398,7 @@ class Exporter:
         limits = self._limits
         session = Session(limits.statement_timeout, limits.lock_timeout, self._search_path)
         return Parts(
-            pool=Pool(self._database, size=self._pool_size, acquire_timeout=limits.patience, session=session),
+            pool=pool_of(self._database, size=self._pool_size, patience=limits.patience, session=session),
             catalog=self._catalog,
             formats=self._formats,
             hooks=self._hooks,

@@ -22,15 +22,15 @@ from exporter.web.readiness import Readiness
 from exporter.web.routes import routes
 from exporter.web.service import Service
 from formats.encoder import Format
+from queries.base_pool import BasePool
 from queries.catalog import Catalog
-from queries.pool import Pool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """What the host application configured, or left to the defaults."""
 
-    pool: Pool
+    pool: BasePool
     catalog: Catalog
     formats: Mapping[str, Format]
     hooks: Hooks
