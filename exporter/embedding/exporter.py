@@ -21,6 +21,7 @@ from exporter.embedding.hooks import Authenticate, Authorize, Hooks
 from exporter.embedding.limits import Limits
 from exporter.embedding.live import Live, Parts
 from exporter.embedding.pools import Source, pool_of
+from exporter.exports.file import Written, check, write
 from exporter.exports.observers import Observer, Origin
 from exporter.exports.options import choose
 from exporter.exports.order import Order
@@ -259,6 +260,28 @@ class Exporter:
             dated=dated,
         )
         return self._entered.engine.run(order, Origin(caller.name if caller else "-"))
+
+    async def write(
+        self,
+        path: Path | str,
+        name: str,
+        format: str | None = None,  # noqa: A002 - as above
+        *,
+        overwrite: bool = False,
+        **how: Any,
+    ) -> Written:
+        """Write an export into a file, which appears when it is whole and on the disk; see `run` for the arguments.
+
+        The path's extension names the format, unless `format` does.
+
+        Raises:
+            NotWritten: the file cannot be written, or exists and is not to be overwritten.
+            Problem: `run` fails; there is no file then.
+        """
+        target = Path(path)
+        check(target, overwrite=overwrite)
+        async with self.run(name, format or target.suffix.removeprefix("."), **how) as run:
+            return await write(run, target, overwrite=overwrite)
 
     async def table(self, name: str, *, max_bytes: int = _TABLE_BYTES, **how: Any) -> pa.Table:
         """Return the rows of a small export as a table; see `run` for the arguments.

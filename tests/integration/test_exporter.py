@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import hashlib
 import logging
 import os
 import signal
@@ -19,7 +20,7 @@ import pyarrow as pa
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from exporter import Dataset, Exporter, Limits, Principal, Problem, ProblemType
+from exporter import Dataset, Exporter, Limits, NotWritten, Principal, Problem, ProblemType, Written
 from queries.catalog import CatalogError
 from queries.errors import QueryError
 
@@ -184,6 +185,27 @@ def test_importing_it_changes_nothing_of_the_process() -> None:
         "assert before == state(), (before, state())\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+async def test_a_file_is_written_as_a_whole_or_not_at_all(exporter: Exporter, tmp_path: Path) -> None:
+    path = tmp_path / "numbers.csv"
+    written = await exporter.write(path, "numbers", limit=2)
+    content = path.read_bytes()
+    assert content == b"i,twice\n1,2\n2,4\n"
+    assert written == Written(2, len(content), hashlib.sha256(content).hexdigest())
+    with pytest.raises(NotWritten, match="exists"):
+        await exporter.write(path, "numbers")
+    assert (await exporter.write(path, "numbers", overwrite=True)).rows == 1000
+    with pytest.raises(Problem) as raised:
+        await exporter.write(tmp_path / "numbers.xls", "numbers")
+    assert raised.value.type is ProblemType.UNKNOWN_FORMAT
+    failing = asyncio.create_task(exporter.write(tmp_path / "endless.csv", "endless"))
+    while not [one for one in tmp_path.iterdir() if one.stat().st_size > 1 << 20]:  # noqa: ASYNC110 - a file tells nobody
+        await asyncio.sleep(0.01)
+    failing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await failing
+    assert [one.name for one in tmp_path.iterdir()] == ["numbers.csv"]
 
 
 @pytest.mark.parametrize("lent", [lambda pool: pool, lambda pool: lambda: pool], ids=["a pool", "a function"])
