@@ -44,4 +44,4 @@ def main() -> None:
     try:
         app(exit_on_error=False)
     except CycloptsError:
-        sys.exit(2)  # it has been told
+        sys.exit(2)  # it has been reported

@@ -360,7 +360,7 @@ class Exporter:
             await self._aborting(self._entered.application, scope, receive, send)
 
     async def _aborting(self, serve: App, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        """Serve a request; tell the guard when its export is given up, or what there is in place of a guard."""
+        """Serve a request; if its export is aborted, notify the guard or what replaces it."""
         abort = abort_of(scope)
         if abort is None:
             scope = {**scope, HIDDEN: hidden_by(receive, send)}

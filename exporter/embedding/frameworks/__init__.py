@@ -1,1 +1,1 @@
-"""What each web framework needs besides ASGI, a module for each; it is imported by whoever uses that framework."""
+"""What each web framework needs besides ASGI, one module each; import the one for your framework."""

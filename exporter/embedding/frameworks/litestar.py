@@ -55,7 +55,7 @@ class ExporterPlugin(InitPlugin):
 
     @asynccontextmanager
     async def _living(self, application: Litestar) -> AsyncGenerator[None]:
-        # There is no other place around all of the middleware.
+        # There is no other place outside all of the middleware.
         host: Any = application  # whose annotations of ASGI are narrower than ours
         handler = host.asgi_handler
         host.asgi_handler = self._exporter.guard(_remembering(handler))
