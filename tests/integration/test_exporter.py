@@ -57,7 +57,12 @@ async def test_arguments_are_python_s_own_values(exporter: Exporter) -> None:
     table = await exporter.table("typed", numbers=[1, 2], **given)
     (row,) = table.to_pylist()
     assert row == given | {"numbers": [1, 2]}
-    texts = {"day": "2024-02-29", "moment": "2024-02-29T12:30Z", "exact": "1.50", "id": str(UUID(int=7))}
+    texts: dict[str, Any] = {
+        "day": "2024-02-29",
+        "moment": "2024-02-29T12:30Z",
+        "exact": "1.50",
+        "id": str(UUID(int=7)),
+    }
     assert (await exporter.table("typed", numbers=["1", "2"], **texts)).equals(table)
 
 
