@@ -8,7 +8,7 @@ from tests.acceptance.service import COMMAND, PATIENCE
 
 def exporter(*arguments: object, **settings: object) -> "subprocess.CompletedProcess[str]":
     """Run the command to its end."""
-    command = [COMMAND, *map(str, arguments)]
+    command = [str(COMMAND), *map(str, arguments)]
     return subprocess.run(
         command, capture_output=True, check=False, text=True, timeout=PATIENCE, env=environment(settings)
     )
@@ -16,5 +16,5 @@ def exporter(*arguments: object, **settings: object) -> "subprocess.CompletedPro
 
 def started(*arguments: object, **settings: object) -> "subprocess.Popen[bytes]":
     """Start the command; what it writes is in pipes."""
-    command = [COMMAND, *map(str, arguments)]
+    command = [str(COMMAND), *map(str, arguments)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(settings))

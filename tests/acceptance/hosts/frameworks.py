@@ -24,9 +24,8 @@ ANN = Principal("ann", ("numbers",))
 
 
 def exporter(**more: Any) -> Exporter:
-    return Exporter(
-        os.environ["HOST_DATABASE"], DATASETS, **{"authenticate": anyone, "limits": Limits(stall_timeout=30)} | more
-    )
+    limits = Limits(stall_timeout=30)
+    return Exporter(os.environ["HOST_DATABASE"], DATASETS, authenticate=anyone, limits=limits, **more)
 
 
 def starlette() -> Any:
