@@ -40,6 +40,10 @@ class ProblemType(Enum):
         "The database does not allow access to this dataset",
         "Have the database's owner grant SELECT to the role that reads it.",
     )
+    CLAIM_MISSING = (
+        "Your credentials do not give access to this dataset",
+        "Ask whoever issued them for others.",
+    )
     NOT_FOUND = (
         "There is nothing at this path",
         "`GET /datasets` lists what there is.",

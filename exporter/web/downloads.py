@@ -33,7 +33,6 @@ from exporter.web.places import place_of
 from exporter.web.service import Service
 from exporter.web.streaming import ExportResponse, HeadResponse, Rest
 from formats.encoder import Format
-from queries.acting import Acting
 from queries.dataset import Dataset
 
 _SHORT_QUERY = 2_048
@@ -46,7 +45,7 @@ async def answer(
     """Answer with the rows of a dataset in a format, or with the head that they would have."""
     service.access.refuse_links(request)
     refuse_without_chunks(request.scope)
-    reading = partial(download, dataset, format_, request, principal.acting, service.limits.bounds_of(dataset))
+    reading = partial(download, dataset, format_, request, principal, service.limits.bounds_of(dataset))
     downloading = await _off_loop(reading, request, service.threads)
     if request.method == "HEAD":
         return HeadResponse(downloading.headers)
@@ -70,11 +69,11 @@ class Download:
     headers: list[tuple[str, str]]
 
 
-def download(dataset: Dataset, format_: Format, request: Request, acting: Acting, bounds: Bounds) -> Download:
+def download(dataset: Dataset, format_: Format, request: Request, principal: Principal, bounds: Bounds) -> Download:
     """Read an order from a request; see `_off_loop` for long ones.
 
     Raises:
-        Problem: with everything that is wrong with the query string.
+        Problem: with everything that is wrong with the query string, or with the caller's claims.
     """
     given, options = query_string.split(query_string.parse(request.scope.query_string))
     arguments, faults = from_texts(dataset.parameters, given)
@@ -83,7 +82,9 @@ def download(dataset: Dataset, format_: Format, request: Request, acting: Acting
     faults = [*faults, *repeated, *wrong]
     if chosen is None or faults:
         raise invalid(dataset, faults)
-    order, coding = order_of(dataset, format_, arguments, chosen, bounds=bounds, acting=acting), None
+    acting, claims = principal.acting, principal.known
+    order = order_of(dataset, format_, arguments, chosen, bounds=bounds, acting=acting, claims=claims)
+    coding = None
     if chosen.compression is None and format_.compressible:
         coding = content_coding(request.scope.headers.get("accept-encoding"), COMPRESSORS)
         order = replace(order, compression=coding)
