@@ -400,8 +400,8 @@ class Exporter:
         if chosen is None or faults:
             raise invalid(dataset, [*faults, *wrong])
         bounds = self._entered.limits.bounds_of(dataset)
-        acting = caller.acting if caller else Acting()
-        return order_of(dataset, format_, values, chosen, bounds=bounds, acting=acting, dated=dated)
+        acting, claims = (caller.acting, caller.known) if caller else (Acting(), {})
+        return order_of(dataset, format_, values, chosen, bounds=bounds, acting=acting, claims=claims, dated=dated)
 
     def _readable(self, caller: Principal | None) -> list[str]:
         return [name for name in self._catalog if caller is None or caller.may_read(name)]

@@ -32,7 +32,6 @@ from exporter.web.places import place_of
 from exporter.web.service import Service
 from exporter.web.streaming import ExportResponse, HeadResponse, Rest
 from formats.encoder import Format
-from queries.acting import Acting
 from queries.dataset import Dataset
 
 _SHORT_QUERY = 2_048
@@ -44,7 +43,7 @@ async def answer(
 ) -> Response:
     """Answer with the rows of a dataset in a format, as the query string orders them."""
     bounds, codes = service.limits.bounds_of(dataset), service.content_coding
-    reading = partial(download, dataset, format_, request, principal.acting, bounds, codes=codes)
+    reading = partial(download, dataset, format_, request, principal, bounds, codes=codes)
     return await answer_with(service, principal, request, partial(_off_loop, reading, request, service.threads))
 
 
@@ -82,14 +81,14 @@ class Download:
 
 
 def download(  # noqa: PLR0913 - a download has as many parts
-    dataset: Dataset, format_: Format, request: Request, acting: Acting, bounds: Bounds, *, codes: bool = True
+    dataset: Dataset, format_: Format, request: Request, principal: Principal, bounds: Bounds, *, codes: bool = True
 ) -> Download:
     """Read an order from a request; see `_off_loop` for long ones.
 
     With `codes`, the document is compressed if the client accepts a content coding.
 
     Raises:
-        Problem: the query string is invalid; every fault is listed.
+        Problem: the query string is invalid, with every fault listed; or a claim of the caller's is missing.
     """
     given, options = query_string.split(query_string.parse(request.scope.query_string))
     arguments, faults = from_texts(dataset.parameters, given)
@@ -98,7 +97,8 @@ def download(  # noqa: PLR0913 - a download has as many parts
     faults = [*faults, *repeated, *wrong]
     if chosen is None or faults:
         raise invalid(dataset, faults)
-    order = order_of(dataset, format_, arguments, chosen, bounds=bounds, acting=acting)
+    acting, claims = principal.acting, principal.known
+    order = order_of(dataset, format_, arguments, chosen, bounds=bounds, acting=acting, claims=claims)
     labelled = label(order, format_, request, chosen.common.filename or default_name(dataset, given), codes=codes)
     return Download(labelled.order, [*labelled.headers, ("link", f'<{dataset.name}>; rel="describedby"')])
 

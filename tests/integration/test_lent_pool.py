@@ -80,7 +80,11 @@ class Wrapped:
 
 
 class HostRecord(asyncpg.Record):
-    """The host's own records."""
+    """The host's own records, whose values have names."""
+
+    def __getitem__(self, name: Any) -> Any:
+        assert isinstance(name, str)
+        return super().__getitem__(name)
 
 
 class HostConnection(asyncpg.Connection):
@@ -208,7 +212,7 @@ async def test_every_format_over_a_pool_with_codecs_of_its_own(database_url: str
         before = await used(pool)
         assert read(extension, await document(of_host, wanted)) == expected
         assert before.changes(await state(pool)) == UNCHANGED
-        assert (await pool.fetch("SELECT 7::int4, 'x'::text"))[0][1] == Wrapped("x")
+        assert (await pool.fetch("SELECT 7::int4, 'x'::text"))[0]["text"] == Wrapped("x")
 
 
 @pytest.mark.parametrize("how", [{"table": '"lent"."rows"'}, {"split_by": "id"}, {"split_by": "at"}], ids=str)
