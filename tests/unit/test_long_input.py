@@ -187,7 +187,7 @@ def test_twenty_proxies_are_believed_and_before_them_there_is_nobody() -> None:
         assert client_address(scope(("x-forwarded-for", ",".join(more))), PROXIES) == ""
 
 
-def test_more_columns_than_a_query_has_are_refused():
+def test_more_columns_than_a_query_has_are_refused() -> None:
     assert not choose(CSV, {"columns": ",".join("a" * 1_664)})[1]
     (fault,) = choose(CSV, {"columns": ",".join("a" * 1_665)})[1]
     assert (fault.parameter, fault.is_option, fault.detail) == (

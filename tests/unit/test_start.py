@@ -8,7 +8,7 @@ import pytest
 HEAVY = {"asyncpg", "granian", "numpy", "pyarrow", "velithon"}
 
 
-def loaded(module):
+def loaded(module: str) -> set[str]:
     program = f"import sys, {module}; print(*{HEAVY!r} & sys.modules.keys())"
     return set(
         subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout.split()
@@ -26,5 +26,5 @@ def loaded(module):
     ],
     ids=["a command", "an export", "from the database", "through a service", "the parent of the workers"],
 )
-def test_no_process_loads_what_it_has_no_use_for(module, needed):
+def test_no_process_loads_what_it_has_no_use_for(module: str, needed: set[str]) -> None:
     assert loaded(module) <= needed
