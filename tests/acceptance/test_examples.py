@@ -42,7 +42,7 @@ def test_an_application_answers_with_an_export(application: str, database_url: s
 
 
 def test_the_notebook(database_url: str, tmp_path: Path) -> None:
-    command = [sys.executable, EXAMPLES / "notebook.py"]
+    command: list[str | Path] = [sys.executable, EXAMPLES / "notebook.py"]
     environment = os.environ | settings(database_url)
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=tmp_path, env=environment)
     first, second, third = done.stdout.splitlines()

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def connections(database_url):
+async def connections(database_url: str) -> AsyncIterator[Any]:
     opened = [await asyncpg.connect(database_url) for _ in range(4)]
     yield opened
     for connection in opened:

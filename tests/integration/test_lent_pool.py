@@ -3,9 +3,11 @@
 import asyncio
 import io
 import ssl
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import asyncpg
 import pyarrow as pa
@@ -80,7 +82,7 @@ class HostRecord(asyncpg.Record):
 class HostConnection(asyncpg.Connection):
     """The host's own connections, which nothing but the host asks."""
 
-    async def _refuse(self, *_, **__):
+    async def _refuse(self, *_: Any, **__: Any) -> Any:
         raise AssertionError("this is the host's")
 
     prepare = executemany = fetchrow = fetchval = copy_from_query = _refuse
@@ -89,15 +91,15 @@ class HostConnection(asyncpg.Connection):
 class Counted(Observation):
     """Learns how many connections an export has read with."""
 
-    def ended(self, ended):
+    def ended(self, ended: Any) -> None:
         self.connections = ended.connections
 
 
-async def nothing(connection):
+async def nothing(connection: Any) -> None:
     """The host's own reset, which resets nothing."""
 
 
-async def prepared(connection):
+async def prepared(connection: Any) -> None:
     """Leave on a connection what a host may have there."""
     for format_, types in CODECS.items():
         for name in types:
@@ -112,24 +114,29 @@ async def prepared(connection):
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["asyncio", "uvloop"])
-def anyio_backend(request):
+def anyio_backend(request: pytest.FixtureRequest) -> Any:
     return "asyncio", {"use_uvloop": request.param}
 
 
 @pytest.fixture(scope="module", autouse=True)
-async def schema(database_url):
+async def schema(database_url: str) -> None:
     await execute(database_url, SCHEMA)
 
 
 @asynccontextmanager
-async def host(dsn, size=2, **how):
-    settings = {"init": prepared, "reset": nothing, "connection_class": HostConnection, "record_class": HostRecord}
+async def host(dsn: Any, size: int = 2, **how: Any) -> AsyncIterator[Any]:
+    settings: dict[str, Any] = {
+        "init": prepared,
+        "reset": nothing,
+        "connection_class": HostConnection,
+        "record_class": HostRecord,
+    }
     async with asyncpg.create_pool(dsn, min_size=0, max_size=size, **settings | how) as pool:
         yield pool
 
 
 @asynccontextmanager
-async def lent(pool, most=None, *, seconds=5.0, parallel=1):
+async def lent(pool: Any, most: Any = None, *, seconds: float = 5.0, parallel: int = 1) -> AsyncIterator[Any]:
     """A database over a host's pool, of which every connection is back when the block ends."""
     of_host = LentPool(pool, acquire_timeout=seconds, session=Session(60, 10), most=most)
     yield Database(of_host, parallel=parallel, parallel_connections=parallel)
@@ -139,7 +146,7 @@ async def lent(pool, most=None, *, seconds=5.0, parallel=1):
     assert not pool.is_closing()
 
 
-UNCHANGED: tuple = ([], [], set())
+UNCHANGED: tuple[Any, ...] = ([], [], set())
 
 
 @dataclass
@@ -147,15 +154,15 @@ class State:
     """All that the next user of a connection finds on it."""
 
     pid: int
-    settings: dict
-    held: set
+    settings: dict[str, Any]
+    held: set[Any]
 
-    def changes(self, other):
+    def changes(self, other: Any) -> Any:
         names = [name for name, value in self.settings.items() if other.settings[name] != value]
         return [other.pid] * (self.pid != other.pid), names, self.held ^ other.held
 
 
-async def state(pool):
+async def state(pool: Any) -> Any:
     async with pool.acquire() as connection:
         assert not connection.is_in_transaction()
         assert connection._transport.get_protocol() is connection._con._protocol
@@ -165,13 +172,13 @@ async def state(pool):
         return State(connection.get_server_pid(), settings, held)
 
 
-async def used(pool):
+async def used(pool: Any) -> Any:
     """The state of a pool's next connection, once the host has asked on it before."""
     await state(pool)
     return await state(pool)
 
 
-def read(extension, body):
+def read(extension: Any, body: Any) -> Any:
     """The rows, without the time of the snapshot and where the batches end."""
     if extension == "parquet":
         return pq.read_table(io.BytesIO(body)).to_pylist()
@@ -180,7 +187,7 @@ def read(extension, body):
 
 @pytest.mark.parametrize("extension", ["csv", "ndjson", "parquet", "arrows"])
 @pytest.mark.parametrize("source", ["copy", "cursor"])
-async def test_every_format_over_a_pool_with_codecs_of_its_own(database_url, source, extension):
+async def test_every_format_over_a_pool_with_codecs_of_its_own(database_url: str, source: str, extension: Any) -> None:
     ids, since = Parameter(name="ids", type="integer[]"), Parameter(name="since", type="timestamptz")
     sql = "SELECT * FROM lent.rows WHERE NOT id = ANY (:ids) AND at > :since"
     arguments = {"ids": ["5", "6", None], "since": "2024-01-01 00:00:09+00:00"}
@@ -195,7 +202,7 @@ async def test_every_format_over_a_pool_with_codecs_of_its_own(database_url, sou
 
 
 @pytest.mark.parametrize("how", [{"table": '"lent"."rows"'}, {"split_by": "id"}, {"split_by": "at"}], ids=str)
-async def test_a_large_table_in_parts(database_url, monkeypatch, how):
+async def test_a_large_table_in_parts(database_url: str, monkeypatch: pytest.MonkeyPatch, how: Any) -> None:
     monkeypatch.setattr(scan, "_BYTES_EACH", 1)
     monkeypatch.setattr(walk, "BLOCK_BYTES", 30_000)
     wanted = order("SELECT * FROM lent.rows", "csv", **how)
@@ -212,7 +219,9 @@ async def test_a_large_table_in_parts(database_url, monkeypatch, how):
 
 
 @pytest.mark.parametrize(("held", "connections"), [(0, 3), (1, 2), (2, 1), (3, 1)])
-async def test_a_scan_in_parts_leaves_the_host_its_own(database_url, monkeypatch, held, connections):
+async def test_a_scan_in_parts_leaves_the_host_its_own(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, held: Any, connections: Any
+) -> None:
     monkeypatch.setattr(scan, "_BYTES_EACH", 1)
     wanted = order("", "csv", table='"lent"."rows"')
     async with host(database_url, 4) as pool, lent(pool, 3, parallel=4) as of_host, AsyncExitStack() as stack:
@@ -224,14 +233,14 @@ async def test_a_scan_in_parts_leaves_the_host_its_own(database_url, monkeypatch
 
 
 @pytest.mark.parametrize("source", ["copy", "cursor"])
-async def test_what_a_query_leaves_behind_is_undone_and_what_the_host_has_stays(database_url, source):
+async def test_what_a_query_leaves_behind_is_undone_and_what_the_host_has_stays(database_url: str, source: str) -> None:
     async with host(database_url, 1) as pool, lent(pool) as of_host:
         before = await used(pool)
         assert await document(of_host, order("SELECT lent.leave(1) AS i", "csv", source)) == b"i\n1\n"
         assert before.changes(await state(pool)) == UNCHANGED
 
 
-async def test_a_query_that_leaves_what_cannot_be_undone_costs_its_session(database_url):
+async def test_a_query_that_leaves_what_cannot_be_undone_costs_its_session(database_url: str) -> None:
     async with host(database_url, 1) as pool, lent(pool) as of_host:
         before = await used(pool)
         await document(of_host, order("SELECT lent.leave(2) AS i", "csv"))
@@ -241,7 +250,7 @@ async def test_a_query_that_leaves_what_cannot_be_undone_costs_its_session(datab
         assert len(after.held) == len(before.held)
 
 
-async def test_a_query_that_fails_leaves_nothing(database_url):
+async def test_a_query_that_fails_leaves_nothing(database_url: str) -> None:
     async with host(database_url, 1) as pool, lent(pool) as of_host:
         before = await used(pool)
         for sql in (
@@ -255,7 +264,7 @@ async def test_a_query_that_fails_leaves_nothing(database_url):
 
 
 @asynccontextmanager
-async def over_tls(dsn):
+async def over_tls(dsn: Any) -> AsyncIterator[Any]:
     """A pool whose connections are in TLS; the embedded server knows none, so something in front of it does."""
     trusting = ssl.create_default_context()
     AUTHORITY.configure_trust(trusting)
@@ -266,7 +275,7 @@ async def over_tls(dsn):
 
 
 @pytest.mark.parametrize("tls", [False, True])
-async def test_a_message_for_each_row_costs_no_row(database_url, tls):
+async def test_a_message_for_each_row_costs_no_row(database_url: str, tls: Any) -> None:
     sql = "SELECT lent.info(i) AS i, repeat('.', i % 50) AS dots FROM generate_series(1, 20000) i"
     async with over_tls(database_url) if tls else host(database_url, 1) as pool, lent(pool) as of_host:
         before = await used(pool)
@@ -276,17 +285,17 @@ async def test_a_message_for_each_row_costs_no_row(database_url, tls):
         assert before.changes(await state(pool)) == UNCHANGED
 
 
-async def test_whoever_listens_to_messages_still_gets_them(database_url):
+async def test_whoever_listens_to_messages_still_gets_them(database_url: str) -> None:
     connection = await asyncpg.connect(database_url)
     heard, told = [], asyncio.Event()
 
-    def listen(_, message):
+    def listen(_: Any, message: Any) -> None:
         heard.append(message)
         if len(heard) == 500:
             told.set()
 
     connection.add_log_listener(listen)
-    async with copy(connection, "SELECT lent.info(i) FROM generate_series(1, 500) i", texts(1)) as source:
+    async with copy(cast("Any", connection), "SELECT lent.info(i) FROM generate_series(1, 500) i", texts(1)) as source:
         async for _ in source:
             pass
     await told.wait()
@@ -299,7 +308,7 @@ ENDLESS = "SELECT repeat('x', 1000) AS text, generate_series(1, 1000000000) AS i
 
 
 @asynccontextmanager
-async def running(database, wanted):
+async def running(database: Any, wanted: Any) -> AsyncIterator[Any]:
     """A run whose first chunk has been taken."""
     with ThreadPoolExecutor(2) as threads:
         async with Engine(database, threads).run(wanted) as run:
@@ -309,7 +318,7 @@ async def running(database, wanted):
 
 
 @pytest.mark.parametrize("tls", [False, True])
-async def test_a_reader_that_leaves(database_url, tls):
+async def test_a_reader_that_leaves(database_url: str, tls: Any) -> None:
     async with over_tls(database_url) if tls else host(database_url, 1) as pool, lent(pool) as of_host:
         before = await used(pool)
         for source in ("copy", "cursor"):
@@ -318,7 +327,7 @@ async def test_a_reader_that_leaves(database_url, tls):
             assert before.changes(await state(pool)) == UNCHANGED
 
 
-async def test_the_host_goes_on_meanwhile(database_url):
+async def test_the_host_goes_on_meanwhile(database_url: str) -> None:
     async with host(database_url, 3) as pool, lent(pool, seconds=0.1) as of_host:
         wanted = order(ENDLESS, "csv")
         async with running(of_host, wanted), running(of_host, replace(wanted, format=wanted.format)):
@@ -330,7 +339,7 @@ async def test_the_host_goes_on_meanwhile(database_url):
 
 
 @pytest.mark.parametrize("source", ["copy", "cursor"])
-async def test_a_killed_backend(database_url, source):
+async def test_a_killed_backend(database_url: str, source: str) -> None:
     async with host(database_url) as pool, lent(pool) as of_host:
         before = await used(pool)
         with pytest.raises(Problem) as failed:
@@ -345,7 +354,7 @@ async def test_a_killed_backend(database_url, source):
         assert len(after.held) == len(before.held)
 
 
-async def test_a_pool_that_the_host_cuts_under_an_export(database_url):
+async def test_a_pool_that_the_host_cuts_under_an_export(database_url: str) -> None:
     async with host(database_url, connection_class=asyncpg.Connection) as pool:
         of_host = LentPool(pool, acquire_timeout=5, session=Session(60, 10))
         with pytest.raises(Problem) as failed:
@@ -357,7 +366,7 @@ async def test_a_pool_that_the_host_cuts_under_an_export(database_url):
         assert of_host._taken == 0
 
 
-async def test_two_engines_on_one_pool(database_url):
+async def test_two_engines_on_one_pool(database_url: str) -> None:
     async with host(database_url, 4) as pool, lent(pool, 1) as one, lent(pool, 2) as other:
         wanted = order("SELECT lent.info(id) AS said, * FROM lent.rows", "csv")
         found = await asyncio.gather(*(document(database, wanted) for database in (one, other) for _ in range(6)))
@@ -368,7 +377,7 @@ async def test_two_engines_on_one_pool(database_url):
 
 
 @pytest.mark.parametrize("source", ["copy", "cursor"])
-async def test_the_host_s_time_limit_is_for_the_host_s_statements(database_url, source):
+async def test_the_host_s_time_limit_is_for_the_host_s_statements(database_url: str, source: str) -> None:
     """The query takes much longer than that."""
     pool = await asyncpg.create_pool(database_url, min_size=0, max_size=1, command_timeout=0.001)
     async with lent(pool) as of_host:
@@ -377,8 +386,10 @@ async def test_the_host_s_time_limit_is_for_the_host_s_statements(database_url, 
     pool.terminate()  # to close it takes longer, too
 
 
-async def test_a_reset_of_the_host_s_that_fails_costs_the_connection_and_no_export(database_url, caplog):
-    async def broken(connection):
+async def test_a_reset_of_the_host_s_that_fails_costs_the_connection_and_no_export(
+    database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(connection: Any) -> None:
         raise RuntimeError("the host's own mistake")
 
     async with host(database_url, 1, reset=broken) as pool, lent(pool) as of_host:
@@ -387,12 +398,12 @@ async def test_a_reset_of_the_host_s_that_fails_costs_the_connection_and_no_expo
     assert "the host's own mistake" in caplog.text
 
 
-async def asked(pool):
+async def asked(pool: Any) -> Any:
     async with LentPool(pool, acquire_timeout=5, session=Session(60, 10)).transaction("asked") as connection:
         return await connection.fetchval("SELECT 1")
 
 
-async def test_a_pool_that_is_not_open(database_url):
+async def test_a_pool_that_is_not_open(database_url: str) -> None:
     pool = asyncpg.create_pool(database_url, min_size=0)
     with pytest.raises(PoolUnusable, match="await pool"):
         await asked(pool)
@@ -403,7 +414,7 @@ async def test_a_pool_that_is_not_open(database_url):
         await asked(pool)
 
 
-async def test_a_pool_of_another_event_loop(database_url):
+async def test_a_pool_of_another_event_loop(database_url: str) -> None:
     other = asyncio.new_event_loop()
     pool = asyncpg.create_pool(database_url, min_size=0, loop=other)
     with pytest.raises(PoolUnusable, match="another event loop"):
@@ -412,14 +423,14 @@ async def test_a_pool_of_another_event_loop(database_url):
 
 
 @pytest.mark.parametrize(("size", "most", "expected"), [(1, None, 1), (10, None, 9), (10, 10, 10), (1, 1, 1)])
-async def test_how_much_of_a_pool_exports_take(database_url, size, most, expected):
+async def test_how_much_of_a_pool_exports_take(database_url: str, size: Any, most: Any, expected: Any) -> None:
     pool = asyncpg.create_pool(database_url, min_size=0, max_size=size)
     taken = LentPool(pool, acquire_timeout=5, session=Session(60, 10), most=most)
     assert taken.size == taken.spare == expected
 
 
 @pytest.mark.parametrize("most", [-1, 0, 3])
-async def test_more_than_a_pool_has(database_url, most):
+async def test_more_than_a_pool_has(database_url: str, most: Any) -> None:
     pool = asyncpg.create_pool(database_url, min_size=0, max_size=2)
     with pytest.raises(ValueError, match="expected 1 to 2, the pool's max_size"):
         LentPool(pool, acquire_timeout=5, session=Session(60, 10), most=most)

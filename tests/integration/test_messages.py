@@ -5,6 +5,7 @@ The driver drops the rows that it holds when a message comes: https://github.com
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any, cast
 
 import pytest
 
@@ -111,7 +112,7 @@ async def test_nothing_but_a_copy_is_looked_at(exporting: Database) -> None:
     """Each look costs the event loop time."""
     async with exporting.pool.transaction("looked at") as connection:
         assert await takes_copy(connection)
-        assert connection._transport.get_protocol() is connection._protocol
+        assert cast("Any", connection)._transport.get_protocol() is cast("Any", connection)._protocol
 
 
 async def test_a_connection_that_is_lost_before_its_copy(exporting: Database) -> None:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 import pyarrow as pa
@@ -150,8 +150,8 @@ async def test_parallel_scans_leave_connections_to_others(database_url: str, par
     opened.followers = Followers(opened.pool, 2)
     await asyncio.gather(*(document(opened, of_table("parted")) for _ in range(3)))
     assert parts
-    assert opened.pool._opened
-    assert opened.pool._opened.get_size() <= 5
+    assert cast("Any", opened.pool)._opened
+    assert cast("Any", opened.pool)._opened.get_size() <= 5
     await opened.pool.close()
 
 

@@ -38,7 +38,7 @@ def test_the_notes_on_problems_name_none_that_does_not_exist() -> None:
     assert set(noted) <= {problem.slug for problem in ProblemType}
 
 
-def test_every_exit_code_is_documented():
+def test_every_exit_code_is_documented() -> None:
     documented = [int(row[0]) for row in _table_rows("command-line.md") if row[0].isdigit()]
     assert documented == [0, *Exit]
 

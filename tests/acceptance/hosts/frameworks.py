@@ -24,9 +24,8 @@ ANN = Principal("ann", ("numbers",))
 
 
 def exporter(**more: Any) -> Exporter:
-    return Exporter(
-        os.environ["HOST_DATABASE"], DATASETS, **{"authenticate": anyone, "limits": Limits(stall_timeout=30)} | more
-    )
+    usual: dict[str, Any] = {"authenticate": anyone, "limits": Limits(stall_timeout=30)}
+    return Exporter(os.environ["HOST_DATABASE"], DATASETS, **usual | more)
 
 
 def starlette() -> Any:
@@ -115,7 +114,7 @@ def velithon() -> Any:
     from velithon.responses import PlainTextResponse, Response
 
     exports = exporter()
-    app = Velithon(openapi_url=None, docs_url=None)
+    app: Any = Velithon(openapi_url=None, docs_url=None)
 
     @app.get("/own/{name}")
     async def own(request: Request) -> Response:
