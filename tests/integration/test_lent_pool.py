@@ -28,7 +28,7 @@ from queries.errors import DatabaseUnavailable, PoolBusy, PoolUnusable
 from queries.lent_pool import LentPool
 from queries.session import Session
 from tests.exporting import document, opened, order, texts
-from tests.integration.test_database_tls import AUTHORITY, Front
+from tests.integration.front import AUTHORITY, Front
 from tests.postgres import execute
 
 pytestmark = pytest.mark.anyio

@@ -114,7 +114,7 @@ def velithon() -> Any:
     from velithon.responses import PlainTextResponse, Response
 
     exports = exporter()
-    app = Velithon(openapi_url=None, docs_url=None)
+    app: Any = Velithon(openapi_url=None, docs_url=None)
 
     @app.get("/own/{name}")
     async def own(request: Request) -> Response:
