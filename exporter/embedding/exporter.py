@@ -12,10 +12,11 @@ import pyarrow as pa
 from prometheus_client import CollectorRegistry
 
 from exporter.access.principal import Principal
-from exporter.embedding.guard import HIDDEN, App, Guard, abort_of, hidden_by
+from exporter.embedding.guard import App, Guard
 from exporter.embedding.hooks import Authenticate, Authorize, Hooks
 from exporter.embedding.limits import Limits
 from exporter.embedding.live import Live, Parts
+from exporter.embedding.surroundings import Surroundings, surroundings_of
 from exporter.exports.observers import Observer, Origin
 from exporter.exports.options import choose
 from exporter.exports.order import Order
@@ -208,14 +209,21 @@ class Exporter:
         if scope["type"] == "lifespan":
             await self._serve_lifespan(receive, send)
             return
-        abort = abort_of(scope)
-        if abort is None:
-            scope = {**scope, HIDDEN: hidden_by(receive, send)}
+        around = surroundings_of(scope)
+        if around is not None:
+            await self._serve(around, scope, receive, send)
+            return
+        around = Surroundings(scope, receive, send, guard=False)
+        try:
+            await self._serve(around, around.within(scope), receive, around.send)
+        except Aborted:
+            await around.abort()
+
+    async def _serve(self, around: Surroundings, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         try:
             await self._entered.application(scope, receive, send)
         except Aborted as error:
-            if abort is not None:
-                abort.set(str(error))
+            around.give_up(str(error))
             raise
 
     async def _serve_lifespan(self, receive: Receive, send: Send) -> None:

@@ -5,35 +5,12 @@ looks whole to every client. The guard knows better, since the export tells it d
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from types import CellType
 from typing import Any, TypeAlias
 
-from exporter.http.rsgi import Aborted, Message, Receive, Send
+from exporter.embedding.surroundings import Surroundings, surroundings_of
+from exporter.http.rsgi import Receive, Send
 
 App: TypeAlias = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
-
-_KEY = "exporter.guard"
-"""In a scope's extensions, which frameworks pass on."""
-
-HIDDEN = "exporter.hidden"
-"""In a scope: the middleware that would hide a failure, where there is no guard."""
-
-_HIDING = ("starlette.middleware.base", "litestar.middleware.compression")
-"""Modules whose middleware ends an answer cleanly that has failed within it."""
-_DEEPEST = 32
-"""Layers of an application that are looked through."""
-
-
-class Abort:
-    """Whether the answer to one request was given up."""
-
-    def __init__(self) -> None:
-        """Begin with an answer that is not."""
-        self.reason: str | None = None
-
-    def set(self, reason: str) -> None:
-        """Give the answer up: nothing more of it is sent."""
-        self.reason = reason
 
 
 class Guard:
@@ -53,61 +30,14 @@ class Guard:
         Raises:
             Aborted: an export was given up, and the server has to end its body visibly incomplete.
         """
-        if scope["type"] != "http":
+        if scope["type"] != "http" or surroundings_of(scope):
             await self._application(scope, receive, send)
             return
-        abort = Abort()
-
-        async def guarded(message: Message) -> None:
-            if abort.reason is not None:
-                raise Aborted(abort.reason)
-            await send(message)
-
-        scope = {**scope, "extensions": {**(scope.get("extensions") or {}), _KEY: {"abort": abort}}}
+        around = Surroundings(scope, receive, send, guard=True)
         try:
-            await self._application(scope, receive, guarded)
-        except Exception as error:
-            if abort.reason is not None:
-                raise Aborted(abort.reason) from error
-            raise
-        if abort.reason is not None:
-            raise Aborted(abort.reason)
-
-
-def hidden_by(receive: Receive, send: Send) -> str | None:
-    """Return which middleware around a request would hide that its answer fails; None if none is known to.
-
-    What a middleware passes on as `receive` and `send` refers to it.
-    """
-    seen: list[object] = [receive, send]
-    for layer in seen:
-        module = getattr(layer, "__module__", "") or ""
-        if module.startswith(_HIDING):
-            return module
-        if len(seen) < _DEEPEST:
-            seen += [found for found in _within(layer) if all(found is not one for one in seen)]
-    return None
-
-
-def _within(layer: object) -> list[object]:
-    """Return what a function refers to: of a closure its variables, of a method its object's own functions."""
-    cells = getattr(layer, "__closure__", None) or ()
-    found = [cell.cell_contents for cell in cells if _is_filled(cell)]
-    found += [getattr(layer, "func", None), getattr(layer, "__self__", None), *getattr(layer, "args", ())]
-    if not callable(layer):
-        found += vars(layer).values() if hasattr(layer, "__dict__") else ()
-    return [one for one in found if one is not None and (callable(one) or hasattr(one, "__dict__"))]
-
-
-def _is_filled(cell: CellType) -> bool:
-    try:
-        cell.cell_contents  # noqa: B018 - raises while a variable has no value
-    except ValueError:
-        return False
-    return True
-
-
-def abort_of(scope: MutableMapping[str, Any]) -> Abort | None:
-    """Return what tells the guard of a request, or None where there is no guard."""
-    found = (scope.get("extensions") or {}).get(_KEY)
-    return found["abort"] if found else None
+            await self._application(around.within(scope), receive, around.send)
+        except Exception:
+            if not around.is_aborted:
+                raise
+        if around.is_aborted:
+            await around.abort()

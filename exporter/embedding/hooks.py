@@ -1,19 +1,16 @@
 """What a host application says about its own callers."""
 
 import inspect
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
 
 from velithon.requests import Request
 
 from exporter.access.principal import ANONYMOUS, Principal
-from exporter.embedding.guard import HIDDEN
+from exporter.embedding.surroundings import surroundings_of
 from exporter.http.client_address import is_loopback
 from exporter.problems import Problem, ProblemType
 from queries.dataset import Dataset
-
-log = logging.getLogger(__name__)
 
 AsgiScope: TypeAlias = Mapping[str, Any]
 Authenticate: TypeAlias = Callable[[AsgiScope], Principal | Awaitable[Principal | None] | None]
@@ -72,13 +69,9 @@ class Hooks:
         Raises:
             Problem: there is such a middleware, and no guard around it.
         """
-        hidden = request.scope._scope.asgi.get(HIDDEN)  # noqa: SLF001 - as above
-        if hidden:
-            log.error("exports are refused: %s would hide their failures; serve exporter.guard(application)", hidden)
-            raise Problem(
-                ProblemType.INTERNAL_ERROR,
-                "The application would hide a failure in mid-export; its operator has to put exporter.guard around it.",
-            )
+        around = surroundings_of(request.scope._scope.asgi)  # noqa: SLF001 - as above
+        if around is not None:
+            around.begin_export()
 
 
 async def _awaited(found: Any) -> Any:
