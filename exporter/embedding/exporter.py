@@ -16,11 +16,12 @@ from velithon.requests import Request as VelithonRequest
 from exporter.access.principal import Principal
 from exporter.embedding.blocking import Blocking
 from exporter.embedding.endpoint import OwnEndpoint
-from exporter.embedding.guard import HIDDEN, App, Guard, abort_of, hidden_by
+from exporter.embedding.guard import App, Guard
 from exporter.embedding.hooks import Authenticate, Authorize, Hooks
 from exporter.embedding.limits import Limits
 from exporter.embedding.live import Live, Parts
 from exporter.embedding.pools import Source, pool_of
+from exporter.embedding.surroundings import Surroundings, surroundings_of
 from exporter.exports.file import Written, check, write
 from exporter.exports.observers import Observer, Origin
 from exporter.exports.options import choose
@@ -360,16 +361,16 @@ class Exporter:
             await self._aborting(self._entered.application, scope, receive, send)
 
     async def _aborting(self, serve: App, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        """Serve a request; if its export is aborted, notify the guard or what replaces it."""
-        abort = abort_of(scope)
-        if abort is None:
-            scope = {**scope, HIDDEN: hidden_by(receive, send)}
+        """Serve a request; if its export is aborted, notify the guard, or end the response as the server needs it."""
+        around = surroundings_of(scope)
+        if around is not None:
+            await _noticing(around, serve, scope, receive, send)
+            return
+        around = Surroundings(scope, receive, send, guard=False)
         try:
-            await serve(scope, receive, send)
-        except Aborted as error:
-            if abort is not None:
-                abort.set(str(error))
-            raise
+            await _noticing(around, serve, around.within(scope), receive, around.send)
+        except Aborted:
+            await around.abort()
 
     async def _serve_lifespan(self, receive: Receive, send: Send) -> None:
         """Stay entered for as long as a server runs that serves only the exporter."""
@@ -447,3 +448,13 @@ def _catalog(datasets: Path | str | Iterable[Dataset], formats: Mapping[str, For
 
 def _nobody(scope: Mapping[str, Any]) -> None:
     return None
+
+
+async def _noticing(
+    around: Surroundings, serve: App, scope: MutableMapping[str, Any], receive: Receive, send: Send
+) -> None:
+    try:
+        await serve(scope, receive, send)
+    except Aborted as error:
+        around.give_up(str(error))
+        raise

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from velithon.requests import Request
 
 from exporter.access.principal import ANONYMOUS, Principal
-from exporter.embedding.guard import HIDDEN
+from exporter.embedding.surroundings import surroundings_of
 from exporter.http.client_address import is_loopback
 from exporter.problems import Problem, ProblemType
 from queries.dataset import Dataset
@@ -74,13 +74,9 @@ class Hooks:
         Raises:
             Problem: there is such middleware, and no guard around it.
         """
-        hidden = request.scope._scope.asgi.get(HIDDEN)  # noqa: SLF001 - as above
-        if hidden:
-            log.error("exports are refused: %s would hide their failures; serve exporter.guard(application)", hidden)
-            raise Problem(
-                ProblemType.INTERNAL_ERROR,
-                "The application would hide the failure of an export. Its operator must put exporter.guard around it.",
-            )
+        around = surroundings_of(request.scope._scope.asgi)  # noqa: SLF001 - as above
+        if around is not None:
+            around.begin_export()
 
 
 async def _asked(name: str, hook: Callable[..., Any], *arguments: object) -> Any:
