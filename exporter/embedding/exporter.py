@@ -180,6 +180,8 @@ class Exporter:
     def quart(self, application: "Quart", prefix: str) -> None:
         """Mount the exporter below a path of a Quart application, with its guard and its lifespan.
 
+        `authenticate` finds Quart's session in the scope, as `session`.
+
         Raises:
             ValueError: the prefix does not begin with a slash.
         """

@@ -98,4 +98,4 @@ def test_two_exporters_share_the_host_s_registry(host: Service) -> None:
 def test_exports_are_told_to_the_host_s_observers_and_logs(host: Service) -> None:
     assert asked(host, "/own/numbers", "carol").status == 200
     host.logged("host INFO carol read 3 of numbers")
-    assert "exporter.telemetry.export_log INFO export" in host.log.read_text()
+    assert "exporter.telemetry INFO export" in host.log.read_text()
