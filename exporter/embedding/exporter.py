@@ -30,7 +30,7 @@ from exporter.exports.ordering import from_values, invalid, order_of
 from exporter.exports.run import Run
 from exporter.http.rsgi import Aborted, Receive, Send
 from exporter.problems import Problem, ProblemType
-from exporter.telemetry.metrics import Metrics
+from exporter.telemetry.metrics import Metrics, shared
 from exporter.web.catalog import checked, load
 from formats import registry as formats_registry
 from formats.encoder import Format
@@ -90,7 +90,7 @@ class Exporter:
             limits: the limits of exports.
             observers: called for each export.
             formats: the formats to offer; by default all installed formats.
-            registry: where to register the metrics; by default nowhere.
+            registry: where to register the metrics, which exporters may share; by default nowhere.
             pool_size: the most connections to use; by default ten, or all but one of the application's pool.
             search_path: the schemas for unqualified names.
             executor: threads that decode, encode and compress; by default the exporter's own.
@@ -108,7 +108,7 @@ class Exporter:
         )
         self._catalog = _catalog(datasets, self._formats)
         self._hooks = Hooks(authenticate or _nobody, authorize)
-        self._metrics = Metrics(registry)
+        self._metrics = shared(registry) if registry else Metrics()
         self._observers = observers
         self._pool_size = pool_size
         self._search_path = tuple(search_path)
@@ -180,6 +180,8 @@ class Exporter:
 
     def quart(self, application: "Quart", prefix: str) -> None:
         """Mount the exporter below a path of a Quart application, with its guard and its lifespan.
+
+        `authenticate` finds Quart's session in the scope, as `session`.
 
         Raises:
             ValueError: the prefix does not begin with a slash.

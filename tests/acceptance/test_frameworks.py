@@ -1,5 +1,6 @@
 """An exporter mounted in an application of each framework, under a real server."""
 
+import socket
 import subprocess
 from collections.abc import Iterator
 from urllib.parse import urljoin
@@ -8,7 +9,7 @@ import pytest
 
 from tests.acceptance.hosts.frameworks import ROWS
 from tests.acceptance.hosts.served import served
-from tests.acceptance.service import Service, curl, statements, until
+from tests.acceptance.service import Service, curl, stands_still, statements, until
 
 HOSTS = {
     "fastapi": "uvicorn",
@@ -48,8 +49,9 @@ def test_a_content_coding_is_applied_once(host: Service) -> None:
     assert (coded.exit, coded.body) == (0, plain.body)
 
 
-def test_an_export_that_fails_in_mid_body_is_seen_to_fail(host: Service) -> None:
-    answer = host.curl("/exports/datasets/failing.csv")
+@pytest.mark.parametrize("accepted", ["identity", "gzip"])
+def test_an_export_that_fails_in_mid_body_is_seen_to_fail(host: Service, accepted: str) -> None:
+    answer = host.curl("/exports/datasets/failing.csv", "-H", f"accept-encoding: {accepted}")
     assert answer.status == 200
     assert answer.body
     assert answer.exit != 0
@@ -62,6 +64,15 @@ def test_a_client_that_leaves_ends_the_statement(host: Service, database_url: st
         assert process.stdout.read(1)
         assert statements(database_url, "endless")
         process.kill()
+    until(lambda: not statements(database_url, "endless"))
+
+
+def test_a_client_that_reads_nothing_slows_the_database_down(host: Service, database_url: str) -> None:
+    with socket.create_connection(("127.0.0.1", int(host.url.rpartition(":")[2]))) as client:
+        client.sendall(b"GET /exports/datasets/endless.csv HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert client.recv(1)
+        stands_still(database_url)
+        assert statements(database_url, "endless")
     until(lambda: not statements(database_url, "endless"))
 
 
@@ -101,3 +112,17 @@ def test_below_a_path_of_a_proxy(framework: str, database_url: str) -> None:
         # Uvicorn puts the root path before the path that it is asked for.
         assert service.curl("/exports/openapi.json").json()["servers"] == [{"url": "/api/exports"}]
         assert service.curl("/exports/datasets/numbers.csv?_limit=1").text.count("\n") == 2
+
+
+def test_django_under_a_server_without_a_lifespan(database_url: str) -> None:
+    factory = "tests.acceptance.hosts.frameworks:django"
+    with served(factory, database_url, "--factory", "--lifespan", "off") as service:
+        assert service.curl("/exports/datasets/numbers.csv?_limit=1").text.count("\n") == 2
+
+
+def test_velithon_s_own_endpoints_are_served_as_before(database_url: str) -> None:
+    factory = "tests.acceptance.hosts.frameworks:velithon"
+    with served(factory, database_url, "--factory", server="granian") as service:
+        answer = service.curl("/hello", "-X", "GET", "-d", "a body, which an exporter refuses")
+        assert (answer.status, answer.text) == (200, "hello")
+        assert "content-security-policy" not in answer.headers

@@ -94,3 +94,20 @@ def test_a_caller_has_only_what_they_may_read(starlette: Service) -> None:
 def test_no_content_coding_unless_it_is_asked_for(starlette: Service) -> None:
     answer = starlette.curl("/own/numbers", "-H", "accept-encoding: gzip, zstd")
     assert "content-encoding" not in answer.headers
+
+
+def test_middleware_that_hides_failures_does_not_within_the_guard(database_url: str) -> None:
+    factory = "tests.acceptance.hosts.frameworks:fastapi_with_middleware"
+    with served(factory, database_url, "--factory") as service:
+        failing = service.curl("/own/failing")
+        assert failing.body
+        assert failing.exit != 0
+        assert service.curl("/own/numbers").exit == 0
+
+
+def test_middleware_that_hides_failures_gets_no_export_without_the_guard(database_url: str) -> None:
+    factory = "tests.acceptance.hosts.frameworks:fastapi_with_middleware"
+    with served(factory, database_url, "--factory", settings={"HOST_GUARD": "0"}) as service:
+        answer = service.curl("/own/numbers")
+        assert (answer.status, answer.headers["content-type"]) == (500, "application/problem+json")
+        assert "exporter.guard" in answer.json()["detail"]
