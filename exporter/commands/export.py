@@ -1,5 +1,6 @@
 """`exporter export`: a dataset into a file or a pipe, from the database itself or through a running service."""
 
+import gc
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -67,6 +68,8 @@ def export_(
     Every parameter of the dataset and every option of the format is an option here, such as `--since 2024-01-01` or
     `--delimiter ';'`; an array's is repeated.
     """
+    gc.disable()  # the collector would look at all that is imported, a tenth of the start; `perform` enables it
+
     from exporter.commands.exporting.asked import Asked
     from exporter.commands.exporting.performing import Telling, ending, perform
 

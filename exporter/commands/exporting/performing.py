@@ -1,6 +1,7 @@
 """An export from its first step to the process's end: signals, progress, the result, the exit code."""
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -43,6 +44,8 @@ class Telling:
 
 def perform(opening: Opening, target: Target, telling: Telling) -> NoReturn:
     """Export, and end the process with the exit code of how it went."""
+    gc.freeze()
+    gc.enable()
     try:
         code = asyncio.run(_ended(opening, target, telling))
     except asyncio.CancelledError:
