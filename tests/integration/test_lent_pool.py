@@ -170,7 +170,7 @@ class State:
     held: set[tuple[Any, ...]]
 
     def changes(self, other: "State") -> Changes:
-        """The other session if it is one, the settings that differ, and what only one of them holds."""
+        """Return the other process if it is another, the settings that differ, and what only one of them holds."""
         names = [name for name, value in self.settings.items() if other.settings[name] != value]
         return [other.pid] * (self.pid != other.pid), names, self.held ^ other.held
 
