@@ -46,7 +46,7 @@ class Contender:
     path: str = ""
     """What it asks of that server, `{rows}` for the rows that are wanted."""
     part: int | None = None
-    """How many rows are wanted at scale factor 1 of who is too slow for all: rates are compared."""
+    """Rows at scale factor 1 for a contender that is too slow for all; only rates are compared."""
     once: bool = False
     """Whether it runs in the first round only, as it is slow and no goal hangs on its median."""
     needs: Sequence[str] = ()

@@ -8,7 +8,7 @@ _HIDDEN = str(Path(__file__).with_name("hidden"))
 
 
 def environment(settings: Mapping[str, object] = {}) -> dict[str, str]:
-    """Return that of a command that has these settings, and none of those of whoever runs it."""
+    """Return an environment with these settings and without the user's own."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("EXPORTER_")}
     path = os.pathsep.join(filter(None, (_HIDDEN, inherited.get("PYTHONPATH"))))
     return (

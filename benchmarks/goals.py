@@ -26,10 +26,10 @@ _RATES = (
     *((ours, (c.ADBC_ARROW,), 1.8) for ours in (c.ARROW, c.ARROW_ONE)),
     *((ours, (c.BARE_COPY,), 0.95) for ours in (c.ARROW, c.ARROW_ONE)),
 )
-"""Rows a second of the first, divided by those of the fastest of the others, and the least that it should be."""
+"""Rows per second of the first, divided by those of the fastest other, and the minimum ratio."""
 
 _SMALL = 2
-"""Requests a second of ours, divided by those of the service that people write by hand."""
+"""Requests per second of the service, divided by those of a hand-written service."""
 _GROWTH_MIB = 80
 _STALLED_MIB = 8
 _SAME_MIB = 16

@@ -82,7 +82,7 @@ def _add(contender: Contender, bench: Bench, result: Result) -> None:
     except Failed as failure:
         if contender.ours:
             raise
-        # Whoever cannot run here (an old psql, no right to COPY on the server) does not stop the others.
+        # A contender that cannot run here (an old psql, no right to COPY on the server) does not stop the others.
         result.left_out = str(failure)
         result.runs.clear()
     finally:

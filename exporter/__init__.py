@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from exporter.embedding.exporter import Exporter
     from exporter.embedding.hooks import anyone, loopback
     from exporter.embedding.limits import Limits
+    from exporter.exports.file import NotWritten, Written
     from exporter.exports.observers import Began, Ended, Observation, Origin, Progress
     from exporter.exports.run import Run
     from exporter.problems import Fault, Problem, ProblemType
@@ -23,6 +24,7 @@ __all__ = [
     "Exporter",
     "Fault",
     "Limits",
+    "NotWritten",
     "Observation",
     "Origin",
     "Principal",
@@ -30,6 +32,7 @@ __all__ = [
     "ProblemType",
     "Progress",
     "Run",
+    "Written",
     "anyone",
     "loopback",
 ]
@@ -39,6 +42,7 @@ _MODULES = {
     "exporter.embedding.exporter": ("Exporter",),
     "exporter.embedding.hooks": ("anyone", "loopback"),
     "exporter.embedding.limits": ("Limits",),
+    "exporter.exports.file": ("NotWritten", "Written"),
     "exporter.exports.observers": ("Began", "Ended", "Observation", "Origin", "Progress"),
     "exporter.exports.run": ("Run",),
     "exporter.problems": ("Fault", "Problem", "ProblemType"),

@@ -43,6 +43,10 @@ class ProblemType(Enum):
         "The database does not allow access to this dataset",
         "Ask the database's owner to grant SELECT to the role that reads it.",
     )
+    CLAIM_MISSING = (
+        "Your credentials do not give access to this dataset",
+        "Ask whoever issued them for others.",
+    )
     NOT_FOUND = (
         "Path not found",
         "`GET /datasets` lists the available datasets.",

@@ -167,7 +167,7 @@ async def _blame(connection: Connection, template: Template, values: Sequence[Va
         try:
             await _attempt(connection, single.numbered(), [value])
         except asyncpg.DataError as error:
-            raise ArgumentRejected(parameter.name, kind_of(error)) from error
+            raise ArgumentRejected(parameter.name, kind_of(error), is_bound=parameter.claim is not None) from error
 
 
 async def _attempt(connection: Connection, sql: str, values: Sequence[Value]) -> list[str | None]:

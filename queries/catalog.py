@@ -158,4 +158,5 @@ def _message(details: ErrorDetails) -> str:
 
 def _keys(path: tuple[str | int, ...]) -> Iterable[str]:
     models: dict[str | int, type[BaseModel]] = {"parameters": Declaration, "columns": ColumnOverride}
-    return (models.get(path[0], Header) if len(path) > 1 else Header).model_fields
+    fields = (models.get(path[0], Header) if len(path) > 1 else Header).model_fields
+    return [field.alias or name for name, field in fields.items()]

@@ -73,6 +73,11 @@ class Dataset(BaseModel):
         # Only what was declared: None is not a valid limit or default.
         return tuple(Parameter(name=name, **one.model_dump(exclude_unset=True)) for name, one in declared)
 
+    @property
+    def settable(self) -> tuple[Parameter, ...]:
+        """The parameters that callers may set, and know of."""
+        return tuple(parameter for parameter in self.parameters if parameter.claim is None)
+
     @cached_property
     def query(self) -> Template:
         """The query with its parameters, ready to be bound."""

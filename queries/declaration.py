@@ -22,6 +22,8 @@ ParameterType = Literal[
 _Written = Annotated[str, WithJsonSchema({"type": ["string", "number", "boolean"]})]
 """Text that TOML may write as a value of its own; a date or time of TOML's is a string to JSON."""
 
+_CLAIM = "claim:"
+
 _SHOWN = 60
 """How many characters of an invalid value a message repeats."""
 
@@ -34,17 +36,24 @@ class Declaration(BaseModel):
     """
 
     # A field's validator sees the fields above it, so the order of the fields matters.
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", populate_by_name=True)
 
     type: ParameterType = Field(description="The type of the parameter, or of each element of an array: `integer[]`.")
     description: str = Field(default="", description="What the parameter means, for people.")
+    from_: str | None = Field(
+        default=None,
+        alias="from",
+        description="Where the value comes from, if not from whoever asks: `claim:NAME`, what the caller's credentials "
+        "say. Nobody can set such a parameter, and it is shown nowhere.",
+    )
     nullable: bool = Field(
         default=False,
         description="Whether no value means NULL. A blank value means NULL too, except of text.",
     )
     sensitive: bool = Field(
         default=False,
-        description="Whether logs, the audit log and file names leave the argument out.",
+        validate_default=True,
+        description="Whether logs, the audit log and file names leave the argument out. With `from` they always do.",
     )
     choices: tuple[str, ...] | None = Field(
         default=None,
@@ -64,6 +73,26 @@ class Declaration(BaseModel):
         default=None,
         description="The value if the caller gives none. Without it, a parameter that is not nullable is required.",
     )
+
+    @field_validator("from_")
+    @classmethod
+    def _known(cls, source: str) -> str:
+        if not source.removeprefix(_CLAIM) or not source.startswith(_CLAIM):
+            raise ValueError('expected "claim:" and the name of a claim, such as "claim:tenant"')
+        return source
+
+    @field_validator("nullable", "default", mode="before")
+    @classmethod
+    def _not_bound(cls, value: object, info: ValidationInfo) -> object:
+        # Whoever lacks the claim would read what the value stands for.
+        if info.data.get("from_") is not None and value not in (None, False):
+            raise ValueError(f"a parameter with from cannot have {info.field_name}: remove one of them")
+        return value
+
+    @field_validator("sensitive")
+    @classmethod
+    def _with_claim(cls, value: bool, info: ValidationInfo) -> bool:
+        return value or info.data.get("from_") is not None
 
     @field_validator("choices", "pattern")
     @classmethod
@@ -120,6 +149,11 @@ class Declaration(BaseModel):
     def is_array(self) -> bool:
         """Whether the parameter takes several values."""
         return self.type.endswith("[]")
+
+    @property
+    def claim(self) -> str | None:
+        """The claim that the value comes from; None where the caller gives it."""
+        return None if self.from_ is None else self.from_.removeprefix(_CLAIM)
 
     @property
     def required(self) -> bool:

@@ -102,10 +102,11 @@ class UnsentText(QueryError):
 class ArgumentRejected(QueryError):
     """The server refused the value of an argument."""
 
-    def __init__(self, parameter: str, reason: str) -> None:
-        """Take the parameter's name, and the kind of the server's error."""
+    def __init__(self, parameter: str, reason: str, *, is_bound: bool = False) -> None:
+        """Take the parameter's name, the kind of the server's error, and whether the value came from a claim."""
         super().__init__(f"{parameter}: {reason}")
         self.parameter = parameter
+        self.is_bound = is_bound
 
 
 _UNAVAILABLE = ("08", "40", "53", "57P", "58", "28", "3D")

@@ -67,12 +67,12 @@ class LentPool(BasePool):
     async def close(self) -> None:
         """Close nothing: the pool is the host's."""
 
-    async def _acquire(self) -> Connection:
-        """Return a connection.
+    def check(self) -> None:
+        """Make sure that the pool can be used here and now.
 
         Raises:
-            PoolUnusable: the pool is not open, or not here.
-            QueryError: as `BasePool.transaction` says.
+            PoolUnusable: it is not open, or belongs to another event loop.
+            DatabaseUnavailable: it is closed.
         """
         pool: Any = self._pool
         if pool._loop is not asyncio.get_running_loop():  # noqa: SLF001 - the driver does not show it
@@ -85,6 +85,10 @@ class LentPool(BasePool):
             )
         if pool.is_closing():
             raise DatabaseUnavailable("the pool is closed: end the exports before the application closes its pool")
+
+    async def _acquire(self) -> Connection:
+        """Return a connection. Raises what `check` and `BasePool.transaction` do."""
+        self.check()
         return await super()._acquire()
 
     async def _take(self) -> Connection:

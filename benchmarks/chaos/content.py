@@ -33,7 +33,7 @@ CREATE CAST (soak.bytes AS text) WITHOUT FUNCTION;
 """
 NAMES = ("small", "medium", "large", "talking")
 _SAME = {"talking": "medium"}
-"""What holds the same and says nothing between the rows: the driver that is asked here would lose some."""
+"""A dataset with the same rows and no messages between them: the plain driver used here would lose some."""
 _FAILING = "SELECT i, repeat('.', 900) AS dots, {} FROM (SELECT generate_series(1, 9000) AS i) s"
 FAILING = {
     "broken": _FAILING.format("1 / (3000 - i) AS a"),

@@ -59,7 +59,7 @@ def killed_worker(folder: Path) -> bool:
 
 
 def disk_full(folder: Path) -> bool:
-    """Run a sort into a file system of eight megabytes; compare what the client gets with a body cut in the middle."""
+    """Run a sort into a file system of eight megabytes; check that the client sees an aborted body."""
     with _mounted(megabytes=8) as mounted, embedded() as url, _service(url, folder) as service:
         asyncio.run(_use_for_temporary_files(url, mounted))
         code, size = _curl(f"{service.url}/datasets/spilling.csv", folder / "body")

@@ -31,7 +31,7 @@ class Kills:
     times: list[float] = field(default_factory=list)
 
     def any_between(self, began: float, ended: float) -> bool:
-        """Return whether a kill explains that something was cut in this time."""
+        """Return whether a kill explains an abort in this time."""
         return any(began - _AFTERMATH <= moment <= ended for moment in self.times)
 
     def run(

@@ -49,7 +49,7 @@ class Samples:
         try:
             held = (worker.num_fds(), worker.num_threads(), len(worker.net_connections()))
             return Sample(time.monotonic() - self._started, worker.pid, worker.memory_full_info().uss, *held)
-        except psutil.Error:  # killed meanwhile
+        except psutil.Error:  # killed in the meantime
             return None
 
     def lasting(self, pid: int) -> Sequence[Sample]:

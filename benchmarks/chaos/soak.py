@@ -120,7 +120,7 @@ def workers(service: Service) -> Sequence[psutil.Process]:
         try:
             if child.memory_info().rss > 40 * MIB:
                 found.append((child.create_time(), child))
-        except psutil.Error:  # killed meanwhile
+        except psutil.Error:  # killed in the meantime
             continue
     return [child for _, child in sorted(found, key=lambda pair: pair[0])]
 

@@ -1,4 +1,4 @@
-"""Clients of HTTP/2 that keep their connection alive and read nothing of what they have asked for."""
+"""HTTP/2 clients that keep their connection alive and read nothing of their responses."""
 
 import random
 import socket

@@ -27,7 +27,7 @@ class Unread:
     bytes: int = 0
     """How many were read."""
     full: int = 0
-    """How often it was seen full, so that to write one more line takes for ever."""
+    """How often it was seen full, so that writing another line would block forever."""
     held_up: int = 0
     """How often the service did not answer then."""
 
@@ -52,7 +52,7 @@ class Unread:
 
 
 def _answers(service: Service) -> bool:
-    """Ask over a connection of its own, which may be any worker's; who is killed meanwhile is not held up."""
+    """Send a request over a new connection, to any worker; one killed in the meantime does not count as blocked."""
     client = http.client.HTTPConnection("127.0.0.1", service.port, timeout=_ANSWER_SECONDS)
     with closing(client), suppress(ConnectionError, http.client.HTTPException):
         try:

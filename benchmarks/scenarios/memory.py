@@ -24,7 +24,7 @@ class Export:
     dataset: str
     extension: str
     at_scale_1: int | None
-    """The rows that were asked for; `None` for all of a table."""
+    """The requested rows; `None` means all rows of a table."""
     rows: int
     seconds: float
     idle: int

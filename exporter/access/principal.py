@@ -26,6 +26,8 @@ class Principal:
     """The database role to read as; None means the service's own."""
     claims: Mapping[str, Any] = field(default_factory=dict)
     """Other claims of the caller, for the database's policies. Values are JSON values."""
+    identified: bool = True
+    """Whether credentials say who it is."""
     metrics: bool = False
     """Whether the principal may read `/metrics`, which names every dataset."""
 
@@ -42,12 +44,22 @@ class Principal:
         return [pattern for pattern in self.datasets if is_pattern(pattern)]
 
     @property
+    def known(self) -> dict[str, Any]:
+        """The claims that a dataset's parameters may come from: nothing of whoever came without credentials."""
+        return self._all_claims if self.identified else {}
+
+    @property
     def acting(self) -> Acting:
-        """The role and claims for the database; `sub` and `role` are the principal's, and replace claims so named."""
+        """The role and claims for the database."""
+        return Acting(self.role, json.dumps(self._all_claims))
+
+    @property
+    def _all_claims(self) -> dict[str, Any]:
+        """The claims; `sub` and `role` are the principal's, and replace claims so named."""
         own = {"sub": self.name} if self.role is None else {"sub": self.name, "role": self.role}
         others = {name: value for name, value in self.claims.items() if name not in ("sub", "role")}
-        return Acting(self.role, json.dumps(others | own))
+        return others | own
 
 
-ANONYMOUS = Principal("anonymous", ("*",), metrics=True)
+ANONYMOUS = Principal("anonymous", ("*",), identified=False, metrics=True)
 """Every caller when no credentials are configured."""

@@ -13,7 +13,7 @@ def check(*, database_url: DatabaseUrl = None, datasets: Datasets = None) -> Non
     settings = configured.settings(database_url, datasets)
     catalog = configured.catalog(settings)
     configured.check_database(settings)
-    # Not before: what is wrong is told at once.
+    # Imported late, so that errors are reported at once.
     from exporter.commands.findings import findings
     from queries.errors import QueryError
 

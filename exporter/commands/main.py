@@ -46,6 +46,6 @@ def main() -> None:
     try:
         app(exit_on_error=False)
     except CycloptsError:
-        sys.exit(2)  # it has been told
+        sys.exit(2)  # it has been reported
     except BrokenPipeError:
         die_of_closed_pipe()

@@ -36,7 +36,7 @@ def serve(
     starting.check_callers(host, settings)
     starting.check_audit_log(settings)
     starting.check_address(host, port)
-    # Not before: what is wrong is told at once.
+    # Imported late, so that errors are reported at once.
     from exporter.process.server import Listening
 
     starting.run(Listening(host, port, workers, _tls(certificate, key)), settings, catalog)

@@ -4,11 +4,13 @@ import asyncio
 import threading
 from collections.abc import AsyncGenerator, Coroutine, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import pyarrow as pa
 
+from exporter.exports.file import Written
 from exporter.exports.run import Run
 
 if TYPE_CHECKING:
@@ -52,6 +54,10 @@ class Blocking:
     def table(self, name: str, **how: Any) -> pa.Table:
         """Return the rows of a small export; see `Exporter.table`."""
         return self._wait(self._exporter.table(name, **how))
+
+    def write(self, path: Path | str, name: str, format: str | None = None, **how: Any) -> Written:  # noqa: A002 - as there
+        """Write an export into a file; see `Exporter.write`."""
+        return self._wait(self._exporter.write(path, name, format, **how))
 
     @contextmanager
     def run(self, name: str, format: str | None = None, **how: Any) -> Iterator["BlockingRun"]:  # noqa: A002 - as there

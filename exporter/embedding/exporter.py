@@ -4,19 +4,25 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, MutableMapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, overload
 
 import pyarrow as pa
 from prometheus_client import CollectorRegistry
+from velithon.requests import Request as VelithonRequest
 
 from exporter.access.principal import Principal
 from exporter.embedding.blocking import Blocking
-from exporter.embedding.guard import HIDDEN, App, Guard, abort_of, hidden_by
+from exporter.embedding.endpoint import OwnEndpoint
+from exporter.embedding.guard import App, Guard
 from exporter.embedding.hooks import Authenticate, Authorize, Hooks
 from exporter.embedding.limits import Limits
 from exporter.embedding.live import Live, Parts
+from exporter.embedding.pools import Source, pool_of
+from exporter.embedding.surroundings import Surroundings, surroundings_of
+from exporter.exports.file import Written, check, write
 from exporter.exports.observers import Observer, Origin
 from exporter.exports.options import choose
 from exporter.exports.order import Order
@@ -24,20 +30,27 @@ from exporter.exports.ordering import from_values, invalid, order_of
 from exporter.exports.run import Run
 from exporter.http.rsgi import Aborted, Receive, Send
 from exporter.problems import Problem, ProblemType
-from exporter.telemetry.metrics import Metrics
+from exporter.telemetry.metrics import Metrics, shared
 from exporter.web.catalog import checked, load
 from formats import registry as formats_registry
 from formats.encoder import Format
 from queries.acting import Acting
 from queries.catalog import Catalog
 from queries.dataset import Dataset
-from queries.pool import Pool
 from queries.session import Session
+
+if TYPE_CHECKING:
+    from django.urls import URLPattern
+    from quart import Quart
+    from starlette.requests import Request as StarletteRequest
+    from starlette.responses import Response as StarletteResponse
+    from velithon import Velithon
+
+    from exporter.embedding.frameworks.litestar import ExporterPlugin
 
 Lifespan: TypeAlias = Callable[[object], AbstractAsyncContextManager[None]]
 
 _TABLE_BYTES = 256 * 2**20
-_POOL_SIZE = 10
 
 
 class Exporter:
@@ -51,7 +64,7 @@ class Exporter:
 
     def __init__(  # noqa: PLR0913 - by keyword, each with a default
         self,
-        database: str,
+        database: Source,
         datasets: Path | str | Iterable[Dataset],
         *,
         authenticate: Authenticate | None = None,
@@ -60,7 +73,7 @@ class Exporter:
         observers: Sequence[Observer] = (),
         formats: Iterable[Format] | None = None,
         registry: CollectorRegistry | None = None,
-        pool_size: int = _POOL_SIZE,
+        pool_size: int | None = None,
         search_path: Sequence[str] = ("public",),
         executor: Executor | None = None,
         content_coding: bool = False,
@@ -69,15 +82,16 @@ class Exporter:
         """Take what to export, and how; nothing is opened before the exporter is entered.
 
         Args:
-            database: a libpq URL.
+            database: a libpq URL; or the application's own asyncpg pool, or a function that returns it, which is never
+                closed here, and whose codecs do not matter.
             datasets: a folder of dataset files, or the datasets themselves.
             authenticate: returns the caller of a request, or None; without it, all HTTP requests are refused.
             authorize: returns whether a caller may read a dataset.
             limits: the limits of exports.
             observers: called for each export.
             formats: the formats to offer; by default all installed formats.
-            registry: where to register the metrics; by default nowhere.
-            pool_size: the most connections to the database.
+            registry: where to register the metrics, which exporters may share; by default nowhere.
+            pool_size: the most connections to use; by default ten, or all but one of the application's pool.
             search_path: the schemas for unqualified names.
             executor: threads that decode, encode and compress; by default the exporter's own.
             content_coding: whether to compress exports over HTTP for clients that accept it.
@@ -94,7 +108,7 @@ class Exporter:
         )
         self._catalog = _catalog(datasets, self._formats)
         self._hooks = Hooks(authenticate or _nobody, authorize)
-        self._metrics = Metrics(registry)
+        self._metrics = shared(registry) if registry else Metrics()
         self._observers = observers
         self._pool_size = pool_size
         self._search_path = tuple(search_path)
@@ -107,6 +121,11 @@ class Exporter:
     def datasets(self) -> Catalog:
         """The datasets by name."""
         return self._catalog
+
+    @property
+    def is_entered(self) -> bool:
+        """Whether it lives on an event loop."""
+        return self._live is not None
 
     async def __aenter__(self) -> Self:
         """Start on the running event loop.
@@ -146,6 +165,62 @@ class Exporter:
     def guard(self, application: App) -> Guard:
         """Return an application with the guard around it, which must be its outermost layer."""
         return Guard(application)
+
+    def litestar(self, prefix: str) -> "ExporterPlugin":
+        """Return a plugin of Litestar that mounts the exporter, with its guard and its lifespan.
+
+        The application's middleware applies to it, except compression.
+
+        Raises:
+            ValueError: the prefix does not begin with a slash.
+        """
+        from exporter.embedding.frameworks.litestar import ExporterPlugin  # noqa: PLC0415 - of the host's
+
+        return ExporterPlugin(self, prefix)
+
+    def quart(self, application: "Quart", prefix: str) -> None:
+        """Mount the exporter below a path of a Quart application, with its guard and its lifespan.
+
+        `authenticate` finds Quart's session in the scope, as `session`.
+
+        Raises:
+            ValueError: the prefix does not begin with a slash.
+        """
+        from exporter.embedding.frameworks.quart import mount  # noqa: PLC0415 - of the host's
+
+        mount(self, application, prefix)
+
+    def django(self) -> "list[URLPattern]":
+        """Return URL patterns for Django: `path("exports/", include(exporter.django()))`.
+
+        Django's middleware and sessions apply; `authenticate` finds the request in the scope, as `django.request`.
+        The application has to be served as `django_application` returns it.
+        """
+        from exporter.embedding.frameworks.django import patterns  # noqa: PLC0415 - of the host's
+
+        return patterns(self)
+
+    def django_application(self, application: App) -> App:
+        """Return what `get_asgi_application` returned with a lifespan, which Django has none of, and the guard.
+
+        The exporter lives from the server's start to its end; with a server that has no lifespan (daphne), from the
+        first request.
+        """
+        from exporter.embedding.frameworks.django import DjangoApplication  # noqa: PLC0415 - of the host's
+
+        return DjangoApplication(self, application)
+
+    def velithon(self, application: "Velithon", prefix: str) -> Guard:
+        """Return an ASGI application of a Velithon application and the exporter below a path, with guard and lifespan.
+
+        Serve that, over ASGI: over RSGI a failed export would look whole. The host has no WebSockets in it.
+
+        Raises:
+            ValueError: the prefix does not begin with a slash.
+        """
+        from exporter.embedding.frameworks.velithon import mounted  # noqa: PLC0415 - of the host's
+
+        return mounted(self, application, prefix)
 
     def run(  # noqa: PLR0913 - by keyword, each with a default
         self,
@@ -189,6 +264,28 @@ class Exporter:
         )
         return self._entered.engine.run(order, Origin(caller.name if caller else "-"))
 
+    async def write(
+        self,
+        path: Path | str,
+        name: str,
+        format: str | None = None,  # noqa: A002 - as above
+        *,
+        overwrite: bool = False,
+        **how: Any,
+    ) -> Written:
+        """Write an export into a file, which appears when it is whole and on the disk; see `run` for the arguments.
+
+        The path's extension names the format, unless `format` does.
+
+        Raises:
+            NotWritten: the file cannot be written, or exists and is not to be overwritten.
+            Problem: `run` fails; there is no file then.
+        """
+        target = Path(path)
+        check(target, overwrite=overwrite)
+        async with self.run(name, format or target.suffix.removeprefix("."), **how) as run:
+            return await write(run, target, overwrite=overwrite)
+
     async def table(self, name: str, *, max_bytes: int = _TABLE_BYTES, **how: Any) -> pa.Table:
         """Return the rows of a small export as a table; see `run` for the arguments.
 
@@ -205,6 +302,55 @@ class Exporter:
                 batches.append(batch)
             return pa.Table.from_batches(batches, run.schema)
 
+    @overload
+    def response(
+        self,
+        request: "StarletteRequest",
+        name: str,
+        format: str,
+        **how: Any,
+    ) -> "StarletteResponse": ...
+    @overload
+    def response(self, request: VelithonRequest, name: str, format: str, **how: Any) -> Any: ...
+    def response(
+        self,
+        request: Any,
+        name: str,
+        format: str,  # noqa: A002 - as above
+        *,
+        caller: Principal | None = None,
+        filename: str | None = None,
+        **how: Any,
+    ) -> Any:
+        """Return an export as a response of the framework, for one's own endpoint to return.
+
+        It is sent as a mounted exporter sends a download, under the same limits. It begins when the framework sends
+        it, and answers with a problem document if it fails before its first byte.
+
+        Args:
+            request: Starlette's, FastAPI's or Velithon's.
+            name: the dataset's.
+            format: the extension of a format, such as `parquet`.
+            caller: who asks; by default `authenticate` is asked. What they may read is known as for a mounted exporter.
+            filename: under which the client stores it; by default made of the dataset, the arguments and the day.
+            how: what else `run` takes.
+        """
+        given = {*how, *(how.get("arguments") or ())}
+
+        def order(principal: Principal) -> Order:
+            return self.run(name, format, caller=principal, dated=False, **how).order
+
+        endpoint = OwnEndpoint(live=lambda: self._entered, order=order, caller=caller, filename=filename, given=given)
+        if isinstance(request, VelithonRequest):
+            from exporter.embedding.frameworks import velithon  # noqa: PLC0415 - of the host's
+
+            if not velithon.is_over_asgi(request):
+                raise RuntimeError("an export over RSGI would fail silently: serve what exporter.velithon returns")
+            return velithon.ExportResponse(endpoint.serve_rsgi)
+        from exporter.embedding.frameworks import starlette  # noqa: PLC0415 - of the host's
+
+        return starlette.ExportResponse(partial(self._aborting, endpoint.serve_asgi))
+
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Serve one ASGI scope, below the path where the exporter is mounted.
 
@@ -213,16 +359,20 @@ class Exporter:
         """
         if scope["type"] == "lifespan":
             await self._serve_lifespan(receive, send)
+        else:
+            await self._aborting(self._entered.application, scope, receive, send)
+
+    async def _aborting(self, serve: App, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """Serve a request; if its export is aborted, notify the guard, or end the response as the server needs it."""
+        around = surroundings_of(scope)
+        if around is not None:
+            await _noticing(around, serve, scope, receive, send)
             return
-        abort = abort_of(scope)
-        if abort is None:
-            scope = {**scope, HIDDEN: hidden_by(receive, send)}
+        around = Surroundings(scope, receive, send, guard=False)
         try:
-            await self._entered.application(scope, receive, send)
-        except Aborted as error:
-            if abort is not None:
-                abort.set(str(error))
-            raise
+            await _noticing(around, serve, around.within(scope), receive, around.send)
+        except Aborted:
+            await around.abort()
 
     async def _serve_lifespan(self, receive: Receive, send: Send) -> None:
         """Stay entered for as long as a server runs that serves only the exporter."""
@@ -253,8 +403,8 @@ class Exporter:
         if chosen is None or faults:
             raise invalid(dataset, [*faults, *wrong])
         bounds = self._entered.limits.bounds_of(dataset)
-        acting = caller.acting if caller else Acting()
-        return order_of(dataset, format_, values, chosen, bounds=bounds, acting=acting, dated=dated)
+        acting, claims = (caller.acting, caller.known) if caller else (Acting(), {})
+        return order_of(dataset, format_, values, chosen, bounds=bounds, acting=acting, claims=claims, dated=dated)
 
     def _readable(self, caller: Principal | None) -> list[str]:
         return [name for name in self._catalog if caller is None or caller.may_read(name)]
@@ -274,7 +424,7 @@ class Exporter:
         limits = self._limits
         session = Session(limits.statement_timeout, limits.lock_timeout, self._search_path)
         return Parts(
-            pool=Pool(self._database, size=self._pool_size, acquire_timeout=limits.patience, session=session),
+            pool=pool_of(self._database, size=self._pool_size, patience=limits.patience, session=session),
             catalog=self._catalog,
             formats=self._formats,
             hooks=self._hooks,
@@ -300,3 +450,13 @@ def _catalog(datasets: Path | str | Iterable[Dataset], formats: Mapping[str, For
 
 def _nobody(scope: Mapping[str, Any]) -> None:
     return None
+
+
+async def _noticing(
+    around: Surroundings, serve: App, scope: MutableMapping[str, Any], receive: Receive, send: Send
+) -> None:
+    try:
+        await serve(scope, receive, send)
+    except Aborted as error:
+        around.give_up(str(error))
+        raise

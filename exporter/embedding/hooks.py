@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from velithon.requests import Request
 
 from exporter.access.principal import ANONYMOUS, Principal
-from exporter.embedding.guard import HIDDEN
+from exporter.embedding.surroundings import surroundings_of
 from exporter.http.client_address import is_loopback
 from exporter.problems import Problem, ProblemType
 from queries.dataset import Dataset
@@ -48,20 +48,22 @@ class Hooks:
             Problem: the host does not know the caller.
         """
         scope: AsgiScope = request.scope._scope.asgi  # noqa: SLF001 - Velithon's scope shows the fields of RSGI only
-        caller = await _awaited(self._authenticate(scope))
+        caller = await _asked("authenticate", self._authenticate, scope)
         if caller is None:
             raise Problem(ProblemType.UNAUTHENTICATED, "Log in to the application first.")
         if not isinstance(caller, Principal):
-            raise TypeError(f"authenticate must return a Principal or None, not {type(caller).__name__}")
+            raise _wrong("authenticate", "a Principal or None", caller)
         return caller
 
     async def may_read(self, principal: Principal, dataset: Dataset) -> bool:
         """Return whether a caller may see and export a dataset."""
         if not principal.may_read(dataset.name):
             return False
-        allowed = True if self._authorize is None else await _awaited(self._authorize(principal, dataset))
+        if self._authorize is None:
+            return True
+        allowed = await _asked("authorize", self._authorize, principal, dataset)
         if not isinstance(allowed, bool):
-            raise TypeError(f"authorize must return True or False, not {type(allowed).__name__}")
+            raise _wrong("authorize", "True or False", allowed)
         return allowed
 
     def refuse_export(self, request: Request) -> None:
@@ -72,14 +74,32 @@ class Hooks:
         Raises:
             Problem: there is such middleware, and no guard around it.
         """
-        hidden = request.scope._scope.asgi.get(HIDDEN)  # noqa: SLF001 - as above
-        if hidden:
-            log.error("exports are refused: %s would hide their failures; serve exporter.guard(application)", hidden)
-            raise Problem(
-                ProblemType.INTERNAL_ERROR,
-                "The application would hide the failure of an export. Its operator must put exporter.guard around it.",
-            )
+        around = surroundings_of(request.scope._scope.asgi)  # noqa: SLF001 - as above
+        if around is not None:
+            around.begin_export()
 
 
-async def _awaited(found: Any) -> Any:
-    return await found if inspect.isawaitable(found) else found
+async def _asked(name: str, hook: Callable[..., Any], *arguments: object) -> Any:
+    """Return what a hook does.
+
+    Raises:
+        Problem: the hook raises it, to have it answered; whatever else it raises is logged with the hook's name.
+    """
+    try:
+        found = hook(*arguments)
+        return await found if inspect.isawaitable(found) else found
+    except Problem:
+        raise
+    except Exception as error:
+        log.exception("the hook %s failed", name)
+        raise _broken(name) from error
+
+
+def _wrong(name: str, expected: str, found: object) -> Problem:
+    log.error("the hook %s must return %s, not %s", name, expected, type(found).__name__)
+    return _broken(name)
+
+
+def _broken(name: str) -> Problem:
+    detail = f"The application's hook {name} failed. Its operator finds the reason in the application's log."
+    return Problem(ProblemType.INTERNAL_ERROR, detail)

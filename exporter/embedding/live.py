@@ -22,15 +22,15 @@ from exporter.web.readiness import Readiness
 from exporter.web.routes import routes
 from exporter.web.service import Service
 from formats.encoder import Format
+from queries.base_pool import BasePool
 from queries.catalog import Catalog
-from queries.pool import Pool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """What the host application configured, or left to the defaults."""
 
-    pool: Pool
+    pool: BasePool
     catalog: Catalog
     formats: Mapping[str, Format]
     hooks: Hooks
@@ -54,12 +54,12 @@ class Live:
         self._own_threads = None if parts.executor else ThreadPoolExecutor(thread_name_prefix="export")
         threads = parts.executor or self._own_threads
         assert threads is not None  # noqa: S101 - one of the two
-        telemetry = Telemetry(parts.metrics, more=parts.observers)
+        self.telemetry = telemetry = Telemetry(parts.metrics, more=parts.observers)
         database = Database(
             parts.pool, parallel=parts.limits.parallel, parallel_connections=max(0, parts.pool.size // 2)
         )
         self.engine = Engine(database, threads, telemetry.observers)
-        service = Service(
+        self.service = Service(
             catalog=parts.catalog,
             formats=parts.formats,
             engine=self.engine,
@@ -70,7 +70,7 @@ class Live:
             ready=Readiness(parts.pool, {}),
             content_coding=parts.content_coding,
         )
-        application = Velithon(routes=routes(service), openapi_url=None, docs_url=None)
+        application = Velithon(routes=routes(self.service), openapi_url=None, docs_url=None)
         application.router.default = Endpoint(nothing_here)
         self.application = AsgiAdapter(
             application,

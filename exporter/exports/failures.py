@@ -67,8 +67,7 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, Exceeded | Unrepresentable | InvalidText | SettingsChanged | UnsentText):
         return _in_its_words(error)
     if isinstance(error, ArgumentRejected):
-        fault = Fault(error.parameter, "the database does not accept this value")
-        return Problem(ProblemType.INVALID_PARAMETERS, "Correct the parameter.", faults=[fault])
+        return _of_argument(error)
     if not isinstance(error, QueryError):
         return Problem(ProblemType.INTERNAL_ERROR, "The service's log has the reason for this instance.")
     known = _PROBLEMS.get(type(error))
@@ -77,6 +76,13 @@ def problem_of(error: Exception) -> Problem:
         return Problem(problem, detail, retry_after=retry_after)
     state = f" (SQLSTATE {error.sqlstate})" if error.sqlstate else ""
     return Problem(ProblemType.QUERY_REJECTED, f"The service's log has the reason for this instance{state}.")
+
+
+def _of_argument(error: ArgumentRejected) -> Problem:
+    if error.is_bound:  # whoever asks does not know of the parameter
+        return Problem(ProblemType.CLAIM_MISSING, "The database does not accept what they say: ask for others.")
+    fault = Fault(error.parameter, "the database does not accept this value")
+    return Problem(ProblemType.INVALID_PARAMETERS, "Correct the parameter.", faults=[fault])
 
 
 def _in_its_words(error: Exceeded | Unrepresentable | InvalidText | SettingsChanged | UnsentText) -> Problem:

@@ -1,18 +1,21 @@
 """Builds an order from a caller's input, as texts or as Python values."""
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
-from uuid import UUID
+from types import MappingProxyType
+from typing import Any
 
 from exporter.exports.bounds import Bounds
+from exporter.exports.claims import bound
 from exporter.exports.options import Chosen
 from exporter.exports.order import Order
+from exporter.exports.texts import text_of
 from exporter.problems import Fault, Problem, ProblemType
 from formats.encoder import Format
 from queries.acting import Acting
 from queries.dataset import Dataset
 from queries.parameters import Parameter, Value, validate
+
+_NOTHING_KNOWN: Mapping[str, Any] = MappingProxyType({})
 
 
 def order_of(  # noqa: PLR0913 - an order has as many parts
@@ -23,12 +26,20 @@ def order_of(  # noqa: PLR0913 - an order has as many parts
     *,
     bounds: Bounds,
     acting: Acting,
+    claims: Mapping[str, Any] = _NOTHING_KNOWN,
     dated: bool = False,
 ) -> Order:
-    """Return an order for validated input."""
+    """Return an order for validated input.
+
+    `claims` is what is known for certain of the caller; the dataset's bound parameters take their values from it.
+
+    Raises:
+        Problem: a claim that the dataset needs is missing, or does not fit.
+    """
+    values = {**arguments, **bound(dataset, claims)}
     return Order(
         dataset=dataset,
-        arguments=arguments,
+        arguments={parameter.name: values[parameter.name] for parameter in dataset.parameters},
         format=format_,
         options=chosen.own,
         columns=chosen.common.columns,
@@ -50,8 +61,11 @@ def invalid(dataset: Dataset, faults: Sequence[Fault]) -> Problem:
 def from_texts(
     parameters: Sequence[Parameter], given: Mapping[str, list[str]]
 ) -> tuple[Mapping[str, Value], list[Fault]]:
-    """Read arguments from texts, several for an array; return their values and every fault."""
-    values, wrong = validate(parameters, given)
+    """Read arguments from texts, several for an array; return their values and every fault.
+
+    A bound parameter is not known here: `order_of` gives it its value.
+    """
+    values, wrong = validate([one for one in parameters if one.claim is None], given)
     return values, [Fault(fault.parameter, fault.message) for fault in wrong]
 
 
@@ -60,15 +74,16 @@ def from_values(
 ) -> tuple[Mapping[str, Value], list[Fault]]:
     """Read arguments from Python values; return their values and every fault.
 
-    A text is read as over HTTP, a sequence is an array, and None is NULL.
+    A text is read as over HTTP, a sequence is an array, and None is NULL. Bound parameters are as in `from_texts`.
     """
+    parameters = [one for one in parameters if one.claim is None]
     nullable = {parameter.name for parameter in parameters if parameter.nullable}
     texts: dict[str, list[str]] = {}
     faults = list[Fault]()
     for name, value in given.items():
         try:
             if value is not None:
-                texts[name] = [_text(item) for item in value] if isinstance(value, list | tuple) else [_text(value)]
+                texts[name] = [text_of(item) for item in value] if isinstance(value, list | tuple) else [text_of(value)]
             elif name not in nullable:
                 faults.append(Fault(name, "must not be None: the parameter is not nullable"))
         except TypeError as error:
@@ -79,20 +94,3 @@ def from_values(
     # In the order of declaration.
     found = {one.name: None if one.name in nulls else values.get(one.name) for one in parameters}
     return found, faults + wrong
-
-
-def _text(value: object) -> str:
-    match value:
-        case str():
-            return value
-        case bool():
-            return str(value).lower()
-        case Decimal():
-            return format(value, "f")
-        case dt.datetime() | dt.date():
-            return value.isoformat()
-        case int() | float() | UUID():
-            return str(value)
-        case _:
-            kind = type(value).__name__
-            raise TypeError(f"expected a text, a number, a boolean, a date, a datetime or a UUID, got {kind}")

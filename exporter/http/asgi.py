@@ -28,6 +28,7 @@ _MOST_LINES = 250
 """Header lines: Granian accepts a hundred over HTTP/1.1, but thousands over HTTP/2, where each cookie may be a line."""
 
 Sender: TypeAlias = Callable[[RsgiScope, RsgiProtocol, BufferedResponse], Awaitable[None]]
+RsgiApplication: TypeAlias = Callable[[RsgiScope, RsgiProtocol], Awaitable[None]]
 Busy: TypeAlias = Callable[["Scope"], AbstractContextManager[None]]
 
 log = logging.getLogger(__name__)
@@ -86,11 +87,19 @@ class AsgiAdapter:
         elif scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1000})
         else:
-            sending = adding(send, scope, self._added(scope)) if self._secures else send
-            protocol = RsgiProtocol(receive, sending)
-            seen = RsgiScope(scope, self._trusted)
-            with self._busy(cast("Scope", seen)):
-                await self._answer(scope, seen, protocol)
+            await self.serve(scope, receive, send, self._routed)
+
+    async def serve(self, scope: Mapping[str, Any], receive: Receive, send: Send, answering: RsgiApplication) -> None:
+        """Serve one request with another application than the router, whatever the request's address and body are.
+
+        Raises:
+            Aborted: as above.
+        """
+        sending = adding(send, scope, self._added(scope)) if self._secures else send
+        protocol = RsgiProtocol(receive, sending)
+        seen = RsgiScope(scope, self._trusted)
+        with self._busy(cast("Scope", seen)):
+            await self._answer(seen, protocol, answering)
 
     def _added(self, scope: Mapping[str, Any]) -> Mapping[bytes, bytes]:
         headers = self._cors.headers(scope)
@@ -98,19 +107,9 @@ class AsgiAdapter:
         closes = self._leaving and scope["http_version"] == "1.1"
         return headers | {b"connection": b"close"} if closes else headers
 
-    async def _answer(self, scope: Mapping[str, Any], seen: RsgiScope, protocol: RsgiProtocol) -> None:
+    async def _answer(self, seen: RsgiScope, protocol: RsgiProtocol, answering: RsgiApplication) -> None:
         try:
-            if refused := _refusal(scope):
-                seen.visit.problem = refused.type
-                response = response_of(refused)
-                protocol.response_bytes(response.status_code, response.raw_headers, response.body)
-            elif permission := self._cors.preflight(scope):
-                protocol.response_empty(204, [(name.decode(), value.decode()) for name, value in permission.items()])
-            elif scope["path"] == seen.root_path:
-                # The page's links are relative, so they need the trailing slash.
-                protocol.response_empty(308, [("location", f"{seen.root_path}/")])
-            else:
-                await self._application(seen, protocol)
+            await answering(seen, protocol)
             if protocol.buffered is not None and self._sender is not None:
                 await self._sender(seen, protocol, protocol.buffered)
             await protocol.finish()
@@ -118,6 +117,20 @@ class AsgiAdapter:
             if self._visited is not None:
                 self._visited(seen.visit, protocol.status)
             await protocol.end()
+
+    async def _routed(self, seen: RsgiScope, protocol: RsgiProtocol) -> None:
+        scope = seen.asgi
+        if refused := _refusal(scope):
+            seen.visit.problem = refused.type
+            response = response_of(refused)
+            protocol.response_bytes(response.status_code, response.raw_headers, response.body)
+        elif permission := self._cors.preflight(scope):
+            protocol.response_empty(204, [(name.decode(), value.decode()) for name, value in permission.items()])
+        elif scope["path"] == seen.root_path:
+            # The page's links are relative, so they need its slash.
+            protocol.response_empty(308, [("location", f"{seen.root_path}/")])
+        else:
+            await self._application(seen, protocol)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         for stage, functions in (

@@ -21,8 +21,8 @@ Answer = Callable[[Request], Awaitable[Response]]
 class Endpoint:
     """An RSGI application for one resource. It never raises, because Velithon's router would run it again."""
 
-    def __init__(self, answer: Answer, methods: tuple[str, ...] = ("GET", "HEAD")) -> None:
-        """Take the function that answers, and the allowed methods."""
+    def __init__(self, answer: Answer, methods: tuple[str, ...] | None = ("GET", "HEAD")) -> None:
+        """Take the function that answers, and the allowed methods; None allows all, where the host has checked them."""
         self._answer = answer
         self._methods = methods
 
@@ -52,7 +52,7 @@ class Endpoint:
             return _internal_error(request.scope)
 
     def _check_method(self, method: str) -> None:
-        if method not in self._methods:
+        if self._methods is not None and method not in self._methods:
             raise HttpProblem(
                 ProblemType.METHOD_NOT_ALLOWED,
                 f"Use {' or '.join(self._methods)}.",

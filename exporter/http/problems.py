@@ -18,6 +18,7 @@ STATUS: Mapping[ProblemType, int] = {
     ProblemType.CROSS_SITE: 403,
     ProblemType.SIGNED_URL_REFUSED: 403,
     ProblemType.PERMISSION_DENIED: 403,
+    ProblemType.CLAIM_MISSING: 403,
     ProblemType.NOT_FOUND: 404,
     ProblemType.UNKNOWN_DATASET: 404,
     ProblemType.UNKNOWN_FORMAT: 404,

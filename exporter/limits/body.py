@@ -55,7 +55,7 @@ class Body:
             return None
         return self._connection.acknowledged()
 
-    async def drained(self, taken: Callable[[], Awaitable[None]]) -> None:
+    async def drained(self, taken: Callable[[], Awaitable[object]]) -> None:
         """Wait until nothing is kept of an unread stream that was aborted, which is when `taken` returns.
 
         The web server cannot end the stream earlier.

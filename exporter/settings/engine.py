@@ -11,7 +11,7 @@ from queries.session import Session
 
 
 def database(settings: Settings) -> Database:
-    """Return the database that the settings name; whoever asks for it closes its pool."""
+    """Return the database of the settings; the caller closes its pool."""
     pool = Pool(
         settings.database_url.get_secret_value(),
         size=settings.pool_size,

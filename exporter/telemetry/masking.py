@@ -57,7 +57,7 @@ def target(visit: Visit, options: frozenset[str]) -> str:
 
 def _named(name: str, visit: Visit) -> str:
     """Return the name of a masked value; an undeclared name is masked too, because it may be a misplaced token."""
-    declared = visit.dataset and any(parameter.name == name for parameter in visit.dataset.parameters)
+    declared = visit.dataset and any(parameter.name == name for parameter in visit.dataset.settable)
     return name if declared or name in SIGNATURE else MASK
 
 

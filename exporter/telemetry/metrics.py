@@ -29,6 +29,8 @@ _SHORT_INTERVAL = 0.0002
 """Seconds after which a thread releases the interpreter. With the usual five milliseconds, every scrape would delay the
 event loop by that long, again and again."""
 
+_SHARED = "_exporter_metrics"
+
 Reading = Callable[[], float]
 Drops = Callable[[], int]
 
@@ -104,6 +106,15 @@ class Metrics:
 
     def _histogram(self, name: str, documentation: str, *labels: str) -> Histogram:
         return Histogram(name, documentation, labels, buckets=_SECONDS, registry=self._registry)
+
+
+def shared(registry: CollectorRegistry) -> Metrics:
+    """Return the metrics in a registry, the same ones for all who ask: a registry takes each name only once."""
+    kept = vars(registry)  # so that they live as long as what is registered
+    if _SHARED not in kept:
+        kept[_SHARED] = Metrics(registry)
+    metrics: Metrics = kept[_SHARED]
+    return metrics
 
 
 @contextmanager

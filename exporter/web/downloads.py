@@ -1,7 +1,7 @@
 """`GET /datasets/{name}.{ext}`: from a request to the streamed response."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -32,7 +32,6 @@ from exporter.web.places import place_of
 from exporter.web.service import Service
 from exporter.web.streaming import ExportResponse, HeadResponse, Rest
 from formats.encoder import Format
-from queries.acting import Acting
 from queries.dataset import Dataset
 
 _SHORT_QUERY = 2_048
@@ -42,12 +41,23 @@ _SHORT_QUERY = 2_048
 async def answer(
     service: Service, principal: Principal, request: Request, dataset: Dataset, format_: Format
 ) -> Response:
-    """Answer with the rows of a dataset in a format, or with the head that they would have."""
+    """Answer with the rows of a dataset in a format, as the query string orders them."""
+    bounds, codes = service.limits.bounds_of(dataset), service.content_coding
+    reading = partial(download, dataset, format_, request, principal, bounds, codes=codes)
+    return await answer_with(service, principal, request, partial(_off_loop, reading, request, service.threads))
+
+
+async def answer_with(
+    service: Service, principal: Principal, request: Request, reading: Callable[[], Awaitable["Download"]]
+) -> Response:
+    """Answer with the download that `reading` returns, or with the head that it would have.
+
+    Raises:
+        Problem: the request cannot have an export, or whatever `reading` or the export raises before its first byte.
+    """
     service.access.refuse_export(request)
     refuse_without_chunks(request.scope)
-    bounds, codes = service.limits.bounds_of(dataset), service.content_coding
-    reading = partial(download, dataset, format_, request, principal.acting, bounds, codes=codes)
-    downloading = await _off_loop(reading, request, service.threads)
+    downloading = await reading()
     if request.method == "HEAD":
         return HeadResponse(downloading.headers)
     refuse_part(request.scope.headers)
@@ -71,14 +81,14 @@ class Download:
 
 
 def download(  # noqa: PLR0913 - a download has as many parts
-    dataset: Dataset, format_: Format, request: Request, acting: Acting, bounds: Bounds, *, codes: bool = True
+    dataset: Dataset, format_: Format, request: Request, principal: Principal, bounds: Bounds, *, codes: bool = True
 ) -> Download:
     """Read an order from a request; see `_off_loop` for long ones.
 
     With `codes`, the document is compressed if the client accepts a content coding.
 
     Raises:
-        Problem: the query string is invalid; every fault is listed.
+        Problem: the query string is invalid, with every fault listed; or a claim of the caller's is missing.
     """
     given, options = query_string.split(query_string.parse(request.scope.query_string))
     arguments, faults = from_texts(dataset.parameters, given)
@@ -87,12 +97,27 @@ def download(  # noqa: PLR0913 - a download has as many parts
     faults = [*faults, *repeated, *wrong]
     if chosen is None or faults:
         raise invalid(dataset, faults)
-    order, coding = order_of(dataset, format_, arguments, chosen, bounds=bounds, acting=acting), None
-    if codes and chosen.compression is None and format_.compressible:
+    acting, claims = principal.acting, principal.known
+    order = order_of(dataset, format_, arguments, chosen, bounds=bounds, acting=acting, claims=claims)
+    labelled = label(order, format_, request, chosen.common.filename or default_name(dataset, given), codes=codes)
+    return Download(labelled.order, [*labelled.headers, ("link", f'<{dataset.name}>; rel="describedby"')])
+
+
+def label(order: Order, format_: Format, request: Request, name: str, *, codes: bool) -> Download:
+    """Return an order with the headers of its document, whose file has a name without an extension.
+
+    With `codes` the document is compressed if the client accepts a content coding.
+    """
+    coding = None
+    if codes and order.compression is None and format_.compressible:
         coding = content_coding(request.scope.headers.get("accept-encoding"), COMPRESSORS)
         order = replace(order, compression=coding)
-    name = chosen.common.filename or disposition.default_name(dataset.name, _file_name_parts(dataset, given), _today())
     return Download(order, _headers(order, format_, name, is_coding=coding is not None))
+
+
+def default_name(dataset: Dataset, given: Mapping[str, Sequence[str]]) -> str:
+    """Return the name of a file, without its extension, from the arguments that were given."""
+    return disposition.default_name(dataset.name, _file_name_parts(dataset, given), _today())
 
 
 async def _off_loop(reading: Callable[[], Download], request: Request, threads: Executor) -> Download:
@@ -140,7 +165,7 @@ async def _visited(run: Run, visit: Visit) -> AsyncIterator[None]:
             visit.ending = ending.fields(run.ended)
 
 
-def _file_name_parts(dataset: Dataset, given: Mapping[str, list[str]]) -> list[str]:
+def _file_name_parts(dataset: Dataset, given: Mapping[str, Sequence[str]]) -> list[str]:
     """Return the arguments that may appear in a file name."""
     sensitive = {parameter.name for parameter in dataset.parameters if parameter.sensitive}
     return [value for name, values in given.items() if name not in sensitive for value in values if value]
@@ -160,7 +185,6 @@ def _headers(order: Order, format_: Format, name: str, *, is_coding: bool) -> li
         ("content-type", content_type),
         ("content-disposition", disposition.attachment(disposition.file_name(name, extension))),
         ("export-id", str(order.id)),
-        ("link", f'<{order.dataset.name}>; rel="describedby"'),
         ("vary", VARY),
         ("accept-ranges", "none"),
         # A buffering proxy would read the export at full speed, into its memory and then onto its disk.

@@ -126,7 +126,7 @@ def _export_operation(dataset: Dataset, format_: Format, options: list[dict[str,
 def _arguments(dataset: Dataset) -> list[dict[str, Any]]:
     return [
         {"name": parameter.name, "in": "query", "required": parameter.required, "schema": json_schema(parameter)}
-        for parameter in dataset.parameters
+        for parameter in dataset.settable
     ]
 
 

@@ -26,7 +26,7 @@ def summary(dataset: Dataset, formats: Mapping[str, Format], folder: str = "") -
                 "nullable": parameter.nullable,
                 "schema": json_schema(parameter),
             }
-            for parameter in dataset.parameters
+            for parameter in dataset.settable
         ],
         "formats": {
             extension: {

@@ -154,7 +154,7 @@ def test_a_database_that_is_away(datasets: Path) -> None:
 def test_an_output_that_cannot_be_written(settings: dict[str, object], tmp_path: Path) -> None:
     assert exporter("export", "items", "-o", tmp_path / "none" / "x.csv", **settings).returncode == 8
     with Path("/dev/full").open("wb") as full:
-        command: list[str | Path] = [COMMAND, "export", "big"]
+        command = [str(COMMAND), "export", "big"]
         done = subprocess.run(
             command, check=False, stdout=full, stderr=subprocess.PIPE, env=environment(settings), timeout=PATIENCE
         )
@@ -252,7 +252,7 @@ class Terminal:
 )
 def test_a_terminal_is_not_garbled(settings: dict[str, object], arguments: list[str]) -> None:
     screen = Terminal()
-    command: list[str | Path] = [COMMAND, "export", "items", *arguments]
+    command = [str(COMMAND), "export", "items", *arguments]
     done = subprocess.run(
         command, check=False, stdout=screen.theirs, stderr=subprocess.PIPE, env=environment(settings), timeout=PATIENCE
     )
@@ -262,7 +262,7 @@ def test_a_terminal_is_not_garbled(settings: dict[str, object], arguments: list[
 
 def test_a_terminal_shows_text(settings: dict[str, object]) -> None:
     screen = Terminal()
-    command: list[str | Path] = [COMMAND, "export", "series", "--rows", "1", "--columns", "i"]
+    command = [str(COMMAND), "export", "series", "--rows", "1", "--columns", "i"]
     done = subprocess.run(
         command, check=False, stdout=screen.theirs, stderr=screen.theirs, env=environment(settings), timeout=PATIENCE
     )
@@ -271,7 +271,7 @@ def test_a_terminal_shows_text(settings: dict[str, object]) -> None:
 
 def test_a_terminal_sees_how_far_an_export_is(source: str, settings: dict[str, object], tmp_path: Path) -> None:
     screen = Terminal()
-    command: list[str | Path] = [COMMAND, "export", "stream", "--rows", str(ENDLESS), "-o", tmp_path / "x.ndjson"]
+    command = [str(COMMAND), "export", "stream", "--rows", str(ENDLESS), "-o", str(tmp_path / "x.ndjson")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=screen.theirs, env=environment(settings))
     with process:
         until(lambda: "rows" in screen.so_far and "MB/s" in screen.so_far)
@@ -289,7 +289,7 @@ def test_a_terminal_sees_how_far_an_export_is(source: str, settings: dict[str, o
 
 def exporter_on(screen: Terminal, settings: dict[str, object], *arguments: object) -> int:
     """Run an export whose stderr is a terminal; return its exit code."""
-    command: list[str | Path] = [COMMAND, "export", *map(str, arguments)]
+    command = [str(COMMAND), "export", *map(str, arguments)]
     done = subprocess.run(
         command,
         check=False,

@@ -154,7 +154,7 @@ async def test_a_grant_that_the_role_lacks_is_refused_whatever_the_service_may(a
 
 
 @pytest.mark.parametrize("role", [f"{ROLE}_absent", f'{ROLE} odd"role'], ids=["absent", "not granted"])
-async def test_a_role_that_cannot_be_taken_on_is_told_by_name(acting_url, role):
+async def test_a_role_that_cannot_be_taken_on_is_told_by_name(acting_url: str, role: str) -> None:
     """The one does not exist, of the other the service's login is no member."""
     login = urlsplit(acting_url)._replace(netloc=f"{ROLE}_login@").geturl()
     shared = database(login)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 import pytest
@@ -17,8 +17,8 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def connections(database_url):
-    opened = [await asyncpg.connect(database_url) for _ in range(4)]
+async def connections(database_url: str) -> AsyncIterator[list[Connection]]:
+    opened = [cast("Connection", await asyncpg.connect(database_url)) for _ in range(4)]
     yield opened
     for connection in opened:
         await connection.close(timeout=5)

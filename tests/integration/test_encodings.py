@@ -2,7 +2,9 @@
 
 import asyncio
 import re
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 import pyarrow as pa
@@ -17,7 +19,7 @@ from tests.postgres import execute
 
 
 @contextmanager
-def database_in(encoding, server_url):
+def database_in(encoding: str, server_url: str) -> Iterator[str]:
     name = f"encoded_{encoding.lower()}"
     options = f"TEMPLATE template0 ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C'"
     # A server may have another default provider, which does not know the encoding.
@@ -28,20 +30,20 @@ def database_in(encoding, server_url):
 
 
 @pytest.fixture(scope="module", params=["LATIN1", "SQL_ASCII"])
-def encoded(request, server_url):
+def encoded(request: pytest.FixtureRequest, server_url: str) -> Iterator[tuple[str, str]]:
     with database_in(request.param, server_url) as dsn:
         yield request.param, dsn
 
 
 @pytest.fixture(scope="module")
-def win1252(server_url):
+def win1252(server_url: str) -> Iterator[str]:
     with database_in("WIN1252", server_url) as dsn:
         yield dsn
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("source", ["copy", "cursor"])
-async def test_a_character_that_utf8_does_not_have(win1252, source):
+async def test_a_character_that_utf8_does_not_have(win1252: str, source: str) -> None:
     exporting = database(win1252)
     for extension in FORMATS:
         with pytest.raises(UnsentText) as refused:
@@ -82,7 +84,9 @@ FROM generate_series(1, 5000) i"""
 @pytest.mark.anyio
 @pytest.mark.parametrize("options", [{}, {"escape_formulas": True}])
 @pytest.mark.parametrize("source", ["copy", "cursor"])
-async def test_a_database_of_any_bytes_tells_column_and_row(encoded, source, options):
+async def test_a_database_of_any_bytes_tells_column_and_row(
+    encoded: tuple[str, str], source: str, options: dict[str, Any]
+) -> None:
     encoding, dsn = encoded
     exporting = database(dsn)
     if encoding == "SQL_ASCII":
@@ -97,7 +101,7 @@ async def test_a_database_of_any_bytes_tells_column_and_row(encoded, source, opt
 
 
 @pytest.mark.anyio
-async def test_a_query_s_own_conversion_from_any_bytes_is_the_query_s(encoded):
+async def test_a_query_s_own_conversion_from_any_bytes_is_the_query_s(encoded: tuple[str, str]) -> None:
     encoding, dsn = encoded
     exporting = database(dsn)
     if encoding == "SQL_ASCII":

@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import hashlib
 import logging
 import os
 import signal
@@ -11,18 +12,17 @@ import threading
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pyarrow as pa
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from exporter import Dataset, Exporter, Limits, Principal, Problem, ProblemType
+from exporter import Dataset, Exporter, Limits, NotWritten, Principal, Problem, ProblemType, Written
 from queries.catalog import CatalogError
-
-if TYPE_CHECKING:
-    import asyncpg
+from queries.errors import QueryError
 
 pytestmark = pytest.mark.anyio
 
@@ -57,7 +57,12 @@ async def test_arguments_are_python_s_own_values(exporter: Exporter) -> None:
     table = await exporter.table("typed", numbers=[1, 2], **given)
     (row,) = table.to_pylist()
     assert row == given | {"numbers": [1, 2]}
-    texts = {"day": "2024-02-29", "moment": "2024-02-29T12:30Z", "exact": "1.50", "id": str(UUID(int=7))}
+    texts: dict[str, Any] = {
+        "day": "2024-02-29",
+        "moment": "2024-02-29T12:30Z",
+        "exact": "1.50",
+        "id": str(UUID(int=7)),
+    }
     assert (await exporter.table("typed", numbers=["1", "2"], **texts)).equals(table)
 
 
@@ -180,6 +185,63 @@ def test_importing_it_changes_nothing_of_the_process() -> None:
         "assert before == state(), (before, state())\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+async def test_a_file_is_written_as_a_whole_or_not_at_all(exporter: Exporter, tmp_path: Path) -> None:
+    path = tmp_path / "numbers.csv"
+    written = await exporter.write(path, "numbers", limit=2)
+    content = path.read_bytes()
+    assert content == b"i,twice\n1,2\n2,4\n"
+    assert written == Written(2, len(content), hashlib.sha256(content).hexdigest())
+    with pytest.raises(NotWritten, match="exists"):
+        await exporter.write(path, "numbers")
+    assert (await exporter.write(path, "numbers", overwrite=True)).rows == 1000
+    with pytest.raises(Problem) as raised:
+        await exporter.write(tmp_path / "numbers.xls", "numbers")
+    assert raised.value.type is ProblemType.UNKNOWN_FORMAT
+    failing = asyncio.create_task(exporter.write(tmp_path / "endless.csv", "endless"))
+    while not [one for one in tmp_path.iterdir() if one.stat().st_size > 1 << 20]:  # noqa: ASYNC110 - a file tells nobody
+        await asyncio.sleep(0.01)
+    failing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await failing
+    assert [one.name for one in tmp_path.iterdir()] == ["numbers.csv"]
+
+
+@pytest.mark.parametrize("lent", [lambda pool: pool, lambda pool: lambda: pool], ids=["a pool", "a function"])
+async def test_the_host_s_own_pool_is_used_and_left_open(database_url: str, lent: Any) -> None:
+    async with asyncpg.create_pool(database_url, min_size=1, max_size=3) as pool:
+        async with Exporter(lent(pool), DATASETS) as exporter:
+            assert (await exporter.table("numbers")).num_rows == 1000
+            async with exporter.run("endless", "csv") as run:
+                await anext(run.chunks())
+        assert await pool.fetchval("SELECT 1") == 1
+        assert pool.get_idle_size() == pool.get_size()
+
+
+async def test_a_pool_that_cannot_be_used_is_told_when_the_exporter_is_entered(database_url: str) -> None:
+    pool = asyncpg.create_pool(database_url, min_size=1, max_size=2)
+    with pytest.raises(QueryError, match="not open yet"):
+        await Exporter(pool, DATASETS).__aenter__()
+    async with pool:
+        with pytest.raises(ValueError, match="make the pool larger"):
+            await Exporter(pool, DATASETS, pool_size=3).__aenter__()
+        elsewhere = await asyncio.to_thread(lambda: asyncio.run(_entering(Exporter(pool, DATASETS))))
+        assert "another event loop" in elsewhere
+        with pytest.raises(QueryError, match="another event loop"):
+            Exporter(pool, DATASETS).blocking.__enter__()
+    with pytest.raises(QueryError, match="closed"):
+        await Exporter(pool, DATASETS).__aenter__()
+    with pytest.raises(TypeError, match=r"asyncpg\.Pool"):
+        await Exporter(lambda: None, DATASETS).__aenter__()  # type: ignore[arg-type, return-value]
+
+
+async def _entering(exporter: Exporter) -> str:
+    try:
+        await exporter.__aenter__()
+    except QueryError as error:
+        return str(error)
+    return ""
 
 
 def test_a_program_without_an_event_loop(database_url: str) -> None:

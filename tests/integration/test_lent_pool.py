@@ -3,9 +3,11 @@
 import asyncio
 import io
 import ssl
+from collections.abc import AsyncGenerator, AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from typing import Any, Literal, NoReturn, TypeAlias
 
 import asyncpg
 import pyarrow as pa
@@ -15,19 +17,23 @@ import pytest
 from exporter.exports import scan
 from exporter.exports.database import Database
 from exporter.exports.engine import Engine
-from exporter.exports.observers import Observation
+from exporter.exports.observers import Ended, Observation
+from exporter.exports.order import Order
 from exporter.problems import Problem
 from queries import walk
+from queries.connection import Connection, driver_of
 from queries.copy import copy
 from queries.declaration import Parameter
 from queries.errors import DatabaseUnavailable, PoolBusy, PoolUnusable
 from queries.lent_pool import LentPool
 from queries.session import Session
 from tests.exporting import document, opened, order, texts
-from tests.integration.test_database_tls import AUTHORITY, Front
+from tests.integration.front import AUTHORITY, Front
 from tests.postgres import execute
 
 pytestmark = pytest.mark.anyio
+
+HostPool: TypeAlias = "asyncpg.Pool[Any]"
 
 SCHEMA = """
 DROP SCHEMA IF EXISTS lent CASCADE;
@@ -51,7 +57,7 @@ CREATE FUNCTION lent.leave(many int) RETURNS int LANGUAGE plpgsql AS $$BEGIN
 END$$;
 """
 
-CODECS = {
+CODECS: dict[Literal["text", "binary"], list[str]] = {
     "text": ["json", "jsonb", "text", "varchar", "name", "numeric", "timestamptz", "date", "bytea", "bool", "regclass"],
     "binary": ["uuid", "int2", "int4", "int8", "float8", "oid", "char"],
 }
@@ -74,13 +80,17 @@ class Wrapped:
 
 
 class HostRecord(asyncpg.Record):
-    """The host's own records."""
+    """The host's own records, whose values have names."""
+
+    def __getitem__(self, name: Any) -> Any:
+        assert isinstance(name, str)
+        return super().__getitem__(name)
 
 
 class HostConnection(asyncpg.Connection):
     """The host's own connections, which nothing but the host asks."""
 
-    async def _refuse(self, *_, **__):
+    async def _refuse(self, *_: object, **__: object) -> NoReturn:
         raise AssertionError("this is the host's")
 
     prepare = executemany = fetchrow = fetchval = copy_from_query = _refuse
@@ -89,15 +99,15 @@ class HostConnection(asyncpg.Connection):
 class Counted(Observation):
     """Learns how many connections an export has read with."""
 
-    def ended(self, ended):
+    def ended(self, ended: Ended) -> None:
         self.connections = ended.connections
 
 
-async def nothing(connection):
+async def nothing(connection: object) -> None:
     """The host's own reset, which resets nothing."""
 
 
-async def prepared(connection):
+async def prepared(connection: "asyncpg.Connection[Any]") -> None:
     """Leave on a connection what a host may have there."""
     for format_, types in CODECS.items():
         for name in types:
@@ -112,24 +122,31 @@ async def prepared(connection):
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["asyncio", "uvloop"])
-def anyio_backend(request):
+def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]:
     return "asyncio", {"use_uvloop": request.param}
 
 
 @pytest.fixture(scope="module", autouse=True)
-async def schema(database_url):
+async def schema(database_url: str) -> None:
     await execute(database_url, SCHEMA)
 
 
 @asynccontextmanager
-async def host(dsn, size=2, **how):
-    settings = {"init": prepared, "reset": nothing, "connection_class": HostConnection, "record_class": HostRecord}
+async def host(dsn: str | None, size: int = 2, **how: Any) -> AsyncIterator[HostPool]:
+    settings: dict[str, Any] = {
+        "init": prepared,
+        "reset": nothing,
+        "connection_class": HostConnection,
+        "record_class": HostRecord,
+    }
     async with asyncpg.create_pool(dsn, min_size=0, max_size=size, **settings | how) as pool:
         yield pool
 
 
 @asynccontextmanager
-async def lent(pool, most=None, *, seconds=5.0, parallel=1):
+async def lent(
+    pool: HostPool, most: int | None = None, *, seconds: float = 5.0, parallel: int = 1
+) -> AsyncIterator[Database]:
     """A database over a host's pool, of which every connection is back when the block ends."""
     of_host = LentPool(pool, acquire_timeout=seconds, session=Session(60, 10), most=most)
     yield Database(of_host, parallel=parallel, parallel_connections=parallel)
@@ -139,7 +156,9 @@ async def lent(pool, most=None, *, seconds=5.0, parallel=1):
     assert not pool.is_closing()
 
 
-UNCHANGED: tuple = ([], [], set())
+Changes: TypeAlias = tuple[list[int], list[str], set[tuple[Any, ...]]]
+
+UNCHANGED: Changes = ([], [], set())
 
 
 @dataclass
@@ -147,31 +166,33 @@ class State:
     """All that the next user of a connection finds on it."""
 
     pid: int
-    settings: dict
-    held: set
+    settings: dict[str, str]
+    held: set[tuple[Any, ...]]
 
-    def changes(self, other):
+    def changes(self, other: "State") -> Changes:
+        """Return the other process if it is another, the settings that differ, and what only one of them holds."""
         names = [name for name, value in self.settings.items() if other.settings[name] != value]
         return [other.pid] * (self.pid != other.pid), names, self.held ^ other.held
 
 
-async def state(pool):
+async def state(pool: HostPool) -> State:
     async with pool.acquire() as connection:
         assert not connection.is_in_transaction()
-        assert connection._transport.get_protocol() is connection._con._protocol
+        driver = driver_of(connection)
+        assert driver._transport.get_protocol() is driver._protocol
         settings = dict(await connection.fetch(SETTINGS))
         held = {tuple(row.values()) for sql in HELD for row in await connection.fetch(sql)}
         assert all(type(row) is HostRecord for row in await connection.fetch("SELECT 1"))
         return State(connection.get_server_pid(), settings, held)
 
 
-async def used(pool):
+async def used(pool: HostPool) -> State:
     """The state of a pool's next connection, once the host has asked on it before."""
     await state(pool)
     return await state(pool)
 
 
-def read(extension, body):
+def read(extension: str, body: bytes) -> Any:
     """The rows, without the time of the snapshot and where the batches end."""
     if extension == "parquet":
         return pq.read_table(io.BytesIO(body)).to_pylist()
@@ -180,7 +201,7 @@ def read(extension, body):
 
 @pytest.mark.parametrize("extension", ["csv", "ndjson", "parquet", "arrows"])
 @pytest.mark.parametrize("source", ["copy", "cursor"])
-async def test_every_format_over_a_pool_with_codecs_of_its_own(database_url, source, extension):
+async def test_every_format_over_a_pool_with_codecs_of_its_own(database_url: str, source: str, extension: str) -> None:
     ids, since = Parameter(name="ids", type="integer[]"), Parameter(name="since", type="timestamptz")
     sql = "SELECT * FROM lent.rows WHERE NOT id = ANY (:ids) AND at > :since"
     arguments = {"ids": ["5", "6", None], "since": "2024-01-01 00:00:09+00:00"}
@@ -191,11 +212,11 @@ async def test_every_format_over_a_pool_with_codecs_of_its_own(database_url, sou
         before = await used(pool)
         assert read(extension, await document(of_host, wanted)) == expected
         assert before.changes(await state(pool)) == UNCHANGED
-        assert (await pool.fetch("SELECT 7::int4, 'x'::text"))[0][1] == Wrapped("x")
+        assert (await pool.fetch("SELECT 7::int4, 'x'::text"))[0]["text"] == Wrapped("x")
 
 
 @pytest.mark.parametrize("how", [{"table": '"lent"."rows"'}, {"split_by": "id"}, {"split_by": "at"}], ids=str)
-async def test_a_large_table_in_parts(database_url, monkeypatch, how):
+async def test_a_large_table_in_parts(database_url: str, monkeypatch: pytest.MonkeyPatch, how: dict[str, str]) -> None:
     monkeypatch.setattr(scan, "_BYTES_EACH", 1)
     monkeypatch.setattr(walk, "BLOCK_BYTES", 30_000)
     wanted = order("SELECT * FROM lent.rows", "csv", **how)
@@ -212,7 +233,9 @@ async def test_a_large_table_in_parts(database_url, monkeypatch, how):
 
 
 @pytest.mark.parametrize(("held", "connections"), [(0, 3), (1, 2), (2, 1), (3, 1)])
-async def test_a_scan_in_parts_leaves_the_host_its_own(database_url, monkeypatch, held, connections):
+async def test_a_scan_in_parts_leaves_the_host_its_own(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, held: int, connections: int
+) -> None:
     monkeypatch.setattr(scan, "_BYTES_EACH", 1)
     wanted = order("", "csv", table='"lent"."rows"')
     async with host(database_url, 4) as pool, lent(pool, 3, parallel=4) as of_host, AsyncExitStack() as stack:
@@ -224,14 +247,14 @@ async def test_a_scan_in_parts_leaves_the_host_its_own(database_url, monkeypatch
 
 
 @pytest.mark.parametrize("source", ["copy", "cursor"])
-async def test_what_a_query_leaves_behind_is_undone_and_what_the_host_has_stays(database_url, source):
+async def test_what_a_query_leaves_behind_is_undone_and_what_the_host_has_stays(database_url: str, source: str) -> None:
     async with host(database_url, 1) as pool, lent(pool) as of_host:
         before = await used(pool)
         assert await document(of_host, order("SELECT lent.leave(1) AS i", "csv", source)) == b"i\n1\n"
         assert before.changes(await state(pool)) == UNCHANGED
 
 
-async def test_a_query_that_leaves_what_cannot_be_undone_costs_its_session(database_url):
+async def test_a_query_that_leaves_what_cannot_be_undone_costs_its_session(database_url: str) -> None:
     async with host(database_url, 1) as pool, lent(pool) as of_host:
         before = await used(pool)
         await document(of_host, order("SELECT lent.leave(2) AS i", "csv"))
@@ -241,7 +264,7 @@ async def test_a_query_that_leaves_what_cannot_be_undone_costs_its_session(datab
         assert len(after.held) == len(before.held)
 
 
-async def test_a_query_that_fails_leaves_nothing(database_url):
+async def test_a_query_that_fails_leaves_nothing(database_url: str) -> None:
     async with host(database_url, 1) as pool, lent(pool) as of_host:
         before = await used(pool)
         for sql in (
@@ -255,7 +278,7 @@ async def test_a_query_that_fails_leaves_nothing(database_url):
 
 
 @asynccontextmanager
-async def over_tls(dsn):
+async def over_tls(dsn: str) -> AsyncIterator[HostPool]:
     """A pool whose connections are in TLS; the embedded server knows none, so something in front of it does."""
     trusting = ssl.create_default_context()
     AUTHORITY.configure_trust(trusting)
@@ -266,7 +289,7 @@ async def over_tls(dsn):
 
 
 @pytest.mark.parametrize("tls", [False, True])
-async def test_a_message_for_each_row_costs_no_row(database_url, tls):
+async def test_a_message_for_each_row_costs_no_row(database_url: str, tls: bool) -> None:
     sql = "SELECT lent.info(i) AS i, repeat('.', i % 50) AS dots FROM generate_series(1, 20000) i"
     async with over_tls(database_url) if tls else host(database_url, 1) as pool, lent(pool) as of_host:
         before = await used(pool)
@@ -276,11 +299,10 @@ async def test_a_message_for_each_row_costs_no_row(database_url, tls):
         assert before.changes(await state(pool)) == UNCHANGED
 
 
-async def test_whoever_listens_to_messages_still_gets_them(database_url):
-    connection = await asyncpg.connect(database_url)
-    heard, told = [], asyncio.Event()
+async def test_whoever_listens_to_messages_still_gets_them(connection: Connection) -> None:
+    heard, told = list[object](), asyncio.Event()
 
-    def listen(_, message):
+    def listen(_: object, message: object) -> None:
         heard.append(message)
         if len(heard) == 500:
             told.set()
@@ -292,14 +314,13 @@ async def test_whoever_listens_to_messages_still_gets_them(database_url):
     await told.wait()
     assert source.rows == len(heard) == 500
     connection.remove_log_listener(listen)
-    await connection.close()
 
 
 ENDLESS = "SELECT repeat('x', 1000) AS text, generate_series(1, 1000000000) AS i"
 
 
 @asynccontextmanager
-async def running(database, wanted):
+async def running(database: Database, wanted: Order) -> AsyncIterator[AsyncGenerator[bytes]]:
     """A run whose first chunk has been taken."""
     with ThreadPoolExecutor(2) as threads:
         async with Engine(database, threads).run(wanted) as run:
@@ -309,7 +330,7 @@ async def running(database, wanted):
 
 
 @pytest.mark.parametrize("tls", [False, True])
-async def test_a_reader_that_leaves(database_url, tls):
+async def test_a_reader_that_leaves(database_url: str, tls: bool) -> None:
     async with over_tls(database_url) if tls else host(database_url, 1) as pool, lent(pool) as of_host:
         before = await used(pool)
         for source in ("copy", "cursor"):
@@ -318,7 +339,7 @@ async def test_a_reader_that_leaves(database_url, tls):
             assert before.changes(await state(pool)) == UNCHANGED
 
 
-async def test_the_host_goes_on_meanwhile(database_url):
+async def test_the_host_goes_on_meanwhile(database_url: str) -> None:
     async with host(database_url, 3) as pool, lent(pool, seconds=0.1) as of_host:
         wanted = order(ENDLESS, "csv")
         async with running(of_host, wanted), running(of_host, replace(wanted, format=wanted.format)):
@@ -330,7 +351,7 @@ async def test_the_host_goes_on_meanwhile(database_url):
 
 
 @pytest.mark.parametrize("source", ["copy", "cursor"])
-async def test_a_killed_backend(database_url, source):
+async def test_a_killed_backend(database_url: str, source: str) -> None:
     async with host(database_url) as pool, lent(pool) as of_host:
         before = await used(pool)
         with pytest.raises(Problem) as failed:
@@ -345,7 +366,7 @@ async def test_a_killed_backend(database_url, source):
         assert len(after.held) == len(before.held)
 
 
-async def test_a_pool_that_the_host_cuts_under_an_export(database_url):
+async def test_a_pool_that_the_host_cuts_under_an_export(database_url: str) -> None:
     async with host(database_url, connection_class=asyncpg.Connection) as pool:
         of_host = LentPool(pool, acquire_timeout=5, session=Session(60, 10))
         with pytest.raises(Problem) as failed:
@@ -357,7 +378,7 @@ async def test_a_pool_that_the_host_cuts_under_an_export(database_url):
         assert of_host._taken == 0
 
 
-async def test_two_engines_on_one_pool(database_url):
+async def test_two_engines_on_one_pool(database_url: str) -> None:
     async with host(database_url, 4) as pool, lent(pool, 1) as one, lent(pool, 2) as other:
         wanted = order("SELECT lent.info(id) AS said, * FROM lent.rows", "csv")
         found = await asyncio.gather(*(document(database, wanted) for database in (one, other) for _ in range(6)))
@@ -368,7 +389,7 @@ async def test_two_engines_on_one_pool(database_url):
 
 
 @pytest.mark.parametrize("source", ["copy", "cursor"])
-async def test_the_host_s_time_limit_is_for_the_host_s_statements(database_url, source):
+async def test_the_host_s_time_limit_is_for_the_host_s_statements(database_url: str, source: str) -> None:
     """The query takes much longer than that."""
     pool = await asyncpg.create_pool(database_url, min_size=0, max_size=1, command_timeout=0.001)
     async with lent(pool) as of_host:
@@ -377,8 +398,10 @@ async def test_the_host_s_time_limit_is_for_the_host_s_statements(database_url, 
     pool.terminate()  # to close it takes longer, too
 
 
-async def test_a_reset_of_the_host_s_that_fails_costs_the_connection_and_no_export(database_url, caplog):
-    async def broken(connection):
+async def test_a_reset_of_the_host_s_that_fails_costs_the_connection_and_no_export(
+    database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(connection: object) -> NoReturn:
         raise RuntimeError("the host's own mistake")
 
     async with host(database_url, 1, reset=broken) as pool, lent(pool) as of_host:
@@ -387,12 +410,12 @@ async def test_a_reset_of_the_host_s_that_fails_costs_the_connection_and_no_expo
     assert "the host's own mistake" in caplog.text
 
 
-async def asked(pool):
+async def asked(pool: HostPool) -> Any:
     async with LentPool(pool, acquire_timeout=5, session=Session(60, 10)).transaction("asked") as connection:
         return await connection.fetchval("SELECT 1")
 
 
-async def test_a_pool_that_is_not_open(database_url):
+async def test_a_pool_that_is_not_open(database_url: str) -> None:
     pool = asyncpg.create_pool(database_url, min_size=0)
     with pytest.raises(PoolUnusable, match="await pool"):
         await asked(pool)
@@ -403,7 +426,7 @@ async def test_a_pool_that_is_not_open(database_url):
         await asked(pool)
 
 
-async def test_a_pool_of_another_event_loop(database_url):
+async def test_a_pool_of_another_event_loop(database_url: str) -> None:
     other = asyncio.new_event_loop()
     pool = asyncpg.create_pool(database_url, min_size=0, loop=other)
     with pytest.raises(PoolUnusable, match="another event loop"):
@@ -412,14 +435,14 @@ async def test_a_pool_of_another_event_loop(database_url):
 
 
 @pytest.mark.parametrize(("size", "most", "expected"), [(1, None, 1), (10, None, 9), (10, 10, 10), (1, 1, 1)])
-async def test_how_much_of_a_pool_exports_take(database_url, size, most, expected):
+async def test_how_much_of_a_pool_exports_take(database_url: str, size: int, most: int | None, expected: int) -> None:
     pool = asyncpg.create_pool(database_url, min_size=0, max_size=size)
     taken = LentPool(pool, acquire_timeout=5, session=Session(60, 10), most=most)
     assert taken.size == taken.spare == expected
 
 
 @pytest.mark.parametrize("most", [-1, 0, 3])
-async def test_more_than_a_pool_has(database_url, most):
+async def test_more_than_a_pool_has(database_url: str, most: int) -> None:
     pool = asyncpg.create_pool(database_url, min_size=0, max_size=2)
     with pytest.raises(ValueError, match="expected 1 to 2, the pool's max_size"):
         LentPool(pool, acquire_timeout=5, session=Session(60, 10), most=most)

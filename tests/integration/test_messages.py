@@ -10,7 +10,7 @@ import pytest
 
 from exporter.exports.database import Database
 from queries.blocks import joined
-from queries.connection import Connection
+from queries.connection import Connection, driver_of
 from queries.copy import copy, takes_copy
 from queries.errors import DatabaseUnavailable, RowsLost
 from queries.source import BLOCK_BYTES
@@ -111,7 +111,8 @@ async def test_nothing_but_a_copy_is_looked_at(exporting: Database) -> None:
     """Each look costs the event loop time."""
     async with exporting.pool.transaction("looked at") as connection:
         assert await takes_copy(connection)
-        assert connection._transport.get_protocol() is connection._protocol
+        driver = driver_of(connection)
+        assert driver._transport.get_protocol() is driver._protocol
 
 
 async def test_a_connection_that_is_lost_before_its_copy(exporting: Database) -> None:

@@ -17,6 +17,7 @@ from exporter.exports import scan
 from exporter.exports.database import Database
 from queries.errors import QueryError
 from queries.followers import Followers
+from queries.pool import Pool
 from tests.exporting import database, document, export, of_table, single
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("small")]
@@ -150,6 +151,7 @@ async def test_parallel_scans_leave_connections_to_others(database_url: str, par
     opened.followers = Followers(opened.pool, 2)
     await asyncio.gather(*(document(opened, of_table("parted")) for _ in range(3)))
     assert parts
+    assert isinstance(opened.pool, Pool)
     assert opened.pool._opened
     assert opened.pool._opened.get_size() <= 5
     await opened.pool.close()

@@ -129,7 +129,7 @@ async def test_an_export_that_is_given_up_leaves_nothing(bounced_url: str, conne
     assert await connection.fetchval(f"{running} AND pid <> pg_backend_pid()") == 0
 
 
-async def test_what_is_held_behind_it_is_not_taken_for_a_host_s_own(bounced_url, database_url):
+async def test_what_is_held_behind_it_is_not_taken_for_a_host_s_own(bounced_url: str, database_url: str) -> None:
     """The next transaction may have another session, whose statements and locks are somebody else's."""
     found = []
     for url in (bounced_url, database_url):
@@ -143,7 +143,7 @@ async def test_what_is_held_behind_it_is_not_taken_for_a_host_s_own(bounced_url,
     assert found == [set(), {"DEALLOCATE of_somebody"}]
 
 
-async def test_every_format_over_a_host_s_pool(bounced_url, database_url):
+async def test_every_format_over_a_host_s_pool(bounced_url: str, database_url: str) -> None:
     async with asyncpg.create_pool(bounced_url, min_size=0, max_size=2, statement_cache_size=0) as pool:
         exporting = Database(LentPool(pool, acquire_timeout=5, session=Session(60, 10)))
         own = database(database_url)

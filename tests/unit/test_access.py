@@ -506,8 +506,8 @@ def test_settings_that_contradict_or_are_unsafe(how: dict[str, Any], told: str) 
 
 
 @given(st.text(max_size=200) | st.binary(max_size=200).map(lambda raw: raw.decode("latin-1")))
-@settings(max_examples=2 * settings.default.max_examples)
-def test_whatever_is_sent_is_a_token_or_malformed(text):
+@settings(max_examples=2 * settings().max_examples)
+def test_whatever_is_sent_is_a_token_or_malformed(text: str) -> None:
     for header in (text, f"Basic {text}", f"Bearer {text}"):
         with suppress(Malformed):
             assert token_of(header).isascii()

@@ -83,7 +83,7 @@ arrivals = st.tuples(st.just("arrive"), st.sampled_from("xyz"), st.sampled_from(
 others = st.tuples(st.sampled_from(["end", "cancel", "both"]), st.integers(0, 30), st.integers(0, 3))
 
 
-@settings(max_examples=3 * settings.default.max_examples)
+@settings(max_examples=3 * settings().max_examples)
 @given(st.lists(st.one_of(arrivals, arrivals, others), max_size=40))
 def test_any_coming_and_going_keeps_to_the_limits_and_leaves_nothing_behind(events: list[Any]) -> None:
     asyncio.run(_come_and_go(events))
@@ -242,7 +242,7 @@ async def with_running(tested: Admission, principals: str, dataset: str = "b") -
     return places
 
 
-def gave_way(tested, stalled, connections=0):
+def gave_way(tested: Admission, stalled: list[Place], connections: int = 0) -> str:
     return "".join(place.principal for place in tested.displaced(stalled, connections))
 
 

@@ -73,7 +73,9 @@ async def test_a_file_that_others_may_read_is_told_of(
     audit.flush()
     assert stat.S_IMODE(path.stat().st_mode) == mode
     found = [
-        record.fields["reason"] for record in caplog.records if "others can access the audit log" in record.message
+        vars(record)["fields"]["reason"]
+        for record in caplog.records
+        if "others can access the audit log" in record.message
     ]
     assert len(found) == told
     assert all(f"chmod g-w,o= {path}" in reason for reason in found)

@@ -58,7 +58,7 @@ def test_a_table_is_exported_whole() -> None:
         ({"sql": "SELECT 1", "header": Header(), "title": "T"}, "not both"),
     ],
 )
-def test_what_is_wrong_is_refused(declared: dict[str, object], told: str) -> None:
+def test_what_is_wrong_is_refused(declared: dict[str, Any], told: str) -> None:
     with pytest.raises(TypeError if told == "not both" else ValueError, match=told):
         Dataset(**{"name": "orders", **declared})
 

@@ -19,7 +19,7 @@ GRACE = 0.2
 
 
 @pytest.fixture(autouse=True)
-def short(monkeypatch):
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(displacement, "_GRACE_SECONDS", GRACE)
     monkeypatch.setattr(displacement, "_LOOK_SECONDS", 0.005)
 

@@ -48,7 +48,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of three mebibytes."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    mount: list[str | Path] = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", disk]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(disk)]
     if subprocess.run(mount, check=False, capture_output=True).returncode:
         pytest.skip("may not mount a file system")
     try:

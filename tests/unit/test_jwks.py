@@ -118,7 +118,7 @@ async def test_without_any_keys_it_is_tried_again_and_told(source: Source) -> No
         with pytest.raises(JwksUnavailable):
             await jwks.keys("a")
     assert source.asked == 1
-    assert "JWKS" in jwks.problem()
+    assert "JWKS" in (jwks.problem() or "")
     source.answer = document("a")
     clock.now += 6
     assert jwks.problem()
@@ -227,6 +227,6 @@ async def test_whoever_could_change_the_keys_could_be_anybody(tmp_path: Path) ->
 
 @pytest.mark.parametrize("k", ["", "c2hvcnQ", "c2hvcnRlciB0aGFuIDMyIGJ5dGVz"])
 @pytest.mark.filterwarnings("ignore:Key size")
-async def test_short_secrets_are_left_out(tmp_path, k):
+async def test_short_secrets_are_left_out(tmp_path: Path, k: str) -> None:
     with pytest.raises(ValueError, match="usable key"):
         read(stored(tmp_path, {"kty": "oct", "k": k}, 0o600))

@@ -57,7 +57,7 @@ def test_the_oracle_reads_offsets_in_characters() -> None:
     assert scanned("'é😀' :a") == [("a", 5, 7, 0)]
 
 
-@settings(max_examples=20 * settings.default.max_examples)
+@settings(max_examples=20 * settings().max_examples)
 @given(st.lists(st.sampled_from(PIECES), max_size=25).map("".join))
 @example("E'a'\n'\\':a' :b")
 @example("'a' --'\n':a' :b")
@@ -67,7 +67,7 @@ def test_fragments_agree_with_the_scanner_of_postgresql(sql: str) -> None:
     assert placeholders(sql) == scanned(sql)
 
 
-@settings(max_examples=20 * settings.default.max_examples)
+@settings(max_examples=20 * settings().max_examples)
 @given(mutations())
 def test_mutated_statements_agree_with_the_scanner_of_postgresql(sql: str) -> None:
     assert placeholders(sql) == scanned(sql)

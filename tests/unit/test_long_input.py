@@ -29,7 +29,6 @@ from exporter.http.sites import is_cross_site
 from exporter.problems import Problem, ProblemType
 from exporter.web.downloads import Download, DownloadOptions, _off_loop, download
 from formats import registry
-from queries.acting import Acting
 from queries.binding import Template
 from queries.dataset import Dataset
 from queries.declaration import Parameter
@@ -187,7 +186,7 @@ def test_twenty_proxies_are_believed_and_before_them_there_is_nobody() -> None:
         assert client_address(scope(("x-forwarded-for", ",".join(more))), PROXIES) == ""
 
 
-def test_more_columns_than_a_query_has_are_refused():
+def test_more_columns_than_a_query_has_are_refused() -> None:
     assert not choose(CSV, {"columns": ",".join("a" * 1_664)})[1]
     (fault,) = choose(CSV, {"columns": ",".join("a" * 1_665)})[1]
     assert (fault.parameter, fault.is_option, fault.detail) == (
@@ -224,10 +223,12 @@ async def test_a_long_query_string_is_read_beside_the_event_loop() -> None:
 
             def reading(asked: Request = asked, read_by: list[int] = read_by) -> Download:
                 read_by.append(threading.get_ident())
-                return download(dataset, CSV, asked, Acting(), Bounds())
+                return download(dataset, CSV, asked, Principal("p"), Bounds())
 
             downloading = await _off_loop(reading, asked, threads)
             assert downloading.order.arguments == {"p": ["1"] * many}
             assert (read_by != [here]) is beside
             with pytest.raises(Problem):
-                await _off_loop(lambda: download(dataset, CSV, request("/d?x=1"), Acting(), Bounds()), asked, threads)
+                await _off_loop(
+                    lambda: download(dataset, CSV, request("/d?x=1"), Principal("p"), Bounds()), asked, threads
+                )

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from decimal import Decimal
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
@@ -12,7 +13,7 @@ from queries.declaration import Parameter, ParameterType
 EAST = dt.timezone(dt.timedelta(hours=2))
 
 
-def parameters(*types: ParameterType, **how: bool) -> list[Parameter]:
+def parameters(*types: ParameterType, **how: Any) -> list[Parameter]:
     return [Parameter(name=f"p{number}", type=type_, **how) for number, type_ in enumerate(types)]
 
 
@@ -38,7 +39,7 @@ def test_a_value_is_read_as_its_text_is(type_: ParameterType, value: object, tex
     by_value, wrong = from_values(declared, {"p0": value})
     assert not wrong
     assert by_value == from_texts(declared, {"p0": [text]})[0]
-    listed = parameters(f"{type_}[]")  # type: ignore[arg-type] - every type has its array
+    listed = parameters(cast("ParameterType", f"{type_}[]"))
     assert from_values(listed, {"p0": [value, value]})[0] == from_texts(listed, {"p0": [text, text]})[0]
 
 

@@ -31,7 +31,7 @@ async def send(watched: Pace, *chunks: tuple[Any, ...]) -> None:
     await sending()
 
 
-async def test_a_chunk_that_nobody_takes_is_given_up():
+async def test_a_chunk_that_nobody_takes_is_given_up() -> None:
     with pytest.raises(SlowClient, match="stall_timeout"):
         await send(Pace(Paces(0.01)), (1, 0), (1, NEVER))
 
@@ -49,12 +49,12 @@ async def test_without_limits_a_chunk_waits_for_ever() -> None:
     sending.cancel()
 
 
-async def test_a_client_that_takes_too_little_is_given_up():
+async def test_a_client_that_takes_too_little_is_given_up() -> None:
     with pytest.raises(SlowClient, match="min_bytes_per_second"):
         await send(Pace(Paces(slowest=1_000_000)), *((10, 0.01) for _ in range(1000)))
 
 
-async def test_what_a_client_took_long_ago_does_not_count():
+async def test_what_a_client_took_long_ago_does_not_count() -> None:
     with pytest.raises(SlowClient, match="min_bytes_per_second"):
         # Without the end of the first window it might take another hour and a half.
         await send(Pace(Paces(slowest=1_000_000)), (6_000_000_000, 0.06), (1, NEVER))

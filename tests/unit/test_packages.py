@@ -2,6 +2,8 @@
 
 import importlib
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -26,3 +28,10 @@ def test_no_test_imports_from_another() -> None:
     wrong = re.compile(r"(from|import) +tests[\w.]*\.test_\w+|from +tests[\w.]* +import +test_\w+")
     found = [(path.name, line) for path in TESTS.rglob("*.py") for line in path.read_text().splitlines()]
     assert [(name, line) for name, line in found if wrong.search(line)] == []
+
+
+def test_the_exporter_loads_no_framework_of_a_host() -> None:
+    code = "import sys, exporter.embedding.exporter as _; print(*{name.partition('.')[0] for name in sys.modules})"
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    assert "velithon" in loaded
+    assert not {"django", "fastapi", "litestar", "quart", "starlette"} & set(loaded)

@@ -21,7 +21,7 @@ from queries.declaration import Parameter, ParameterType
 from queries.parameter_types import SCALARS
 from queries.parameters import validate
 
-same = settings(max_examples=settings.default.max_examples * 3 // 2)
+same = settings(max_examples=settings().max_examples * 3 // 2)
 
 latin = st.text(st.characters(max_codepoint=255))
 texts = st.text(st.characters(exclude_categories=["Cs"]))

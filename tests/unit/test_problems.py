@@ -38,7 +38,7 @@ def test_a_request_that_names_thousands_of_columns_costs_as_little_as_one_that_n
     assert len(response(refused.value).body) < 1000
 
 
-def test_more_columns_than_there_can_be_are_refused_before_anything_is_made_of_them():
+def test_more_columns_than_there_can_be_are_refused_before_anything_is_made_of_them() -> None:
     _, faults = choose(None, {"columns": "a" + ",a" * 1663})
     assert not faults
     _, (fault,) = choose(None, {"columns": "," * 60_000})

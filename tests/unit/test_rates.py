@@ -42,7 +42,7 @@ def test_nobody_loses_a_request_to_rounding() -> None:
         assert not bucket.take("a").allowed
 
 
-@settings(max_examples=2 * settings.default.max_examples)
+@settings(max_examples=2 * settings().max_examples)
 @given(st.integers(1, 500), st.lists(st.floats(0, 90), max_size=60))
 def test_never_more_than_the_bucket_and_what_ran_into_it_and_the_wait_is_enough(
     per_minute: int, pauses: list[float]

@@ -15,7 +15,7 @@ ROWS = [line for line in LINES if line.startswith("| ") and not line.startswith(
 
 
 @cache
-def functions(path):
+def functions(path: str) -> set[str]:
     """The names of a file's functions."""
     tree = ast.parse((ROOT / path).read_text())
     return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}

@@ -119,7 +119,7 @@ def test_a_reader_that_leaves_is_told_of(telemetry: Telemetry, caplog: pytest.Lo
     running = observed(telemetry, 1)
     assert counted(telemetry)["exporter_exports_in_flight",] == 1
     running.ended(end(DISCONNECTED, 1))
-    assert caplog.records[-1].fields["outcome"] == "disconnected"
+    assert vars(caplog.records[-1])["fields"]["outcome"] == "disconnected"
     assert counted(telemetry)["exporter_aborts_total", "disconnected"] == 1
 
 

@@ -62,7 +62,7 @@ def test_what_names_its_schema_or_is_the_grammar_s_own_passes(sql: str) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["UTF8", "SQL_ASCII"])
-def test_a_projection_names_its_schema_in_a_database_of_any_encoding(encoding):
+def test_a_projection_names_its_schema_in_a_database_of_any_encoding(encoding: str) -> None:
     columns = [Column("a", "text", Kind.TEXT, pa.string())]
     sql = project("TABLE s.t", columns, Projection.CSV, as_bytes=True, escaped="=", encoding=encoding)
     assert ("convert_to" in sql) is (encoding == "SQL_ASCII")

@@ -55,7 +55,7 @@ def test_the_parts_of_each_span_adjoin_and_are_open_outwards(
 
 
 @pytest.mark.parametrize("size", [10, 1_000, BLOCK_BYTES // 3, 10 * BLOCK_BYTES])
-def test_parts_soon_have_the_size_of_a_block_or_one_number(size):
+def test_parts_soon_have_the_size_of_a_block_or_one_number(size: int) -> None:
     parts = list(islice(taken(Walk([Span(0, 10**6, lambda low, high: "")], 10**6 * 1_000), size), 50))
     found = parts[len(parts) // 2].length * size
     assert BLOCK_BYTES / 2 <= found <= BLOCK_BYTES or parts[-1].length == 1 or len(parts) < 12

@@ -1,7 +1,7 @@
 """What is counted of the bytes of a COPY, however a network divides them."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -31,7 +31,7 @@ class Driver:
         self.connection_lost = self.pause_writing = self.resume_writing = lambda *_: None
 
 
-def received(pieces, look=lambda copying: None):
+def received(pieces: list[bytes], look: Callable[[Copying], object] = lambda copying: None) -> Copying:
     driver, copying = Driver(), Copying(print)
     wire = Wire(driver, copying)
     for piece in pieces:

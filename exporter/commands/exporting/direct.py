@@ -134,7 +134,7 @@ async def opened(order: Order, settings: Settings) -> AsyncIterator[Document]:
 
 
 def _login() -> str:
-    """Return the name of whoever runs the command; `-` for a user whom the system does not know."""
+    """Return the name of the user who runs the command; `-` for a user unknown to the system."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

@@ -22,7 +22,7 @@ from exporter.tracebacks import trace
 from queries.errors import QueryError
 
 _OWN_WORDS = (ProblemType.QUERY_REJECTED, ProblemType.DATABASE_UNAVAILABLE, ProblemType.INTERNAL_ERROR)
-"""Problems of which a log has the reason where there is one; here the reason itself is told."""
+"""Problems whose reason a service's log has; the command shows the reason itself."""
 
 
 _FAILURES = (Problem, NotWritten, Stopped)
@@ -30,7 +30,7 @@ _FAILURES = (Problem, NotWritten, Stopped)
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """What is told besides the document."""
+    """What to report besides the document."""
 
     dataset: str
     quiet: bool

@@ -72,7 +72,7 @@ async def described(server: Server) -> list[Told]:
     try:
         datasets: list[Told] = json.loads(body)["datasets"]
     except (ValueError, KeyError, TypeError) as error:
-        raise Problem(ProblemType.NOT_READY, f"{server.url.netloc} is no exporter.") from error
+        raise Problem(ProblemType.NOT_READY, f"{server.url.netloc} is not an exporter.") from error
     return datasets
 
 

@@ -165,7 +165,7 @@ def _cut() -> Problem:
 
 
 def _problem(status: int, body: bytes) -> Problem:
-    """Return what a response that is no success says."""
+    """Return the problem in an unsuccessful response."""
     try:
         told = json.loads(body)
         known = _PROBLEMS[told["type"]]

@@ -22,7 +22,7 @@ _PLACE = re.compile(r"\{([^{}]*)\}")
 
 
 class PipeClosed(Exception):
-    """Whoever read standard output has stopped reading."""
+    """The reader of standard output has stopped reading."""
 
 
 @dataclass(frozen=True, slots=True)

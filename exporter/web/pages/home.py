@@ -57,7 +57,7 @@ def page(catalog: Catalog, formats: Mapping[str, Format]) -> bytes:
 
 def _article(dataset: Dataset, formats: Mapping[str, Format]) -> str:
     links = [f'<a href="datasets/{dataset.name}.{extension}">{escape(f.title)}</a>' for extension, f in formats.items()]
-    names = ", ".join(f"<code>{escape(parameter.name)}</code>" for parameter in dataset.parameters)
+    names = ", ".join(f"<code>{escape(parameter.name)}</code>" for parameter in dataset.settable)
     return _ARTICLE.format(
         title=escape(dataset.title),
         description=escape(dataset.header.description),
