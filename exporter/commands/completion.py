@@ -11,4 +11,4 @@ def completion(
     """Print the completion script of a shell: `eval "$(exporter completion bash)"`."""
     from exporter.commands.main import app
 
-    print(app.generate_completion(shell=shell))  # noqa: T201 - a command's answer
+    print(app.generate_completion(shell=shell), flush=True)  # noqa: T201 - a command's answer

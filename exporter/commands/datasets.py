@@ -150,4 +150,4 @@ async def _once(content: bytes) -> AsyncIterator[bytes]:
 
 
 def _print(text: str) -> None:
-    print(text)  # noqa: T201 - a command's answer
+    print(text, flush=True)  # noqa: T201 - a command's answer

@@ -10,6 +10,8 @@ import sys
 
 from cyclopts import App, CycloptsError
 
+from exporter.commands.output import die_of_closed_pipe
+
 _COMMANDS = {
     "serve": "Serve the datasets over HTTP until interrupted.",
     "export": "Export a dataset into a file or to standard output.",
@@ -45,3 +47,5 @@ def main() -> None:
         app(exit_on_error=False)
     except CycloptsError:
         sys.exit(2)  # it has been reported
+    except BrokenPipeError:
+        die_of_closed_pipe()

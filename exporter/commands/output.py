@@ -1,5 +1,7 @@
 """Messages of the commands, on stderr."""
 
+import os
+import signal
 import sys
 from typing import NoReturn
 
@@ -19,3 +21,10 @@ def reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
     return str(error)
+
+
+def die_of_closed_pipe() -> NoReturn:
+    """End as `cat` does when `head` has had enough: by SIGPIPE, which shells distinguish from a failure."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGPIPE)
+    os._exit(128 + signal.SIGPIPE)

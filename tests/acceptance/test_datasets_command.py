@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import subprocess
 from pathlib import Path
 
@@ -11,8 +12,8 @@ from queries import table
 from queries.pool import Pool
 from queries.session import Session
 from queries.table import table_of
-from tests.acceptance.command import exporter
-from tests.acceptance.service import Service, free_port
+from tests.acceptance.command import exporter, started
+from tests.acceptance.service import PATIENCE, Service, free_port
 from tests.postgres import execute
 
 SHOP = r"""
@@ -150,3 +151,12 @@ def test_each_shell_has_its_completion(shell: str) -> None:
     assert all(word in done.stdout for word in ("exporter", "export", "datasets", "force"))
     if shell == "bash":
         subprocess.run(["bash", "-n"], input=done.stdout, text=True, check=True)
+
+
+def test_a_list_that_nobody_reads_ends_as_cat_does(datasets: Path) -> None:
+    with started("datasets", "list", datasets=datasets) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.wait(PATIENCE) == -signal.SIGPIPE
+        assert process.stderr is not None
+        assert process.stderr.read() == b""

@@ -346,13 +346,17 @@ def test_only_a_body_that_is_known_to_be_whole_is_kept(tmp_path: Path, head: str
     assert contents(tmp_path) == ([] if code else ["x.csv"])
 
 
-def test_an_interrupted_export_through_a_service_leaves_nothing(source: str, service: Service, tmp_path: Path) -> None:
-    arguments = ("export", "stream", "--rows", ENDLESS, "--server", service.url, "-o", tmp_path / "x.csv")
-    with started(*arguments) as process:
-        until(lambda: contents(tmp_path) and statements(source, "stream"))
+@pytest.mark.parametrize("name", ["stream", "sleep"])
+def test_an_interrupted_export_through_a_service_leaves_nothing(
+    source: str, service: Service, tmp_path: Path, name: str
+) -> None:
+    """Whether bytes come all the time, or none for ten minutes."""
+    parameter = ("--rows", ENDLESS) if name == "stream" else ("--seconds", 600)
+    with started("export", name, *parameter, "--server", service.url, "-o", tmp_path / "x.csv") as process:
+        until(lambda: statements(source, name) and (name == "sleep" or contents(tmp_path)))
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE) == 130
-    until(lambda: not statements(source, "stream"))
+    until(lambda: not statements(source, name))
     assert contents(tmp_path) == []
 
 

@@ -15,7 +15,7 @@ from typing import NoReturn
 from exporter.commands.exits import Exit, Stopped, code_of
 from exporter.commands.exporting.document import Document, Opening
 from exporter.commands.exporting.target import PipeClosed, Target
-from exporter.commands.output import warn
+from exporter.commands.output import die_of_closed_pipe, warn
 from exporter.exports.file import NotWritten, Stored
 from exporter.problems import Fault, Problem, ProblemType
 from exporter.tracebacks import trace
@@ -53,7 +53,7 @@ def perform(opening: Opening, target: Target, telling: Telling) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     if code is None:
-        _die_of_a_closed_pipe()
+        die_of_closed_pipe()
     # A thread that waits for the reader of standard output would keep the process.
     os._exit(code)
 
@@ -147,10 +147,3 @@ def words(problem: Problem) -> list[str]:
 
 def _fault(fault: Fault) -> str:
     return f"--{fault.parameter.replace('_', '-')}: {fault.detail}" if fault.parameter else fault.detail
-
-
-def _die_of_a_closed_pipe() -> NoReturn:
-    """End as `cat` does when `head` has had enough: by SIGPIPE, which the shell tells from a failure."""
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    os.kill(os.getpid(), signal.SIGPIPE)
-    os._exit(128 + signal.SIGPIPE)
