@@ -112,7 +112,7 @@ class Exporter:
         """Begin to live on the running event loop.
 
         Raises:
-            RuntimeError: it does already.
+            RuntimeError: it does already, or asyncpg does not work on that loop.
         """
         if self._live is not None:
             raise RuntimeError("the exporter is entered already: make another one for another event loop")
@@ -266,7 +266,8 @@ class Exporter:
         if self._live is None:
             raise RuntimeError(
                 "the exporter is not entered: use it within `async with exporter`, or give the application "
-                "`lifespan=exporter.lifespan`"
+                "`lifespan=exporter.lifespan` (Starlette's TestClient runs it within `with TestClient(application)`, "
+                "Daphne never does)"
             )
         if self._live.loop is not asyncio.get_running_loop():
             raise RuntimeError("the exporter belongs to another event loop: make one for each")

@@ -48,6 +48,8 @@ async def answer(
     bounds, codes = service.limits.bounds_of(dataset), service.content_coding
     reading = partial(download, dataset, format_, request, principal.acting, bounds, codes=codes)
     downloading = await _off_loop(reading, request, service.threads)
+    if service.embedded:
+        downloading = _kept_as_it_is(downloading)
     if request.method == "HEAD":
         return HeadResponse(downloading.headers)
     refuse_part(request.scope.headers)
@@ -93,6 +95,15 @@ def download(  # noqa: PLR0913 - what a download is made of
         order = replace(order, compression=coding)
     name = chosen.common.filename or disposition.default_name(dataset.name, _spoken(dataset, given), _today())
     return Download(order, _headers(order, format_, name, is_coding=coding is not None))
+
+
+def _kept_as_it_is(downloading: Download) -> Download:
+    """Have a host's middleware leave a compressed document alone: it compresses nothing that names a content coding."""
+    order, headers = downloading.order, downloading.headers
+    is_compressed = order.compression is not None or not (order.format and order.format.compressible)
+    if is_compressed and all(name != "content-encoding" for name, _ in headers):
+        headers = [*headers, ("content-encoding", "identity")]
+    return Download(order, headers)
 
 
 async def _off_loop(reading: Callable[[], Download], request: Request, threads: Executor) -> Download:

@@ -65,6 +65,8 @@ class Service:
     ready: Readiness
     content_coding: bool = True
     """Whether exports are compressed for clients that accept it."""
+    embedded: bool = False
+    """Whether the middleware of another application is around."""
     _documents: dict[tuple[str, ...], Shared] = field(default_factory=dict)
     """What was made of the catalogue so far, by the name of the document and those of the datasets in it."""
 
