@@ -120,7 +120,7 @@ class Exporter(Mountable):
         """Start on the running event loop.
 
         Raises:
-            RuntimeError: it is already entered.
+            RuntimeError: it is already entered, or asyncpg does not work on this event loop.
         """
         if self._live is not None:
             raise RuntimeError("the exporter is already entered: create another one for another event loop")
@@ -303,7 +303,8 @@ class Exporter(Mountable):
         if self._live is None:
             raise RuntimeError(
                 "the exporter is not entered: use it within `async with exporter`, or give the application "
-                "`lifespan=exporter.lifespan`"
+                "`lifespan=exporter.lifespan` (Starlette's TestClient runs it within `with TestClient(application)`, "
+                "Daphne never does)"
             )
         if self._live.loop is not asyncio.get_running_loop():
             raise RuntimeError("the exporter belongs to another event loop: create one for each")
