@@ -11,7 +11,7 @@ from cyclopts import App
 from benchmarks import machine, report
 from benchmarks.bench import Bench
 from benchmarks.database import prepared
-from benchmarks.found import Found
+from benchmarks.measurements import Measurements
 from benchmarks.options import Options
 from benchmarks.progress import say
 from benchmarks.scenarios import SCENARIOS
@@ -27,7 +27,7 @@ def main(options: Options | None = None) -> None:
     options = options or Options()
     names = _chosen(options.only)
     host = machine.described()
-    found, seconds = Found(), {}
+    found, seconds = Measurements(), {}
     with prepared(options.database_url, options.scale) as database, tempfile.TemporaryDirectory() as scratch:
         bench = Bench(database, Path(scratch), options)
         for name in names:

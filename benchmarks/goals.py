@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks import contenders as c
-from benchmarks.found import Found
 from benchmarks.interleaved import Result
+from benchmarks.measurements import Measurements
 from benchmarks.results_table import ratio
 from benchmarks.scenarios import small
 from benchmarks.scenarios.memory import LONG, WHOLE, Export
@@ -58,7 +58,7 @@ class Goal:
         )
 
 
-def goals(found: Found) -> list[Goal]:
+def goals(found: Measurements) -> list[Goal]:
     """Hold the figures of the scenarios that were run against their goals."""
     first_byte = found.first_byte
     return [

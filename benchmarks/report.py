@@ -7,8 +7,8 @@ from pathlib import Path
 
 from benchmarks import goals, plot
 from benchmarks.database import Facts
-from benchmarks.found import Found
 from benchmarks.interleaved import Result
+from benchmarks.measurements import Measurements
 from benchmarks.results_table import ours, peers, ratio
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.tables import MIB, figure, table
@@ -24,7 +24,7 @@ class Report:
     versions: dict[str, str | None]
     database: Facts
     rounds: int
-    found: Found
+    found: Measurements
     seconds: dict[str, float]
     """What each scenario took."""
 

@@ -6,13 +6,14 @@ import asyncpg
 from asyncpg.protocol import NO_TIMEOUT
 
 from queries.connection import Connection, driver_of
+from queries.quoting import literal
 
 _DAY = 86_400.0
 """Instead of the host's `command_timeout`, which is meant for its own statements; here the server's limits apply."""
 
 _HELD = """
 SELECT pg_catalog.format('DEALLOCATE %I', name)
-FROM pg_catalog.pg_prepared_statements WHERE pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) $1::pg_catalog.int4
+FROM pg_catalog.pg_prepared_statements WHERE pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) {pid}
 UNION ALL
 SELECT pg_catalog.format(
     'SELECT pg_catalog.pg_advisory_unlock%s(%s)',
@@ -25,7 +26,7 @@ SELECT pg_catalog.format(
 )
 FROM pg_catalog.pg_locks
 WHERE locktype OPERATOR(pg_catalog.=) 'advisory' AND pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid()
-    AND pid OPERATOR(pg_catalog.=) $1::pg_catalog.int4
+    AND pid OPERATOR(pg_catalog.=) {pid}
 """
 """What a session holds that no rollback ends: for each the statement that ends it.
 
@@ -60,14 +61,19 @@ class LentConnection:
             asyncpg.InterfaceError: a query has taken a lock many times: only the session's end releases it.
             Exception: the driver's errors.
         """
-        await self.execute("ROLLBACK")
+        before = ", ".join(map(literal, sorted(self._before)))
+        held = _HELD.format(pid=self.lent.get_server_pid())
+        left = f"""SELECT FROM ({held}) h(statement)
+WHERE statement OPERATOR(pg_catalog.<>) ALL (ARRAY[{before}]::pg_catalog.text[])"""
+        if await self.execute(f"ROLLBACK;{left}") == "SELECT 0":  # as a rule, and in one message
+            return
         for statement in await self._held() - self._before:
             await self.execute(statement)
             if statement in await self._held():
                 raise asyncpg.InterfaceError(f"still to be undone: {statement}")
 
     async def _held(self) -> set[str]:
-        return {row[0] for row in await self.fetch(_HELD, self.lent.get_server_pid())}
+        return {row[0] for row in await self.fetch(_HELD.format(pid=self.lent.get_server_pid()))}
 
     async def execute(self, sql: str, *, timeout: float = _DAY) -> str:  # noqa: ASYNC109 - the driver's own
         """Run statements without arguments; return the server's command tag."""

@@ -34,7 +34,7 @@ def list_(*, datasets_: Annotated[Datasets, Parameter(name="--datasets")] = None
         _print(json.dumps({"datasets": [summary(dataset, formats) for dataset in catalog.values()]}, indent=2))
         return
     rows = [
-        (dataset.name, " ".join(one.name for one in dataset.parameters) or "-", dataset.title)
+        (dataset.name, " ".join(one.name for one in dataset.settable) or "-", dataset.title)
         for dataset in catalog.values()
     ]
     _print(_table([("NAME", "PARAMETERS", "TITLE"), *rows]))

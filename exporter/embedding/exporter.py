@@ -4,22 +4,20 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, MutableMapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeAlias, overload
+from typing import Any, Self, TypeAlias
 
 import pyarrow as pa
 from prometheus_client import CollectorRegistry
-from velithon.requests import Request as VelithonRequest
 
 from exporter.access.principal import Principal
 from exporter.embedding.blocking import Blocking
-from exporter.embedding.endpoint import OwnEndpoint
 from exporter.embedding.guard import App, Guard
 from exporter.embedding.hooks import Authenticate, Authorize, Hooks
 from exporter.embedding.limits import Limits
 from exporter.embedding.live import Live, Parts
+from exporter.embedding.mountable import Mountable
 from exporter.embedding.pools import Source, pool_of
 from exporter.embedding.surroundings import Surroundings, surroundings_of
 from exporter.exports.file import Written, check, write
@@ -39,21 +37,12 @@ from queries.catalog import Catalog
 from queries.dataset import Dataset
 from queries.session import Session
 
-if TYPE_CHECKING:
-    from django.urls import URLPattern
-    from quart import Quart
-    from starlette.requests import Request as StarletteRequest
-    from starlette.responses import Response as StarletteResponse
-    from velithon import Velithon
-
-    from exporter.embedding.frameworks.litestar import ExporterPlugin
-
 Lifespan: TypeAlias = Callable[[object], AbstractAsyncContextManager[None]]
 
 _TABLE_BYTES = 256 * 2**20
 
 
-class Exporter:
+class Exporter(Mountable):
     """Exports datasets of a PostgreSQL database inside another application.
 
     It is an asynchronous context manager (`async with exporter`, or `lifespan` for Starlette and FastAPI), an ASGI
@@ -131,7 +120,7 @@ class Exporter:
         """Start on the running event loop.
 
         Raises:
-            RuntimeError: it is already entered.
+            RuntimeError: it is already entered, or asyncpg does not work on this event loop.
         """
         if self._live is not None:
             raise RuntimeError("the exporter is already entered: create another one for another event loop")
@@ -165,62 +154,6 @@ class Exporter:
     def guard(self, application: App) -> Guard:
         """Return an application with the guard around it, which must be its outermost layer."""
         return Guard(application)
-
-    def litestar(self, prefix: str) -> "ExporterPlugin":
-        """Return a plugin of Litestar that mounts the exporter, with its guard and its lifespan.
-
-        The application's middleware applies to it, except compression.
-
-        Raises:
-            ValueError: the prefix does not begin with a slash.
-        """
-        from exporter.embedding.frameworks.litestar import ExporterPlugin  # noqa: PLC0415 - of the host's
-
-        return ExporterPlugin(self, prefix)
-
-    def quart(self, application: "Quart", prefix: str) -> None:
-        """Mount the exporter below a path of a Quart application, with its guard and its lifespan.
-
-        `authenticate` finds Quart's session in the scope, as `session`.
-
-        Raises:
-            ValueError: the prefix does not begin with a slash.
-        """
-        from exporter.embedding.frameworks.quart import mount  # noqa: PLC0415 - of the host's
-
-        mount(self, application, prefix)
-
-    def django(self) -> "list[URLPattern]":
-        """Return URL patterns for Django: `path("exports/", include(exporter.django()))`.
-
-        Django's middleware and sessions apply; `authenticate` finds the request in the scope, as `django.request`.
-        The application has to be served as `django_application` returns it.
-        """
-        from exporter.embedding.frameworks.django import patterns  # noqa: PLC0415 - of the host's
-
-        return patterns(self)
-
-    def django_application(self, application: App) -> App:
-        """Return what `get_asgi_application` returned with a lifespan, which Django has none of, and the guard.
-
-        The exporter lives from the server's start to its end; with a server that has no lifespan (daphne), from the
-        first request.
-        """
-        from exporter.embedding.frameworks.django import DjangoApplication  # noqa: PLC0415 - of the host's
-
-        return DjangoApplication(self, application)
-
-    def velithon(self, application: "Velithon", prefix: str) -> Guard:
-        """Return an ASGI application of a Velithon application and the exporter below a path, with guard and lifespan.
-
-        Serve that, over ASGI: over RSGI a failed export would look whole. The host has no WebSockets in it.
-
-        Raises:
-            ValueError: the prefix does not begin with a slash.
-        """
-        from exporter.embedding.frameworks.velithon import mounted  # noqa: PLC0415 - of the host's
-
-        return mounted(self, application, prefix)
 
     def run(  # noqa: PLR0913 - by keyword, each with a default
         self,
@@ -262,7 +195,7 @@ class Exporter:
             dict(arguments or {}) | more,
             dated=dated,
         )
-        return self._entered.engine.run(order, Origin(caller.name if caller else "-"))
+        return self.entered.engine.run(order, Origin(caller.name if caller else "-"))
 
     async def write(
         self,
@@ -302,55 +235,6 @@ class Exporter:
                 batches.append(batch)
             return pa.Table.from_batches(batches, run.schema)
 
-    @overload
-    def response(
-        self,
-        request: "StarletteRequest",
-        name: str,
-        format: str,
-        **how: Any,
-    ) -> "StarletteResponse": ...
-    @overload
-    def response(self, request: VelithonRequest, name: str, format: str, **how: Any) -> Any: ...
-    def response(
-        self,
-        request: Any,
-        name: str,
-        format: str,  # noqa: A002 - as above
-        *,
-        caller: Principal | None = None,
-        filename: str | None = None,
-        **how: Any,
-    ) -> Any:
-        """Return an export as a response of the framework, for one's own endpoint to return.
-
-        It is sent as a mounted exporter sends a download, under the same limits. It begins when the framework sends
-        it, and answers with a problem document if it fails before its first byte.
-
-        Args:
-            request: Starlette's, FastAPI's or Velithon's.
-            name: the dataset's.
-            format: the extension of a format, such as `parquet`.
-            caller: who asks; by default `authenticate` is asked. What they may read is known as for a mounted exporter.
-            filename: under which the client stores it; by default made of the dataset, the arguments and the day.
-            how: what else `run` takes.
-        """
-        given = {*how, *(how.get("arguments") or ())}
-
-        def order(principal: Principal) -> Order:
-            return self.run(name, format, caller=principal, dated=False, **how).order
-
-        endpoint = OwnEndpoint(live=lambda: self._entered, order=order, caller=caller, filename=filename, given=given)
-        if isinstance(request, VelithonRequest):
-            from exporter.embedding.frameworks import velithon  # noqa: PLC0415 - of the host's
-
-            if not velithon.is_over_asgi(request):
-                raise RuntimeError("an export over RSGI would fail silently: serve what exporter.velithon returns")
-            return velithon.ExportResponse(endpoint.serve_rsgi)
-        from exporter.embedding.frameworks import starlette  # noqa: PLC0415 - of the host's
-
-        return starlette.ExportResponse(partial(self._aborting, endpoint.serve_asgi))
-
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Serve one ASGI scope, below the path where the exporter is mounted.
 
@@ -360,9 +244,9 @@ class Exporter:
         if scope["type"] == "lifespan":
             await self._serve_lifespan(receive, send)
         else:
-            await self._aborting(self._entered.application, scope, receive, send)
+            await self.aborting(self.entered.application, scope, receive, send)
 
-    async def _aborting(self, serve: App, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    async def aborting(self, serve: App, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Serve a request; if its export is aborted, notify the guard, or end the response as the server needs it."""
         around = surroundings_of(scope)
         if around is not None:
@@ -402,7 +286,7 @@ class Exporter:
         chosen, wrong = choose(format_, {name: value for name, value in options.items() if value is not None})
         if chosen is None or faults:
             raise invalid(dataset, [*faults, *wrong])
-        bounds = self._entered.limits.bounds_of(dataset)
+        bounds = self.entered.limits.bounds_of(dataset)
         acting, claims = (caller.acting, caller.known) if caller else (Acting(), {})
         return order_of(dataset, format_, values, chosen, bounds=bounds, acting=acting, claims=claims, dated=dated)
 
@@ -410,11 +294,17 @@ class Exporter:
         return [name for name in self._catalog if caller is None or caller.may_read(name)]
 
     @property
-    def _entered(self) -> Live:
+    def entered(self) -> Live:
+        """What the exporter consists of while it is entered.
+
+        Raises:
+            RuntimeError: it is not entered, or on another event loop.
+        """
         if self._live is None:
             raise RuntimeError(
                 "the exporter is not entered: use it within `async with exporter`, or give the application "
-                "`lifespan=exporter.lifespan`"
+                "`lifespan=exporter.lifespan` (Starlette's TestClient runs it within `with TestClient(application)`, "
+                "Daphne never does)"
             )
         if self._live.loop is not asyncio.get_running_loop():
             raise RuntimeError("the exporter belongs to another event loop: create one for each")

@@ -47,8 +47,12 @@ class Live:
     """The engine and the application of an exporter while it is entered."""
 
     def __init__(self, parts: Parts) -> None:
-        """Build the parts. Needs a running event loop."""
-        self.loop = asyncio.get_running_loop()
+        """Build the parts, on the running event loop.
+
+        Raises:
+            RuntimeError: asyncpg does not work on it.
+        """
+        self.loop = _usable(asyncio.get_running_loop())
         self.limits = parts.limits.live(parts.pool.size)
         self._parts = parts
         self._own_threads = None if parts.executor else ThreadPoolExecutor(thread_name_prefix="export")
@@ -69,6 +73,7 @@ class Live:
             telemetry=telemetry,
             ready=Readiness(parts.pool, {}),
             content_coding=parts.content_coding,
+            embedded=True,
         )
         application = Velithon(routes=routes(self.service), openapi_url=None, docs_url=None)
         application.router.default = Endpoint(nothing_here)
@@ -92,3 +97,12 @@ class Live:
         await self._parts.pool.close()
         if self._own_threads:
             self._own_threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _usable(loop: asyncio.AbstractEventLoop) -> asyncio.AbstractEventLoop:
+    if type(loop).__module__.partition(".")[0] == "rloop":
+        raise RuntimeError(
+            "asyncpg does not work on rloop, which Granian takes if it is installed: start it with `--loop uvloop`, "
+            "or with `--loop asyncio`"
+        )
+    return loop

@@ -188,9 +188,11 @@ class RsgiTransport:
         self._failure: str | None = None
         self._until: Waiting | None = None
 
-    async def send_bytes(self, chunk: bytes) -> None:
+    async def send_bytes(self, chunk: bytes | bytearray) -> None:
         """Send a chunk; return when the server accepts more, which is the flow control."""
         await self._begin()
+        if type(chunk) is not bytes:  # ASGI says bytes, and Daphne wants nothing else
+            chunk = bytes(chunk)
         await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
 
     async def send_str(self, chunk: str) -> None:
@@ -229,4 +231,6 @@ class RsgiTransport:
 
 def _start(status: int, headers: Headers) -> Message:
     raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    # Velithon puts its own name into some answers; the web server names itself.
+    raw = [(name, value) for name, value in raw if name != b"server"]
     return {"type": "http.response.start", "status": status, "headers": raw}

@@ -58,6 +58,8 @@ async def answer_with(
     service.access.refuse_export(request)
     refuse_without_chunks(request.scope)
     downloading = await reading()
+    if service.embedded:
+        downloading = _kept_as_it_is(downloading)
     if request.method == "HEAD":
         return HeadResponse(downloading.headers)
     refuse_part(request.scope.headers)
@@ -118,6 +120,15 @@ def label(order: Order, format_: Format, request: Request, name: str, *, codes: 
 def default_name(dataset: Dataset, given: Mapping[str, Sequence[str]]) -> str:
     """Return the name of a file, without its extension, from the arguments that were given."""
     return disposition.default_name(dataset.name, _file_name_parts(dataset, given), _today())
+
+
+def _kept_as_it_is(downloading: Download) -> Download:
+    """Have a host's middleware leave a compressed document alone: it compresses nothing that names a content coding."""
+    order, headers = downloading.order, downloading.headers
+    is_compressed = order.compression is not None or not (order.format and order.format.compressible)
+    if is_compressed and all(name != "content-encoding" for name, _ in headers):
+        headers = [*headers, ("content-encoding", "identity")]
+    return Download(order, headers)
 
 
 async def _off_loop(reading: Callable[[], Download], request: Request, threads: Executor) -> Download:

@@ -66,6 +66,8 @@ class Service:
     ready: Readiness
     content_coding: bool = True
     """Whether exports are compressed for clients that accept it."""
+    embedded: bool = False
+    """Whether the middleware of another application is around."""
     _documents: dict[tuple[str, ...], SharedDocument] = field(default_factory=dict)
     """Documents made so far, by the document's name and the names of its datasets."""
 

@@ -19,9 +19,9 @@ from benchmarks.bench import Bench
 from benchmarks.contender import FILE, Contender, Told, once
 from benchmarks.count import COUNTERS
 from benchmarks.database import Database, Facts
-from benchmarks.found import Found
 from benchmarks.loading import Size
 from benchmarks.measure import Failed
+from benchmarks.measurements import Measurements
 from benchmarks.options import Options
 from benchmarks.peers.address import with_host
 from benchmarks.results_table import shown
@@ -303,7 +303,7 @@ def test_sixty_million_rows_are_as_fast_as_six(seconds: float, met: bool) -> Non
     exports = [
         Export("rows", "csv", size, size, took, idle=0, growth=0) for size, took in ((WHOLE, 6.0), (LONG, seconds))
     ]
-    (rate,) = (goal for goal in goals.goals(Found(memory=exports)) if goal.what.startswith("rows a second"))
+    (rate,) = (goal for goal in goals.goals(Measurements(memory=exports)) if goal.what.startswith("rows a second"))
     assert rate.met is met
 
 

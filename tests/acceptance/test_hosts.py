@@ -7,16 +7,20 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
+from pathlib import Path
 from urllib.parse import urlsplit
 
+import aiohttp
+import httpx
 import psutil
 import pytest
+import requests
 
 from exporter import Exporter
 from tests.acceptance.hosts.datasets import DATASETS, LARGE_BYTES
-from tests.acceptance.hosts.servers import COMMANDS, Host, options, serving
+from tests.acceptance.hosts.servers import COMMANDS, Host, options, serving, starting
 from tests.acceptance.http2 import http2
-from tests.acceptance.service import statements, until
+from tests.acceptance.service import PATIENCE, statements, until
 
 VERSIONS = {
     "uvicorn-h11": ["1.1"],
@@ -120,6 +124,40 @@ def test_without_a_guard_exports_are_refused_where_a_middleware_would_hide_their
     assert host.curl(f"/bare/{stack}/exports/datasets", *options(version)).status == 200
 
 
+@each_server
+def test_server_is_named_once(host: Host) -> None:
+    for path in ("/none/exports/datasets", "/none/exports/datasets/numbers.csv"):
+        lines = subprocess.run(["curl", "-sSI", host.url + path], check=True, capture_output=True, text=True).stdout
+        assert "velithon" not in lines.lower()
+        assert lines.lower().count("\nserver:") <= 1
+
+
+@pytest.mark.parametrize("host", ["uvicorn-httptools"], indirect=True)
+@pytest.mark.parametrize(
+    ("name", "coding"),
+    [
+        ("numbers.parquet", "identity"),
+        ("numbers.csv?_compression=zstd", "identity"),
+        ("numbers.csv", "gzip"),
+        ("numbers.arrows", "gzip"),
+    ],
+)
+def test_host_compresses_only_what_is_not_compressed(host: Host, name: str, coding: str) -> None:
+    path = f"/gzip-around-base/exports/datasets/{name}"
+    plain = host.curl(path)
+    answer = host.curl(path, "--compressed", "-H", "Accept-Encoding: gzip")
+    assert (answer.exit, answer.headers["content-encoding"]) == (0, coding)
+    assert answer.body[:4] == plain.body[:4]
+    clients = [httpx.get(host.url + path).content, requests.get(host.url + path, timeout=PATIENCE).content]
+    clients.append(asyncio.run(_asked_with_aiohttp(host.url + path)))
+    assert [body[:4] for body in clients] == [plain.body[:4]] * 3
+
+
+async def _asked_with_aiohttp(url: str) -> bytes:
+    async with aiohttp.ClientSession() as session, session.get(url) as response:
+        return await response.read()
+
+
 @each_version
 def test_middleware_that_swallows_failures_is_not_believed(host: Host, version: str) -> None:
     guarded = host.curl("/swallowing/exports/datasets/failing.csv", *options(version))
@@ -180,3 +218,15 @@ def test_links_lead_below_the_prefix(host: Host) -> None:
     assert host.curl("/none/exports/").status == 200
     (first, *_) = host.curl("/none/exports/datasets").json()["datasets"]
     assert host.curl(f"/none/exports/{first['formats']['csv']['path']}?_limit=1").status == 200
+
+
+def test_event_loop_that_asyncpg_does_not_work_on_is_refused_at_the_start(database_url: str, tmp_path: Path) -> None:
+    pytest.importorskip("rloop")
+    log = tmp_path / "log"
+    process, _ = starting("granian", database_url, log, loop="auto")
+    try:
+        until(lambda: "start it with `--loop uvloop`" in log.read_text())
+        assert process.wait(PATIENCE) != 0
+    finally:
+        process.kill()
+        process.wait()

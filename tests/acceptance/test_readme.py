@@ -20,9 +20,12 @@ TABLE = """
     CREATE TABLE readme_orders (tenant text, amount int);
     INSERT INTO readme_orders VALUES ('red', 1), ('red', 2), ('blue', 3);
 """
-ORDERS = """
-    SELECT amount FROM readme_orders
-    WHERE tenant = current_setting('request.jwt.claims')::json ->> 'tenant' ORDER BY amount
+ORDERS = """/*
+[parameters.tenant]
+type = "text"
+from = "claim:tenant"
+*/
+SELECT amount FROM readme_orders WHERE tenant = :tenant ORDER BY amount
 """
 
 
@@ -61,6 +64,11 @@ def test_so_is_the_application_s_own_endpoint(host: Service) -> None:
     answer = host.curl("/report", *logged_in("bob", "blue"))
     assert answer.text.split() == ["amount", "3"]
     assert answer.headers["content-disposition"] == 'attachment; filename="report.csv"'
+
+
+def test_nobody_can_name_another_tenant(host: Service) -> None:
+    answer = host.curl("/exports/datasets/orders.csv?tenant=blue", *logged_in("ann", "red"))
+    assert answer.status == 422
 
 
 def test_who_has_not_logged_in_gets_nothing(host: Service) -> None:

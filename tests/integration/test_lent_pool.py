@@ -24,6 +24,7 @@ from queries import walk
 from queries.connection import Connection, driver_of
 from queries.copy import copy
 from queries.declaration import Parameter
+from queries.describe import describe
 from queries.errors import DatabaseUnavailable, PoolBusy, PoolUnusable
 from queries.lent_pool import LentPool
 from queries.session import Session
@@ -376,6 +377,15 @@ async def test_a_pool_that_the_host_cuts_under_an_export(database_url: str) -> N
                     pass
         assert isinstance(failed.value.__cause__, DatabaseUnavailable)
         assert of_host._taken == 0
+
+
+@pytest.mark.parametrize("of_host", [False, True])
+async def test_a_connection_that_is_lost_before_its_query_is_described(database_url: str, of_host: bool) -> None:
+    async with host(database_url) as pool, lent(pool) as over_host, opened(database_url) as own:
+        with pytest.raises(DatabaseUnavailable):
+            async with (over_host if of_host else own).pool.transaction("lost") as connection:
+                connection.terminate()
+                await describe(connection, "SELECT 1")
 
 
 async def test_two_engines_on_one_pool(database_url: str) -> None:

@@ -12,6 +12,7 @@ from exporter.exports.bounds import Bounds
 from exporter.exports.options import choose
 from exporter.exports.order import Order
 from exporter.exports.ordering import from_texts, from_values, order_of
+from exporter.http.visit import Visit
 from exporter.problems import Problem, ProblemType
 from exporter.telemetry import masking
 from queries.acting import Acting
@@ -99,6 +100,22 @@ def test_it_cannot_be_set(name: str) -> None:
     told = [from_texts(parameters, {name: ["8"]})[1], from_values(parameters, {name: 8})[1]]
     assert [fault.detail for faults in told for fault in faults] == ["no such parameter"] * 2
     assert "tenant" not in from_values(parameters, {})[0]
+
+
+@pytest.mark.parametrize("name", ["tenant", "horse"])
+def test_its_name_in_a_query_string_is_masked_like_any_that_nobody_declared(name: str) -> None:
+    visit = Visit("GET", "/datasets/orders.csv", f"{name}=7&since=1", "192.0.2.1", dataset=dataset())
+    assert masking.target(visit, frozenset()) == "/datasets/orders.csv?***=***&since=1"
+
+
+def test_an_argument_cannot_stand_in_for_the_claim() -> None:
+    chosen, _ = choose(None, {})
+    assert chosen
+    given = {"since": "1", "tenant": "8"}
+    order = order_of(dataset(), None, given, chosen, bounds=Bounds(), acting=Acting(), claims={"tenant": 7})
+    assert order.arguments == {"since": "1", "tenant": "7"}
+    with pytest.raises(Problem):
+        order_of(dataset(), None, given, chosen, bounds=Bounds(), acting=Acting())
 
 
 def test_who_is_known_by_what() -> None:

@@ -84,7 +84,7 @@ def ordered(asked: Asked, dataset: Dataset, format_: Format, limits: Bounds) -> 
     Raises:
         Problem: with everything that is wrong with it.
     """
-    parameters = [parameter.name for parameter in dataset.parameters]
+    parameters = [parameter.name for parameter in dataset.settable]
     given, options = asked.split(parameters, compressible=format_.compressible)
     arguments, faults = from_texts(dataset.parameters, given)
     chosen, wrong = _chosen(format_, options, parameters)

@@ -18,7 +18,7 @@ def of_dataset(dataset: Dataset) -> Panel:
     """Return the parameters of a dataset, from its file."""
     rows = (
         (one.name, one.type, one.description, _remarks(one.required, one.default, one.choices))
-        for one in dataset.parameters
+        for one in dataset.settable
     )
     return _panel(f"Parameters of {dataset.name}", rows)
 

@@ -13,7 +13,7 @@ from exporter.http.asgi import AsgiAdapter
 from exporter.http.rsgi import Receive, Send
 
 if TYPE_CHECKING:
-    from exporter.embedding.exporter import Exporter
+    from exporter.embedding.mountable import Mountable
 
 
 class Hosted:
@@ -32,7 +32,7 @@ class Hosted:
             await self._adapter(scope, receive, send)
 
 
-def mounted(exporter: "Exporter", application: Velithon, prefix: str) -> Guard:
+def mounted(exporter: "Mountable", application: Velithon, prefix: str) -> Guard:
     """Return the ASGI application to serve; see `Exporter.velithon`."""
 
     async def enter() -> None:

@@ -44,7 +44,7 @@ class Host:
         return max([parent, *parent.children(recursive=True)], key=lambda process: process.memory_info().rss)
 
 
-def started(server: str, dsn: str, log: Path, loop: str = "uvloop") -> "tuple[subprocess.Popen[bytes], str]":
+def starting(server: str, dsn: str, log: Path, loop: str = "uvloop") -> "tuple[subprocess.Popen[bytes], str]":
     """Start a server, and return its process and its URL at once."""
     port = free_port()
     command = [sys.executable, *(part.format(port=port, loop=loop) for part in COMMANDS[server])]
@@ -56,7 +56,7 @@ def started(server: str, dsn: str, log: Path, loop: str = "uvloop") -> "tuple[su
 @contextmanager
 def serving(server: str, dsn: str, log: Path) -> Iterator[Host]:
     """Run a host application under a server."""
-    process, url = started(server, dsn, log)
+    process, url = starting(server, dsn, log)
     host = Host(url, process, log)
 
     def answers() -> bool:

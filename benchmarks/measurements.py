@@ -1,4 +1,4 @@
-"""All that the scenarios of a run found."""
+"""The measurements of a run, by scenario."""
 
 from dataclasses import dataclass, field
 
@@ -13,8 +13,8 @@ from benchmarks.scenarios.stalled import Stalled
 
 
 @dataclass(kw_only=True, slots=True)
-class Found:
-    """By the scenario's name; empty where it was not run."""
+class Measurements:
+    """By scenario; empty if it was not run."""
 
     exports: list[Result] = field(default_factory=list)
     mixed: list[Result] = field(default_factory=list)
