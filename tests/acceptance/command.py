@@ -1,6 +1,8 @@
 """The command line as its users run it: a process of its own, to its end."""
 
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from benchmarks.environment import environment
 from tests.acceptance.service import COMMAND, PATIENCE
@@ -14,7 +16,14 @@ def exporter(*arguments: object, **settings: object) -> "subprocess.CompletedPro
     )
 
 
-def started(*arguments: object, **settings: object) -> "subprocess.Popen[bytes]":
-    """Start the command; what it writes is in pipes."""
+@contextmanager
+def started(*arguments: object, **settings: object) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run the command until the block ends; what it writes is in pipes."""
     command = [str(COMMAND), *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(settings))
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(settings)
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
