@@ -213,17 +213,17 @@ class Exporter:
         if around is not None:
             await self._serve(around, scope, receive, send)
             return
-        around = Surroundings(scope, receive, send, guard=False)
+        around = Surroundings(scope, receive, send)
         try:
             await self._serve(around, around.within(scope), receive, around.send)
         except Aborted:
-            await around.abort()
+            around.end()
 
     async def _serve(self, around: Surroundings, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         try:
             await self._entered.application(scope, receive, send)
         except Aborted as error:
-            around.give_up(str(error))
+            await around.give_up(str(error))
             raise
 
     async def _serve_lifespan(self, receive: Receive, send: Send) -> None:
