@@ -252,11 +252,11 @@ class Exporter(Mountable):
         if around is not None:
             await _noticing(around, serve, scope, receive, send)
             return
-        around = Surroundings(scope, receive, send, guard=False)
+        around = Surroundings(scope, receive, send)
         try:
             await _noticing(around, serve, around.within(scope), receive, around.send)
         except Aborted:
-            await around.abort()
+            around.end()
 
     async def _serve_lifespan(self, receive: Receive, send: Send) -> None:
         """Stay entered for as long as a server runs that serves only the exporter."""
@@ -348,5 +348,5 @@ async def _noticing(
     try:
         await serve(scope, receive, send)
     except Aborted as error:
-        around.give_up(str(error))
+        await around.give_up(str(error))
         raise

@@ -33,11 +33,11 @@ class Guard:
         if scope["type"] != "http" or surroundings_of(scope):
             await self._application(scope, receive, send)
             return
-        around = Surroundings(scope, receive, send, guard=True)
+        around = Surroundings(scope, receive, send)
         try:
             await self._application(around.within(scope), receive, around.send)
         except Exception:
             if not around.is_aborted:
                 raise
         if around.is_aborted:
-            await around.abort()
+            around.end()

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
-from exporter.http.rsgi import Aborted, Message
+from exporter.http.rsgi import Message
 
 _RESET_SECONDS = 5.0
 """How long the reset of a stream may wait for its client to read what is before it on the connection."""
@@ -27,6 +27,9 @@ class Server:
     So are uvicorn, Granian and, over HTTP/1.1, Hypercorn.
     """
 
+    raises = True
+    """Whether the application has to raise for the body to be visibly incomplete."""
+
     def __init__(self, cut: Cut | None = None) -> None:
         """Take what cuts the connection, where that is known."""
         self._cut = cut
@@ -37,18 +40,14 @@ class Server:
     async def after(self, message: Message) -> None:
         """Return once the client has taken so much of the body that more of it may be sent."""
 
-    async def abort(self, reason: str, *, hidden: bool) -> None:
-        """End the body visibly incomplete.
+    async def cut(self) -> None:
+        """Cut the connection if that is known how.
 
-        Where others are around who may hide that the application raises (`hidden`), cut the connection before, if that
-        is known how.
-
-        Raises:
-            Aborted: for the server to see.
+        Raising alone leaves it open while a client that stopped reading has not taken what is buffered, and others may
+        hide it.
         """
-        if hidden and self._cut is not None:
+        if self._cut is not None:
             self._cut()
-        raise Aborted(reason)
 
 
 class HypercornStream(Server):
@@ -69,7 +68,7 @@ class HypercornStream(Server):
         except AttributeError as error:
             raise Unsupported("the stream of this version of Hypercorn cannot be reset") from error
 
-    async def abort(self, reason: str, *, hidden: bool) -> None:
+    async def cut(self) -> None:
         """Reset the stream, or else cut the connection."""
         from h2.errors import ErrorCodes  # noqa: PLC0415 - Hypercorn needs it, nobody else does
         from h2.exceptions import StreamClosedError  # noqa: PLC0415 - as above
@@ -83,8 +82,7 @@ class HypercornStream(Server):
         except StreamClosedError:  # the client has left
             pass
         except Exception:  # noqa: BLE001 - whatever it is, the client must not wait for ever
-            assert self._cut is not None  # noqa: S101 - given above
-            self._cut()
+            await super().cut()
 
 
 class DaphneRequest(Server):
@@ -92,6 +90,9 @@ class DaphneRequest(Server):
 
     Twisted tells a producer (IPushProducer) when its buffer is full, and when it is empty.
     """
+
+    raises = False
+    """An exception would end Daphne's watch over its requests."""
 
     def __init__(self, request: Any) -> None:
         """Take Daphne's `WebRequest`.
@@ -122,8 +123,8 @@ class DaphneRequest(Server):
         """Wait while the buffer is full."""
         await self._room.wait()
 
-    async def abort(self, reason: str, *, hidden: bool) -> None:
-        """Cut the connection, over HTTP/2 the stream. An exception would end Daphne's watch over its requests."""
+    async def cut(self) -> None:
+        """Cut the connection, over HTTP/2 the stream."""
         channel = self._request.channel
         self._leave()
         if channel is not None:

@@ -22,12 +22,11 @@ log = logging.getLogger(__name__)
 class Surroundings:
     """The middleware and the server around one request; `send` is the server's, or what the middleware makes of it."""
 
-    def __init__(self, scope: Mapping[str, Any], receive: Receive, send: Send, *, guard: bool) -> None:
-        """Take what an ASGI application is called with; `guard`: at the outermost layer of the host."""
+    def __init__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        """Take what an ASGI application is called with."""
         self._http_version: str = scope["http_version"]
         self._ends = receive, send
         self._send = send
-        self._guard = guard
         self._server: Server | None = None
         self._reason: str | None = None
 
@@ -68,18 +67,24 @@ class Surroundings:
         await self._send(message)
         await self._server.after(message)
 
-    def give_up(self, reason: str) -> None:
-        """Give the answer up: nothing more of it is sent."""
-        self._reason = reason
+    async def give_up(self, reason: str) -> None:
+        """Give the answer up: nothing more of it is sent, and its client sees that it is incomplete.
 
-    async def abort(self) -> None:
-        """End the answer that was given up visibly incomplete.
+        It is cut at once, as a middleware may be waiting for a client that has stopped reading.
+        """
+        self._reason = reason
+        self._server = self._server or self._assumed()
+        await self._server.cut()
+
+    def end(self) -> None:
+        """End the answer that was given up.
 
         Raises:
             Aborted: where the server needs it.
         """
         assert self._reason is not None  # noqa: S101 - see above
-        await (self._server or self._assumed()).abort(self._reason, hidden=not self._guard)
+        if self._server is None or self._server.raises:
+            raise Aborted(self._reason)
 
     def _found(self) -> Server:
         """Return the server.

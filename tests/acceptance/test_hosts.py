@@ -208,6 +208,20 @@ def test_stalled_reader_bounds_the_memory_and_a_client_that_leaves_ends_the_stat
     log.info("%.1f MiB held; the statement was gone after %.2f s", held / 2**20, time.monotonic() - left)
 
 
+@pytest.mark.parametrize("server", ["uvicorn-httptools", "hypercorn", "daphne"])  # Granian's sockets are its own
+def test_client_that_reads_nothing_for_too_long_is_disconnected(server: str, database_url: str, tmp_path: Path) -> None:
+    """A middleware may wait for it, and the server for its buffer to be taken."""
+    with serving(server, database_url, tmp_path / "log", HOST_STALL_TIMEOUT="2") as host:
+
+        def connections() -> list[str]:
+            return [found.status for found in host.worker().net_connections("tcp") if found.status == "ESTABLISHED"]
+
+        until(lambda: not connections())
+        with _reading(host, "/base/exports/datasets/large.csv", "1.1"):
+            until(lambda: not statements(database_url, "large"))
+            until(lambda: not connections())
+
+
 @each_server
 def test_links_lead_below_the_prefix(host: Host) -> None:
     moved = host.curl("/none/exports")

@@ -66,7 +66,7 @@ def _hidden(scope: Any, receive: Any, send: Any) -> str | None:
 
 
 def _begun(scope: Any, receive: Any, send: Any) -> bool:
-    around = surroundings_of(scope) or Surroundings(scope, receive, send, guard=False)
+    around = surroundings_of(scope) or Surroundings(scope, receive, send)
     around.begin_export()
     return True
 
@@ -129,7 +129,7 @@ async def test_server_that_has_changed_is_logged_and_the_caller_is_told_nothing_
     async def send(message: Any) -> None:
         await request.handle(message)
 
-    around = Surroundings({"type": "http", "http_version": "1.1"}, _never, send, guard=True)
+    around = Surroundings({"type": "http", "http_version": "1.1"}, _never, send)
     with pytest.raises(Problem) as refused:
         around.begin_export()
     assert "daphne" not in str(refused.value.detail).lower()
@@ -143,9 +143,9 @@ async def test_nothing_more_is_sent_of_an_answer_that_was_given_up() -> None:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    around = Surroundings({"type": "http", "http_version": "1.1"}, _never, send, guard=True)
+    around = Surroundings({"type": "http", "http_version": "1.1"}, _never, send)
     await around.send({"type": "http.response.start", "status": 200, "headers": []})
-    around.give_up("StatementError")
+    await around.give_up("StatementError")
     with pytest.raises(Aborted):
         await around.send({"type": "http.response.body", "body": b""})
     assert len(sent) == 1

@@ -44,19 +44,23 @@ class Host:
         return max([parent, *parent.children(recursive=True)], key=lambda process: process.memory_info().rss)
 
 
-def starting(server: str, dsn: str, log: Path, loop: str = "uvloop") -> "tuple[subprocess.Popen[bytes], str]":
+def starting(
+    server: str, dsn: str, log: Path, loop: str = "uvloop", **settings: str
+) -> "tuple[subprocess.Popen[bytes], str]":
     """Start a server, and return its process and its URL at once."""
     port = free_port()
     command = [sys.executable, *(part.format(port=port, loop=loop) for part in COMMANDS[server])]
     with log.open("wb") as output:
-        process = subprocess.Popen(command, env={**os.environ, "HOST_DATABASE": dsn}, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            command, env={**os.environ, "HOST_DATABASE": dsn, **settings}, stdout=output, stderr=output
+        )
     return process, f"http://127.0.0.1:{port}"
 
 
 @contextmanager
-def serving(server: str, dsn: str, log: Path) -> Iterator[Host]:
+def serving(server: str, dsn: str, log: Path, **settings: str) -> Iterator[Host]:
     """Run a host application under a server."""
-    process, url = starting(server, dsn, log)
+    process, url = starting(server, dsn, log, **settings)
     host = Host(url, process, log)
 
     def answers() -> bool:

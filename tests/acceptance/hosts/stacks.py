@@ -67,7 +67,7 @@ class Host:
     """The applications of all stacks, and the lifespan of the exporter."""
 
     def __init__(self) -> None:
-        limits = Limits(stall_timeout=30)
+        limits = Limits(stall_timeout=float(os.environ.get("HOST_STALL_TIMEOUT", "60")))
         self.exporter = Exporter(os.environ["HOST_DATABASE"], DATASETS, authenticate=anyone, limits=limits)
         stacks = [Mount(f"/{name}", self._stack(middleware)) for name, middleware in STACKS.items()]
         routes = [Route("/ping", ping), *stacks, Mount("/bare", routes=stacks)]
