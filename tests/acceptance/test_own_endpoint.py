@@ -110,4 +110,12 @@ def test_middleware_that_hides_failures_gets_no_export_without_the_guard(databas
     with served(factory, database_url, "--factory", settings={"HOST_GUARD": "0"}) as service:
         answer = service.curl("/own/numbers")
         assert (answer.status, answer.headers["content-type"]) == (500, "application/problem+json")
-        assert "exporter.guard" in answer.json()["detail"]
+        assert "serve exporter.guard(application)" in service.logged("exports are refused")
+
+
+@pytest.mark.parametrize("path", ["/own/failing", "/exports/datasets/failing.csv"])
+def test_hypercorn_resets_the_stream_of_http_2(database_url: str, path: str) -> None:
+    """Where the application only raised, the client would wait until its connection is idle."""
+    with served("tests.acceptance.hosts.frameworks:velithon()", database_url, server="hypercorn") as service:
+        answer = service.curl(path, "--http2-prior-knowledge")
+        assert (answer.exit, answer.status) == (92, 200)

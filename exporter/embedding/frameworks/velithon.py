@@ -19,17 +19,22 @@ if TYPE_CHECKING:
 class Hosted:
     """A host's Velithon application over ASGI. It has no WebSockets there."""
 
-    def __init__(self, application: Velithon) -> None:
-        """Take the application; its functions of start-up and shut-down run with ASGI's lifespan."""
+    def __init__(self, exporter: "Mountable", application: Velithon) -> None:
+        """Take the application, whose responses may be exports; its start-up and shut-down run with ASGI's lifespan."""
+        self._exporter = exporter
         self._application = application
         self._adapter = AsgiAdapter(application, secures=False)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        """Serve one ASGI scope; what a request may have is the host's to say."""
+        """Serve one ASGI scope."""
         if scope["type"] == "http":
-            await self._adapter.serve(scope, receive, send, self._application)
+            await self._exporter.aborting(self._serve, scope, receive, send)
         else:
             await self._adapter(scope, receive, send)
+
+    async def _serve(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        # Not as the adapter would by itself: what a request may have is the host's to say.
+        await self._adapter.serve(scope, receive, send, self._application)
 
 
 def mounted(exporter: "Mountable", application: Velithon, prefix: str) -> Guard:
@@ -43,7 +48,7 @@ def mounted(exporter: "Mountable", application: Velithon, prefix: str) -> Guard:
 
     application.on_startup()(enter)
     application.on_shutdown()(leave)
-    return exporter.guard(Below(prefix, exporter, Hosted(application)))
+    return exporter.guard(Below(prefix, exporter, Hosted(exporter, application)))
 
 
 class ExportResponse(Response):
