@@ -1,48 +1,34 @@
-"""The exporter that another application uses."""
+"""The exporter that another application uses: as a library, and mounted in a web framework."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, MutableMapping, Sequence
-from concurrent.futures import Executor
+from collections.abc import AsyncGenerator, Callable, MutableMapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, TypeAlias
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
-import pyarrow as pa
-from prometheus_client import CollectorRegistry
+from velithon.requests import Request as VelithonRequest
 
 from exporter.access.principal import Principal
 from exporter.embedding.blocking import Blocking
+from exporter.embedding.endpoint import OwnEndpoint
 from exporter.embedding.guard import App, Guard
-from exporter.embedding.hooks import Authenticate, Authorize, Hooks
-from exporter.embedding.limits import Limits
-from exporter.embedding.live import Live, Parts
-from exporter.embedding.mountable import Mountable
-from exporter.embedding.pools import Source, pool_of
+from exporter.embedding.library import Library
 from exporter.embedding.surroundings import Surroundings, surroundings_of
-from exporter.exports.file import Written, check, write
-from exporter.exports.observers import Observer, Origin
-from exporter.exports.options import choose
 from exporter.exports.order import Order
-from exporter.exports.ordering import from_values, invalid, order_of
-from exporter.exports.run import Run
 from exporter.http.rsgi import Aborted, Receive, Send
-from exporter.problems import Problem, ProblemType
-from exporter.telemetry.metrics import Metrics, shared
-from exporter.web.catalog import checked, load
-from formats import registry as formats_registry
-from formats.encoder import Format
-from queries.acting import Acting
-from queries.catalog import Catalog
-from queries.dataset import Dataset
-from queries.session import Session
+
+if TYPE_CHECKING:
+    from django.urls import URLPattern
+    from quart import Quart
+    from starlette.requests import Request as StarletteRequest
+    from starlette.responses import Response as StarletteResponse
+    from velithon import Velithon
+
+    from exporter.embedding.frameworks.litestar import ExporterPlugin
 
 Lifespan: TypeAlias = Callable[[object], AbstractAsyncContextManager[None]]
 
-_TABLE_BYTES = 256 * 2**20
 
-
-class Exporter(Mountable):
+class Exporter(Library):
     """Exports datasets of a PostgreSQL database inside another application.
 
     It is an asynchronous context manager (`async with exporter`, or `lifespan` for Starlette and FastAPI), an ASGI
@@ -50,90 +36,6 @@ class Exporter(Mountable):
     logging, handles no signals, starts no processes and changes no global state, so one process may have several. While
     it is entered, it belongs to one event loop.
     """
-
-    def __init__(  # noqa: PLR0913 - by keyword, each with a default
-        self,
-        database: Source,
-        datasets: Path | str | Iterable[Dataset],
-        *,
-        authenticate: Authenticate | None = None,
-        authorize: Authorize | None = None,
-        limits: Limits | None = None,
-        observers: Sequence[Observer] = (),
-        formats: Iterable[Format] | None = None,
-        registry: CollectorRegistry | None = None,
-        pool_size: int | None = None,
-        search_path: Sequence[str] = ("public",),
-        executor: Executor | None = None,
-        content_coding: bool = False,
-        security_headers: bool = False,
-    ) -> None:
-        """Take what to export, and how; nothing is opened before the exporter is entered.
-
-        Args:
-            database: a libpq URL; or the application's own asyncpg pool, or a function that returns it, which is never
-                closed here, and whose codecs do not matter.
-            datasets: a folder of dataset files, or the datasets themselves.
-            authenticate: returns the caller of a request, or None; without it, all HTTP requests are refused.
-            authorize: returns whether a caller may read a dataset.
-            limits: the limits of exports.
-            observers: called for each export.
-            formats: the formats to offer; by default all installed formats.
-            registry: where to register the metrics, which exporters may share; by default nowhere.
-            pool_size: the most connections to use; by default ten, or all but one of the application's pool.
-            search_path: the schemas for unqualified names.
-            executor: threads that decode, encode and compress; by default the exporter's own.
-            content_coding: whether to compress exports over HTTP for clients that accept it.
-            security_headers: whether responses have the headers of a standalone service, including HSTS.
-
-        Raises:
-            CatalogError: a dataset is invalid; every fault is listed.
-            ValueError: two datasets have the same name.
-        """
-        self._database = database
-        self._limits = limits or Limits()
-        self._formats: Mapping[str, Format] = (
-            formats_registry.load() if formats is None else {format_.extension: format_ for format_ in formats}
-        )
-        self._catalog = _catalog(datasets, self._formats)
-        self._hooks = Hooks(authenticate or _nobody, authorize)
-        self._metrics = shared(registry) if registry else Metrics()
-        self._observers = observers
-        self._pool_size = pool_size
-        self._search_path = tuple(search_path)
-        self._executor = executor
-        self._content_coding = content_coding
-        self._security_headers = security_headers
-        self._live: Live | None = None
-
-    @property
-    def datasets(self) -> Catalog:
-        """The datasets by name."""
-        return self._catalog
-
-    @property
-    def is_entered(self) -> bool:
-        """Whether it lives on an event loop."""
-        return self._live is not None
-
-    async def __aenter__(self) -> Self:
-        """Start on the running event loop.
-
-        Raises:
-            RuntimeError: it is already entered, or asyncpg does not work on this event loop.
-        """
-        if self._live is not None:
-            raise RuntimeError("the exporter is already entered: create another one for another event loop")
-        self._live = Live(self._parts())
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Close what does not belong to the host; running exports fail."""
-        live, self._live = self._live, None
-        if live is not None:
-            await live.close()
 
     @property
     def lifespan(self) -> Lifespan:
@@ -154,86 +56,6 @@ class Exporter(Mountable):
     def guard(self, application: App) -> Guard:
         """Return an application with the guard around it, which must be its outermost layer."""
         return Guard(application)
-
-    def run(  # noqa: PLR0913 - by keyword, each with a default
-        self,
-        name: str,
-        format: str | None = None,  # noqa: A002 - the usual name
-        *,
-        caller: Principal | None = None,
-        columns: Sequence[str] | None = None,
-        limit: int | None = None,
-        ordered: bool = True,
-        options: Mapping[str, object] | None = None,
-        arguments: Mapping[str, object] | None = None,
-        dated: bool = True,
-        **more: object,
-    ) -> Run:
-        """Return the run of an export, to be entered: `async with exporter.run("orders", "csv") as run`.
-
-        Args:
-            name: the dataset's.
-            format: the extension of a format, such as `parquet`; without one there are only record batches.
-            caller: on whose behalf to read the database; by default the application itself.
-            columns: the columns to export, in this order.
-            limit: the most rows.
-            ordered: whether the rows of a large table keep the order of a single scan.
-            options: the format's own options.
-            arguments: values of the dataset's parameters, as Python values or as text; None is NULL.
-            dated: whether the run must know its snapshot.
-            more: further arguments, by name.
-
-        Raises:
-            Problem: there is no such dataset or format, or arguments are invalid; every fault is listed.
-            RuntimeError: the exporter is not entered, or belongs to another event loop.
-        """
-        order = self._order(
-            name,
-            format,
-            caller,
-            {"columns": columns, "limit": limit, "ordered": ordered} | dict(options or {}),
-            dict(arguments or {}) | more,
-            dated=dated,
-        )
-        return self.entered.engine.run(order, Origin(caller.name if caller else "-"))
-
-    async def write(
-        self,
-        path: Path | str,
-        name: str,
-        format: str | None = None,  # noqa: A002 - as above
-        *,
-        overwrite: bool = False,
-        **how: Any,
-    ) -> Written:
-        """Write an export into a file, which appears when it is whole and on the disk; see `run` for the arguments.
-
-        The path's extension names the format, unless `format` does.
-
-        Raises:
-            NotWritten: the file cannot be written, or exists and is not to be overwritten.
-            Problem: `run` fails; there is no file then.
-        """
-        target = Path(path)
-        check(target, overwrite=overwrite)
-        async with self.run(name, format or target.suffix.removeprefix("."), **how) as run:
-            return await write(run, target, overwrite=overwrite)
-
-    async def table(self, name: str, *, max_bytes: int = _TABLE_BYTES, **how: Any) -> pa.Table:
-        """Return the rows of a small export as a table; see `run` for the arguments.
-
-        Raises:
-            Problem: it takes more than `max_bytes` in memory, or `run` fails.
-        """
-        async with self.run(name, None, **how) as run:
-            batches, size = list[pa.RecordBatch](), 0
-            async for batch in run.batches():
-                size += batch.nbytes
-                if size > max_bytes:
-                    detail = f"The table takes more than {max_bytes} bytes (max_bytes): read it in batches, with run."
-                    raise Problem(ProblemType.EXPORT_TOO_LARGE, detail)
-                batches.append(batch)
-            return pa.Table.from_batches(batches, run.schema)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Serve one ASGI scope, below the path where the exporter is mounted.
@@ -266,80 +88,110 @@ class Exporter(Mountable):
             await receive()
         await send({"type": "lifespan.shutdown.complete"})
 
-    def _order(  # noqa: PLR0913 - what `run` takes
-        self,
-        name: str,
-        extension: str | None,
-        caller: Principal | None,
-        options: Mapping[str, object],
-        arguments: Mapping[str, object],
-        *,
-        dated: bool,
-    ) -> Order:
-        dataset = self._catalog.get(name)
-        if dataset is None or (caller is not None and not caller.may_read(name)):
-            raise Problem(ProblemType.UNKNOWN_DATASET, f"The datasets are {', '.join(self._readable(caller))}.")
-        if extension is not None and extension not in self._formats:
-            raise Problem(ProblemType.UNKNOWN_FORMAT, f"The formats are {', '.join(self._formats)}.")
-        format_ = self._formats[extension] if extension else None
-        values, faults = from_values(dataset.parameters, arguments)
-        chosen, wrong = choose(format_, {name: value for name, value in options.items() if value is not None})
-        if chosen is None or faults:
-            raise invalid(dataset, [*faults, *wrong])
-        bounds = self.entered.limits.bounds_of(dataset)
-        acting, claims = (caller.acting, caller.known) if caller else (Acting(), {})
-        return order_of(dataset, format_, values, chosen, bounds=bounds, acting=acting, claims=claims, dated=dated)
+    def litestar(self, prefix: str) -> "ExporterPlugin":
+        """Return a plugin of Litestar that mounts the exporter, with its guard and its lifespan.
 
-    def _readable(self, caller: Principal | None) -> list[str]:
-        return [name for name in self._catalog if caller is None or caller.may_read(name)]
-
-    @property
-    def entered(self) -> Live:
-        """What the exporter consists of while it is entered.
+        The application's middleware applies to it, except compression.
 
         Raises:
-            RuntimeError: it is not entered, or on another event loop.
+            ValueError: the prefix does not begin with a slash.
         """
-        if self._live is None:
-            raise RuntimeError(
-                "the exporter is not entered: use it within `async with exporter`, or give the application "
-                "`lifespan=exporter.lifespan` (Starlette's TestClient runs it within `with TestClient(application)`, "
-                "Daphne never does)"
-            )
-        if self._live.loop is not asyncio.get_running_loop():
-            raise RuntimeError("the exporter belongs to another event loop: create one for each")
-        return self._live
+        from exporter.embedding.frameworks.litestar import ExporterPlugin  # noqa: PLC0415 - of the host's
 
-    def _parts(self) -> Parts:
-        limits = self._limits
-        session = Session(limits.statement_timeout, limits.lock_timeout, self._search_path)
-        return Parts(
-            pool=pool_of(self._database, size=self._pool_size, patience=limits.patience, session=session),
-            catalog=self._catalog,
-            formats=self._formats,
-            hooks=self._hooks,
-            limits=limits,
-            metrics=self._metrics,
-            observers=self._observers,
-            executor=self._executor,
-            content_coding=self._content_coding,
-            security_headers=self._security_headers,
-        )
+        return ExporterPlugin(self, prefix)
 
+    def quart(self, application: "Quart", prefix: str) -> None:
+        """Mount the exporter below a path of a Quart application, with its guard and its lifespan.
 
-def _catalog(datasets: Path | str | Iterable[Dataset], formats: Mapping[str, Format]) -> Catalog:
-    if isinstance(datasets, str | Path):
-        return load(Path(datasets), formats)
-    catalog: dict[str, Dataset] = {}
-    for dataset in datasets:
-        if dataset.name in catalog:
-            raise ValueError(f"two datasets are named {dataset.name}: rename one of them")
-        catalog[dataset.name] = dataset
-    return checked(catalog, formats)
+        `authenticate` finds Quart's session in the scope, as `session`.
 
+        Raises:
+            ValueError: the prefix does not begin with a slash.
+        """
+        from exporter.embedding.frameworks.quart import mount  # noqa: PLC0415 - of the host's
 
-def _nobody(scope: Mapping[str, Any]) -> None:
-    return None
+        mount(self, application, prefix)
+
+    def django(self) -> "list[URLPattern]":
+        """Return URL patterns for Django: `path("exports/", include(exporter.django()))`.
+
+        Django's middleware and sessions apply; `authenticate` finds the request in the scope, as `django.request`.
+        The application has to be served as `django_application` returns it.
+        """
+        from exporter.embedding.frameworks.django import patterns  # noqa: PLC0415 - of the host's
+
+        return patterns(self)
+
+    def django_application(self, application: App) -> App:
+        """Return what `get_asgi_application` returned with a lifespan, which Django has none of, and the guard.
+
+        The exporter lives from the server's start to its end; with a server that has no lifespan (daphne), from the
+        first request.
+        """
+        from exporter.embedding.frameworks.django import DjangoApplication  # noqa: PLC0415 - of the host's
+
+        return DjangoApplication(self, application)
+
+    def velithon(self, application: "Velithon", prefix: str) -> Guard:
+        """Return an ASGI application of a Velithon application and the exporter below a path, with guard and lifespan.
+
+        Serve that, over ASGI: over RSGI a failed export would look whole. The host has no WebSockets in it.
+
+        Raises:
+            ValueError: the prefix does not begin with a slash.
+        """
+        from exporter.embedding.frameworks.velithon import mounted  # noqa: PLC0415 - of the host's
+
+        return mounted(self, application, prefix)
+
+    @overload
+    def response(
+        self,
+        request: "StarletteRequest",
+        name: str,
+        format: str,
+        **how: Any,
+    ) -> "StarletteResponse": ...
+    @overload
+    def response(self, request: VelithonRequest, name: str, format: str, **how: Any) -> Any: ...
+    def response(
+        self,
+        request: Any,
+        name: str,
+        format: str,  # noqa: A002 - as above
+        *,
+        caller: Principal | None = None,
+        filename: str | None = None,
+        **how: Any,
+    ) -> Any:
+        """Return an export as a response of the framework, for one's own endpoint to return.
+
+        It is sent as a mounted exporter sends a download, under the same limits. It begins when the framework sends
+        it, and answers with a problem document if it fails before its first byte.
+
+        Args:
+            request: Starlette's, FastAPI's or Velithon's.
+            name: the dataset's.
+            format: the extension of a format, such as `parquet`.
+            caller: who asks; by default `authenticate` is asked. What they may read is known as for a mounted exporter.
+            filename: under which the client stores it; by default made of the dataset, the arguments and the day.
+            how: what else `run` takes.
+        """
+        given = {*how, *(how.get("arguments") or ())}
+
+        def order(principal: Principal) -> Order:
+            return self.run(name, format, caller=principal, dated=False, **how).order
+
+        endpoint = OwnEndpoint(live=lambda: self.entered, order=order, caller=caller, filename=filename, given=given)
+        if isinstance(request, VelithonRequest):
+            from exporter.embedding.frameworks import velithon  # noqa: PLC0415 - of the host's
+
+            if not velithon.is_over_asgi(request):
+                raise RuntimeError("an export over RSGI would fail silently: serve what exporter.velithon returns")
+            return velithon.ExportResponse(endpoint.serve_rsgi)
+        from exporter.embedding.frameworks import starlette  # noqa: PLC0415 - of the host's
+
+        return starlette.ExportResponse(partial(self.aborting, endpoint.serve_asgi))
 
 
 async def _noticing(

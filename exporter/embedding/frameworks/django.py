@@ -13,14 +13,14 @@ from exporter.embedding.guard import Guard
 from exporter.http.rsgi import Receive, Send
 
 if TYPE_CHECKING:
+    from exporter.embedding.exporter import Exporter
     from exporter.embedding.guard import App
-    from exporter.embedding.mountable import Mountable
 
 REQUEST = "django.request"
 """In the scope that `authenticate` is given: Django's request, with its session and its user."""
 
 
-def patterns(exporter: "Mountable") -> list[URLPattern]:
+def patterns(exporter: "Exporter") -> list[URLPattern]:
     """Return the URL patterns to include; see `Exporter.django`."""
 
     async def view(request: HttpRequest, below: str = "") -> HttpResponseBase:
@@ -29,7 +29,7 @@ def patterns(exporter: "Mountable") -> list[URLPattern]:
     return [path("", view), path("<path:below>", view)]
 
 
-async def _answered(exporter: "Mountable", request: HttpRequest, below: str) -> HttpResponseBase:
+async def _answered(exporter: "Exporter", request: HttpRequest, below: str) -> HttpResponseBase:
     asgi = getattr(request, "scope", None)
     if asgi is None:
         raise ImproperlyConfigured("the exporter needs Django under ASGI: serve exporter.django_application(...)")
@@ -55,7 +55,7 @@ def _joined(headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
 class DjangoApplication:
     """Django's ASGI application with a lifespan, in which the exporter lives, and the guard around it."""
 
-    def __init__(self, exporter: "Mountable", application: "App") -> None:
+    def __init__(self, exporter: "Exporter", application: "App") -> None:
         """Take what `get_asgi_application` returns."""
         self._exporter = exporter
         self._guarded = Guard(application)

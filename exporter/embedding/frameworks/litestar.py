@@ -15,7 +15,7 @@ from exporter.embedding.guard import App
 from exporter.http.rsgi import Receive, Send
 
 if TYPE_CHECKING:
-    from exporter.embedding.mountable import Mountable
+    from exporter.embedding.exporter import Exporter
 
 _PATH = "exporter.path"
 """In a scope: its path before the router changes it."""
@@ -26,7 +26,7 @@ _EXCLUDED = "exporter"
 class ExporterPlugin(InitPlugin):
     """Mounts an exporter, whose requests pass through the application's middleware, compression excepted."""
 
-    def __init__(self, exporter: "Mountable", prefix: str) -> None:
+    def __init__(self, exporter: "Exporter", prefix: str) -> None:
         """Take the path; see `Exporter.litestar`."""
         self._exporter = exporter
         self._prefix = checked(prefix)

@@ -14,10 +14,10 @@ from exporter.http.rsgi import Receive, Send
 if TYPE_CHECKING:
     from hypercorn.typing import HTTPScope
 
-    from exporter.embedding.mountable import Mountable
+    from exporter.embedding.exporter import Exporter
 
 
-def mount(exporter: "Mountable", application: Quart, prefix: str) -> None:
+def mount(exporter: "Exporter", application: Quart, prefix: str) -> None:
     """Mount an exporter, and put the guard around the application; see `Exporter.quart`."""
 
     async def living() -> AsyncGenerator[None]:

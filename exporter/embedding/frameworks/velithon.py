@@ -13,13 +13,13 @@ from exporter.http.asgi import AsgiAdapter
 from exporter.http.rsgi import Receive, Send
 
 if TYPE_CHECKING:
-    from exporter.embedding.mountable import Mountable
+    from exporter.embedding.exporter import Exporter
 
 
 class Hosted:
     """A host's Velithon application over ASGI. It has no WebSockets there."""
 
-    def __init__(self, exporter: "Mountable", application: Velithon) -> None:
+    def __init__(self, exporter: "Exporter", application: Velithon) -> None:
         """Take the application, whose responses may be exports; its start-up and shut-down run with ASGI's lifespan."""
         self._exporter = exporter
         self._application = application
@@ -37,7 +37,7 @@ class Hosted:
         await self._adapter.serve(scope, receive, send, self._application)
 
 
-def mounted(exporter: "Mountable", application: Velithon, prefix: str) -> Guard:
+def mounted(exporter: "Exporter", application: Velithon, prefix: str) -> Guard:
     """Return the ASGI application to serve; see `Exporter.velithon`."""
 
     async def enter() -> None:
