@@ -256,5 +256,6 @@ def test_event_loop_that_asyncpg_does_not_work_on_is_refused_at_the_start(databa
         until(lambda: "start it with `--loop uvloop`" in log.read_text())
         assert process.wait(PATIENCE) != 0
     finally:
-        process.kill()
+        for one in [*psutil.Process(process.pid).children(recursive=True), process] if process.poll() is None else ():
+            one.kill()
         process.wait()
