@@ -51,7 +51,10 @@ class Server:
 
 
 class HypercornStream(Server):
-    """A stream of Hypercorn's HTTP/2: if the application raised, its client would wait until the connection is idle."""
+    """A stream of Hypercorn's HTTP/2: if the application raised, its client would wait until the connection is idle.
+
+    Its `send` does not wait for a client that takes nothing of the stream while it reads the connection.
+    """
 
     def __init__(self, stream: Any) -> None:
         """Take Hypercorn's `HTTPStream`.
@@ -62,11 +65,18 @@ class HypercornStream(Server):
         try:
             self._protocol = stream.send.__self__
             self._id: int = stream.stream_id
+            self._buffer = self._protocol.stream_buffers[self._id]
+            self._drained, self._drop = self._buffer.drain, self._buffer.close
             self._reset = self._protocol.connection.reset_stream
             self._sent = self._protocol._flush, self._protocol._window_updated  # noqa: SLF001 - see the module
             super().__init__(_transport_of(self._protocol.send.__self__).abort)
-        except AttributeError as error:
+        except (AttributeError, KeyError) as error:
             raise Unsupported("the stream of this version of Hypercorn cannot be reset") from error
+
+    async def after(self, message: Message) -> None:
+        """Wait until nothing is buffered, as only what is not empty can be."""
+        if message.get("body") and message.get("more_body"):
+            await self._drained()
 
     async def cut(self) -> None:
         """Reset the stream, or else cut the connection."""
@@ -83,6 +93,8 @@ class HypercornStream(Server):
             pass
         except Exception:  # noqa: BLE001 - whatever it is, the client must not wait for ever
             await super().cut()
+        finally:
+            await self._drop()  # which wakes who waits for it
 
 
 class DaphneRequest(Server):

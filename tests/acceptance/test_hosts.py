@@ -208,6 +208,20 @@ def test_stalled_reader_bounds_the_memory_and_a_client_that_leaves_ends_the_stat
     log.info("%.1f MiB held; the statement was gone after %.2f s", held / 2**20, time.monotonic() - left)
 
 
+@pytest.mark.parametrize("host", ["hypercorn", "granian"], indirect=True)
+def test_stream_that_is_not_read_bounds_the_memory(host: Host, database_url: str) -> None:
+    """The connection is read meanwhile."""
+    worker = host.worker()
+    before = _settled(worker)
+    with http2(host.url, window=200_000) as client:
+        stream = client.ask("/base/exports/datasets/large.csv")
+        client.until(lambda: len(client.bodies[stream]) == 200_000)
+        assert _settled(worker) - before < LARGE_BYTES / 10
+        assert statements(database_url, "large"), "all of it was taken from the database"
+        client.leave(stream)
+        until(lambda: not statements(database_url, "large"), within=LEAVES_WITHIN)
+
+
 @pytest.mark.parametrize("server", ["uvicorn-httptools", "hypercorn", "daphne"])  # Granian's sockets are its own
 def test_client_that_reads_nothing_for_too_long_is_disconnected(server: str, database_url: str, tmp_path: Path) -> None:
     """A middleware may wait for it, and the server for its buffer to be taken."""
@@ -242,5 +256,6 @@ def test_event_loop_that_asyncpg_does_not_work_on_is_refused_at_the_start(databa
         until(lambda: "start it with `--loop uvloop`" in log.read_text())
         assert process.wait(PATIENCE) != 0
     finally:
-        process.kill()
+        for one in [*psutil.Process(process.pid).children(recursive=True), process] if process.poll() is None else ():
+            one.kill()
         process.wait()

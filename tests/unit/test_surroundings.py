@@ -37,6 +37,7 @@ class Passing(BaseHTTPMiddleware):
 
 
 BASE = Middleware(Passing)
+OWN_GUARD = Middleware(Guard)
 
 
 def _seen(middleware: list[Middleware], look: Callable[..., Any], guard: bool = False) -> Any:
@@ -80,6 +81,12 @@ def test_middleware_that_hides_failures_is_found_wherever_it_is(middleware: list
     with pytest.raises(Problem):
         _seen(middleware, _begun)
     assert _seen(middleware, _begun, guard=True)
+
+
+def test_guard_that_is_not_the_outermost_layer_does_not_help() -> None:
+    with pytest.raises(Problem):
+        _seen([BASE, OWN_GUARD], _begun)
+    assert _seen([OWN_GUARD, BASE], _begun)
 
 
 @pytest.mark.parametrize("middleware", [[], *([one] for one in PURE), PURE, PURE * 4])
