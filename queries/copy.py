@@ -15,6 +15,8 @@ from queries.source import Reading
 from queries.utf8 import is_utf8, mended
 from queries.wire import Copying, copying
 
+_AGAIN_SECONDS = 1.0
+"""How long to wait for the server before it is asked again to cancel a COPY."""
 _CANCEL_SECONDS = 5.0
 """How long the server may take to cancel a COPY before the connection is cut."""
 
@@ -142,10 +144,15 @@ async def _cancel(connection: Connection, statement: "asyncio.Task[int]", source
     source.discard()
     driver: Any = connection
     tasks: set[asyncio.Task[Any]] = {statement}
-    # The pool has taken a lost connection back already, and the driver's end of it is about to notice.
-    with suppress(asyncpg.InterfaceError, AttributeError):
-        tasks.add(asyncio.create_task(driver._cancel(asyncio.get_running_loop().create_future())))  # noqa: SLF001 - as above
-    _, late = await asyncio.wait(tasks, timeout=_CANCEL_SECONDS)
+    loop = asyncio.get_running_loop()
+    until = loop.time() + _CANCEL_SECONDS
+    while not statement.done() and loop.time() < until:
+        # The pool has taken a lost connection back already, and the driver's end of it is about to notice.
+        with suppress(asyncpg.InterfaceError, AttributeError):
+            tasks.add(asyncio.create_task(driver._cancel(loop.create_future())))  # noqa: SLF001 - as above
+        # On a busy machine the server may have been told before it has read the statement; then nothing is cancelled.
+        await asyncio.wait([statement], timeout=_AGAIN_SECONDS)
+    _, late = await asyncio.wait(tasks, timeout=max(0.0, until - loop.time()))
     if late:
         with suppress(asyncpg.InterfaceError):
             connection.terminate()

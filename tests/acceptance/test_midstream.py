@@ -68,7 +68,11 @@ def test_before_the_first_byte_the_caller_is_told(service: Service, extension: s
             "unrepresentable-value",
             "column 'a', row 3: the text in the database",
         ),
-        (f"/datasets/changing.{extension}?bad=3", "query-rejected", "changes how values are written: TimeZone."),
+        (
+            f"/datasets/changing.{extension}?bad=3",
+            "query-rejected",
+            "changes settings that affect the output: TimeZone.",
+        ),
     ):
         answer = service.curl(path)
         told = answer.json()

@@ -57,3 +57,24 @@ async def test_before_the_server_has_a_row(connections: list[Connection]) -> Non
         async with copy(connections[0], "SELECT pg_sleep(60)", texts(1)):
             await asyncio.sleep(number / 100)
         assert await connections[0].fetchval("SELECT 1") == 1
+
+
+@pytest.mark.usefixtures("complaints")
+async def test_a_request_to_cancel_that_the_server_gets_before_the_statement_is_sent_again(
+    connections: list[Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection: Any = connections[0]
+    driver: Any = asyncpg.Connection
+    asked: list[Any] = []
+    cancel = driver._cancel
+
+    async def once_in_vain(self: Any, waiter: Any) -> None:
+        asked.append(waiter)
+        if len(asked) > 1:
+            await cancel(self, waiter)
+
+    monkeypatch.setattr(driver, "_cancel", once_in_vain)
+    async with copy(connection, "SELECT pg_sleep(60)", texts(1)):
+        await asyncio.sleep(0.01)
+    assert len(asked) == 2
+    assert await connection.fetchval("SELECT 1") == 1
