@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 .PHONY: help run test test-fast check format reference lint types audit bench soak
 MINUTES ?= 30
-JOBS ?= 2
+JOBS ?= 4
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,7 +26,7 @@ $(VENV)/ready: pyproject.toml constraints.txt | $(VENV)/pyvenv.cfg
 run: $(VENV)/demo ## Serve the sample datasets on 127.0.0.1:8000
 	$(BIN)/exporter demo
 
-test: $(VENV)/ready ## Run the tests, on a real PostgreSQL, JOBS=2 at a time
+test: $(VENV)/ready ## Run the tests, on a real PostgreSQL, in JOBS=4 processes
 	$(BIN)/pytest --numprocesses $(JOBS) --dist loadscope --no-loadscope-reorder
 
 test-fast: $(VENV)/ready ## Run the tests that need no server, in some seconds
