@@ -2,8 +2,7 @@
 
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -11,6 +10,8 @@ from exporter.exports.order import Order
 from exporter.exports.outcome import Outcome
 
 log = logging.getLogger(__name__)
+
+_FAILED = "an observer failed"
 
 _TRACEPARENT = re.compile("[0-9a-f-]+")
 """Only such text is put into a statement."""
@@ -101,6 +102,9 @@ class Observations(Observation):
         """Call each observer."""
         self._all = [observer(began) for observer in observers]
         self.traceparent = next((one.traceparent for one in self._all if one.traceparent), None)
+        # Calls that do nothing would cost a small export more than all else that observers do.
+        self._of_first = [one for one in self._all if type(one).first_byte is not Observation.first_byte]
+        self._of_progress = [one for one in self._all if type(one).progressed is not Observation.progressed]
 
     @property
     def comment(self) -> str:
@@ -114,27 +118,25 @@ class Observations(Observation):
             await one.began()
 
     def first_byte(self, seconds: float) -> None:
-        """Call each."""
-        for one in self._all:
-            with _logged():
+        """Call each that has something to do."""
+        for one in self._of_first:
+            try:
                 one.first_byte(seconds)
+            except Exception:
+                log.exception(_FAILED)
 
     def progressed(self, progress: Progress) -> None:
-        """Call each."""
-        for one in self._all:
-            with _logged():
+        """Call each that has something to do."""
+        for one in self._of_progress:
+            try:
                 one.progressed(progress)
+            except Exception:
+                log.exception(_FAILED)
 
     def ended(self, ended: Ended) -> None:
-        """Call each."""
+        """Call each that has something to do."""
         for one in self._all:
-            with _logged():
+            try:
                 one.ended(ended)
-
-
-@contextmanager
-def _logged() -> Iterator[None]:
-    try:
-        yield
-    except Exception:
-        log.exception("an observer failed")
+            except Exception:
+                log.exception(_FAILED)
