@@ -1,6 +1,8 @@
 """The service as its users meet it: the real command in a process of its own, asked by the real curl."""
 
 import asyncio
+import itertools
+import os
 import signal
 import socket
 import subprocess
@@ -8,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -107,11 +109,24 @@ def until(found: Callable[[], T | Literal[False]], *, within: float = PATIENCE) 
     return answer
 
 
+def _own_ports() -> Iterator[int]:
+    """The ports of this worker of pytest-xdist, below those that Linux gives to connections (32768 and up)."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first, offset = 20_000 + worker % 12 * 1000, os.getpid() % 1000
+    return (first + (offset + number) % 1000 for number in itertools.count())
+
+
+_ports = _own_ports()
+
+
 def free_port() -> int:
-    with closing(socket.socket()) as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
+    """Return a port that nobody listens on, and that nobody else is given before the caller listens on it."""
+    for port in _ports:
+        with closing(socket.socket()) as found, suppress(OSError):
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            found.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("unreachable: the ports are counted without end")
 
 
 @contextmanager

@@ -56,9 +56,13 @@ def fetch(dsn: str, query: str) -> Any:
 
 @contextmanager
 def running(script: str) -> Iterator[subprocess.Popen[str]]:
-    """Run a script that sees `embedded`, as the leader of a process group of its own, as a terminal would."""
+    """Run a script that sees `embedded`, as the leader of a process group of its own, as a terminal would.
+
+    SIGHUP has its default action even if the tests run under nohup.
+    """
+    prologue = "import os, signal, sys, time\nsignal.signal(signal.SIGHUP, signal.SIG_DFL)"
     with subprocess.Popen(
-        [sys.executable, "-c", f"import os, sys, time\nfrom queries.embedded import embedded\n{script}"],
+        [sys.executable, "-c", f"{prologue}\nfrom queries.embedded import embedded\n{script}"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
